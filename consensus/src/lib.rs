@@ -1,0 +1,1 @@
+//! A Raft group over opaque commands.
