@@ -1,1 +1,4 @@
-//! The deterministic policy engine.
+//! The deterministic policy engine of Lockstep: a CIB and a time in, an ordered graph of actions
+//! out. See `ARCHITECTURE.md` for the passes.
+
+pub mod id;

@@ -1,0 +1,5 @@
+//! act: which actions the placement needs.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,350 @@
+//! Actions: what they are about, what identifies them, and the draft in which they are made.
+
+use std::collections::BTreeMap;
+
+use crate::config::{FenceAction, Role};
+use crate::id::{ActionId, NodeId, ResourceId, Table};
+use crate::relate::{Link, Ordering};
+
+/// What an action does.
+#[allow(missing_docs)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Task {
+    Start,
+    /// A collective has started (`running`).
+    Started,
+    Stop,
+    Stopped,
+    Promote,
+    Promoted,
+    Demote,
+    Demoted,
+    Monitor,
+    Notify,
+    Notified,
+    MigrateTo,
+    MigrateFrom,
+    Cancel,
+    /// Erase history (`delete`).
+    Delete,
+    /// Erase history through the CIB (`lrm_delete`).
+    LrmDelete,
+    Reload,
+    ReloadAgent,
+    ClearFailCount,
+    /// Fence a node (`stonith`).
+    Fence,
+    /// Shut a node down (`do_shutdown`).
+    Shutdown,
+    /// `one-or-more` helper of resource sets.
+    OneOrMore,
+    /// `clone-one-or-more` helper of clone-min.
+    CloneOneOrMore,
+    /// `load_stopped` helper of utilization.
+    LoadStopped,
+    MaintenanceNodes,
+    /// Any other operation name from a configuration or history.
+    Other(Box<str>),
+}
+
+impl Task {
+    /// The name used in keys, history and the graph.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Task::Start => "start",
+            Task::Started => "running",
+            Task::Stop => "stop",
+            Task::Stopped => "stopped",
+            Task::Promote => "promote",
+            Task::Promoted => "promoted",
+            Task::Demote => "demote",
+            Task::Demoted => "demoted",
+            Task::Monitor => "monitor",
+            Task::Notify => "notify",
+            Task::Notified => "notified",
+            Task::MigrateTo => "migrate_to",
+            Task::MigrateFrom => "migrate_from",
+            Task::Cancel => "cancel",
+            Task::Delete => "delete",
+            Task::LrmDelete => "lrm_delete",
+            Task::Reload => "reload",
+            Task::ReloadAgent => "reload-agent",
+            Task::ClearFailCount => "clear_failcount",
+            Task::Fence => "stonith",
+            Task::Shutdown => "do_shutdown",
+            Task::OneOrMore => "one-or-more",
+            Task::CloneOneOrMore => "clone-one-or-more",
+            Task::LoadStopped => "load_stopped",
+            Task::MaintenanceNodes => "maintenance_nodes",
+            Task::Other(name) => name,
+        }
+    }
+
+    /// The task with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Task {
+        match name {
+            "start" => Task::Start,
+            "running" => Task::Started,
+            "stop" => Task::Stop,
+            "stopped" => Task::Stopped,
+            "promote" => Task::Promote,
+            "promoted" => Task::Promoted,
+            "demote" => Task::Demote,
+            "demoted" => Task::Demoted,
+            "monitor" => Task::Monitor,
+            "notify" => Task::Notify,
+            "notified" => Task::Notified,
+            "migrate_to" => Task::MigrateTo,
+            "migrate_from" => Task::MigrateFrom,
+            "cancel" => Task::Cancel,
+            "delete" => Task::Delete,
+            "lrm_delete" => Task::LrmDelete,
+            "reload" => Task::Reload,
+            "reload-agent" => Task::ReloadAgent,
+            "clear_failcount" => Task::ClearFailCount,
+            "stonith" => Task::Fence,
+            "do_shutdown" => Task::Shutdown,
+            "one-or-more" => Task::OneOrMore,
+            "clone-one-or-more" => Task::CloneOneOrMore,
+            "load_stopped" => Task::LoadStopped,
+            "maintenance_nodes" => Task::MaintenanceNodes,
+            other => Task::Other(other.into()),
+        }
+    }
+}
+
+/// What identifies an action, apart from its node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// `RSC_TASK_MS`.
+    Operation {
+        /// Whose operation.
+        resource: ResourceId,
+        /// Which.
+        task: Task,
+        /// Milliseconds, 0 for one-time operations.
+        interval_ms: u32,
+    },
+    /// `RSC_PHASE_notify_TASK_0`.
+    Notify {
+        /// The clone, or an instance.
+        resource: ResourceId,
+        /// When.
+        phase: NotifyPhase,
+        /// About which task.
+        of: Task,
+    },
+    /// `stonith-NODE-OP`.
+    Fence(NodeId, FenceAction),
+    /// `do_shutdown-NODE`.
+    Shutdown(NodeId),
+    /// Helpers: `one-or-more:ID`, `load_stopped_NODE NODE`, `maintenance_nodes`, …
+    Named(Box<str>),
+}
+
+/// When a notification happens.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NotifyPhase {
+    Pre,
+    ConfirmedPre,
+    Post,
+    ConfirmedPost,
+}
+
+impl NotifyPhase {
+    /// The word used in keys.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            NotifyPhase::Pre => "pre",
+            NotifyPhase::ConfirmedPre => "confirmed-pre",
+            NotifyPhase::Post => "post",
+            NotifyPhase::ConfirmedPost => "confirmed-post",
+        }
+    }
+}
+
+/// A request for an action, made by a pass that runs before actions exist (unpack, constraints).
+/// `act` carries requests out in order, so that they get the numbers that the peer gives them.
+#[derive(Clone, Debug)]
+pub struct ActionRequest {
+    /// What identifies it.
+    pub key: Key,
+    /// Where, if anywhere.
+    pub node: Option<NodeId>,
+    /// Needed only if something else needs it.
+    pub optional: bool,
+    /// Why, if there is something to say.
+    pub reason: Option<Reason>,
+    /// Extra settings.
+    pub detail: RequestDetail,
+}
+
+/// What is special about a request.
+#[allow(missing_docs)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestDetail {
+    Plain,
+    /// A helper pseudo-action: runnable when `required` of its inputs are (clone-min, require-all=false).
+    MinRunnable { required: u32 },
+    /// Fence this node with a delay according to priorities.
+    PriorityDelay,
+    /// A recurring operation's key as history has it (the operation may no longer be configured).
+    Recurring,
+}
+
+/// Why an action is needed or cannot run: shown in summaries, kept for explanations.
+#[allow(missing_docs)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    NodeAvailability,
+    Failure,
+    NoQuorum,
+    QuorumFreeze,
+    ResourceDefinitionChange,
+    MultiplyActive,
+    /// `required RSC TASK` and its kin.
+    Because { verb: BecauseVerb, resource: ResourceId, task: Task },
+    /// `colocation with RSC`.
+    Colocation(ResourceId),
+    /// Anything else, as the peer words it.
+    Text(Box<str>),
+}
+
+/// First word of [`Reason::Because`].
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BecauseVerb {
+    Required,
+    Unrunnable,
+    Unmigrateable,
+}
+
+/// An action under construction, later settled.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts, all combinations occur")]
+pub struct Action {
+    /// What identifies it.
+    pub key: Key,
+    /// What it does (a cancel keeps the key of the monitor that it cancels).
+    pub task: Task,
+    /// The resource, if it is a resource's action.
+    pub resource: Option<ResourceId>,
+    /// Where; none for most pseudo-actions.
+    pub node: Option<NodeId>,
+    /// Nothing is run for it.
+    pub pseudo: bool,
+    /// Can be run.
+    pub runnable: bool,
+    /// Needed only if another action requires it.
+    pub optional: bool,
+    /// In the graph even if optional.
+    pub always_in_graph: bool,
+    /// Part of a live migration that can still go ahead.
+    pub migratable: bool,
+    /// Gave up a migration half way.
+    pub migration_abort: bool,
+    /// A recurring monitor whose parameters changed.
+    pub reschedule: bool,
+    /// Runs on the controller, not on its node.
+    pub on_dc: bool,
+    /// Graph priority.
+    pub priority: i32,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// Must be able to run before: what `requires` asks.
+    pub needs: crate::config::Requires,
+    /// What happens if it fails.
+    pub on_fail: OnFail,
+    /// Role after a failure.
+    pub fail_role: Role,
+    /// Meta attributes (`CRM_meta_*`), by name without prefix.
+    pub meta: BTreeMap<String, String>,
+    /// Operation instance attributes.
+    pub parameters: BTreeMap<String, String>,
+    /// Runnable inputs needed (min-runnable orderings); 0 = no such limit.
+    pub required_runnable_before: u32,
+    /// Runnable inputs counted.
+    pub runnable_before: u32,
+    /// Links in which this is `then`, oldest first.
+    pub before: Vec<crate::relate::LinkId>,
+    /// Links in which this is `first`, oldest first.
+    pub after: Vec<crate::relate::LinkId>,
+}
+
+/// What to do about a failed operation, in rising severity.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnFail {
+    Ignore,
+    Demote,
+    Restart,
+    ResetRemote,
+    RestartContainer,
+    Ban,
+    Block,
+    Stop,
+    StandbyNode,
+    FenceNode,
+}
+
+/// What `act` and `relate` build together: actions, orderings between them, and the decisions on
+/// resources and nodes that change while actions are made (a demotion for lost quorum, a remote
+/// host that turns out to need fencing). Moved from pass to pass; nothing else is changed.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Actions in order of creation.
+    pub actions: Table<ActionId, Action>,
+    /// Orderings by key, in order of creation; applied by `settle`.
+    pub orderings: Vec<Ordering>,
+    /// Links between existing actions, in order of creation.
+    pub links: Vec<Link>,
+    /// Decisions by resource, starting from `Placement::resource`.
+    pub resource: Table<ResourceId, Drafted>,
+    /// Node conditions, starting from `Placement::node`.
+    pub node: Table<NodeId, DraftedNode>,
+    /// Actions of each resource, in order of creation.
+    pub by_resource: Table<ResourceId, Vec<ActionId>>,
+    /// Index for reuse: key → actions in order of creation.
+    pub by_key: BTreeMap<Key, Vec<ActionId>>,
+    /// Messages in the order found.
+    pub diagnostics: Vec<crate::Diagnostic>,
+}
+
+/// A resource while actions are made.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts, all combinations occur")]
+pub struct Drafted {
+    /// Assigned node.
+    pub node: Option<NodeId>,
+    /// Current role as the scheduler sees it.
+    pub role: Role,
+    /// Role at the end.
+    pub next_role: Role,
+    /// Managed.
+    pub managed: bool,
+    /// Blocked.
+    pub blocked: bool,
+    /// A reload is scheduled.
+    pub reload: bool,
+    /// Can be migrated live.
+    pub migratable: bool,
+    /// Children in the order that output shows.
+    pub children: Vec<ResourceId>,
+}
+
+/// A node while actions are made.
+#[derive(Clone, Debug)]
+pub struct DraftedNode {
+    /// In the cluster.
+    pub online: bool,
+    /// Needs fencing.
+    pub unclean: bool,
+    /// Shutting down.
+    pub shutdown: bool,
+    /// Guest to be recovered, or remote to be fenced.
+    pub remote_reset: bool,
+}

@@ -1,0 +1,5 @@
+//! assign: every instance to a node and a role.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,5 @@
+//! resolve: from a document to a typed configuration.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,5 @@
+//! Constraints: one file a kind.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,5 @@
+//! graph: prune, number, check.
+
+mod types;
+
+pub use types::*;

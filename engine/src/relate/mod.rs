@@ -1,0 +1,5 @@
+//! relate: what comes before what.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,124 @@
+//! Orderings between actions: by key before actions are looked up, links afterwards.
+
+use crate::action::Key;
+use crate::id::{ActionId, ResourceId};
+
+/// An ordering, as constraints and passes ask for it.
+#[derive(Clone, Debug)]
+pub struct Ordering {
+    /// What comes first.
+    pub first: End,
+    /// What comes then.
+    pub then: End,
+    /// What the ordering means.
+    pub effects: Effects,
+    /// Where it comes from, for explanations (a constraint id, or a short description).
+    pub cause: Cause,
+}
+
+/// One end of an ordering.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A known action.
+    Action(ActionId),
+    /// Every action of `resource` with this key (one per node).
+    Key {
+        /// The resource that is searched.
+        resource: ResourceId,
+        /// The wanted key.
+        key: Key,
+    },
+}
+
+/// Where an ordering comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A configured constraint with this id.
+    Constraint(Box<str>),
+    /// A rule of the engine, in words.
+    Rule(&'static str),
+}
+
+/// Index of a link in `Draft::links`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkId(pub u32);
+
+/// An ordering between two actions.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// What comes first.
+    pub first: ActionId,
+    /// What comes then.
+    pub then: ActionId,
+    /// Effects as `then` sees them; empty when disabled.
+    pub effects: Effects,
+    /// Effects as `first` sees them (not emptied by disabling).
+    pub effects_of_first: Effects,
+    /// Where it comes from.
+    pub cause: Cause,
+}
+
+/// What an ordering means: a set of effects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Effects(pub u32);
+
+#[allow(missing_docs)]
+impl Effects {
+    pub const NONE: Effects = Effects(0);
+    /// Sequence only.
+    pub const ORDERED: Effects = Effects(1);
+    /// Only if first cannot be migrated.
+    pub const IF_FIRST_UNMIGRATABLE: Effects = Effects(1 << 1);
+    pub const THEN_IMPLIES_FIRST: Effects = Effects(1 << 4);
+    pub const FIRST_IMPLIES_THEN: Effects = Effects(1 << 5);
+    pub const PROMOTED_THEN_IMPLIES_FIRST: Effects = Effects(1 << 6);
+    pub const UNMIGRATABLE_THEN_BLOCKS: Effects = Effects(1 << 7);
+    pub const UNRUNNABLE_FIRST_BLOCKS: Effects = Effects(1 << 8);
+    pub const FIRST_ELSE_THEN: Effects = Effects(1 << 9);
+    pub const FIRST_IMPLIES_SAME_NODE_THEN: Effects = Effects(1 << 10);
+    pub const NESTED_REMOTE_PROBE: Effects = Effects(1 << 11);
+    pub const INTERMEDIATE_STOP: Effects = Effects(1 << 12);
+    pub const SERIALIZE: Effects = Effects(1 << 14);
+    pub const SAME_NODE: Effects = Effects(1 << 15);
+    pub const THEN_IMPLIES_FIRST_GRAPHED: Effects = Effects(1 << 16);
+    pub const FIRST_IMPLIES_THEN_GRAPHED: Effects = Effects(1 << 17);
+    pub const ASYMMETRIC: Effects = Effects(1 << 20);
+    pub const SAME_NODE_OR_TARGET: Effects = Effects(1 << 21);
+    pub const MIN_RUNNABLE: Effects = Effects(1 << 22);
+    pub const REQUIRED_SAME_NODE: Effects = Effects(1 << 23);
+    pub const GUEST_ALLOWED: Effects = Effects(1 << 24);
+    pub const THEN_CANCELS_FIRST: Effects = Effects(1 << 25);
+
+    /// Whether every effect of `other` is in here.
+    #[must_use]
+    pub const fn contains(self, other: Effects) -> bool {
+        self.0 & other.0 == other.0
+    }
+    /// Whether some effect of `other` is in here.
+    #[must_use]
+    pub const fn intersects(self, other: Effects) -> bool {
+        self.0 & other.0 != 0
+    }
+    /// Both together.
+    #[must_use]
+    pub const fn with(self, other: Effects) -> Effects {
+        Effects(self.0 | other.0)
+    }
+    /// Without those of `other`.
+    #[must_use]
+    pub const fn without(self, other: Effects) -> Effects {
+        Effects(self.0 & !other.0)
+    }
+    /// No effect at all: disabled.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl std::ops::BitOr for Effects {
+    type Output = Effects;
+    fn bitor(self, other: Effects) -> Effects {
+        self.with(other)
+    }
+}
