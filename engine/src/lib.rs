@@ -2,3 +2,4 @@
 //! out. See `ARCHITECTURE.md` for the passes.
 
 pub mod id;
+pub mod parse;
