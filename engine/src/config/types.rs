@@ -4,8 +4,11 @@
 //! depend only on the date are evaluated; those that need node attributes stay unevaluated (see
 //! [`Blocks`]) and are asked with a node.
 
+use std::sync::Arc;
+
 use crate::id::{NodeId, ResourceId, Table};
-use crate::parse::ElementId;
+use crate::parse::{ElementId, IdIndex};
+use crate::score::{ProbeMode, ScoreTable};
 use crate::value::Score;
 
 /// A resolved configuration.
@@ -20,10 +23,16 @@ pub struct Config {
     /// Top-level resources in scheduler order: document order, implicit connections appended,
     /// then sorted stably by priority, highest first.
     pub top: Vec<ResourceId>,
-    /// Tags and template users by name: `(name, ids that it stands for)`, names unique, sorted.
-    pub tags: Vec<(String, Vec<String>)>,
-    /// Fencing topology is only verified, not used, by the engine.
-    pub op_defaults: Blocks,
+    /// The designated controller, if it has a node entry.
+    pub dc: Option<NodeId>,
+    /// What tags and templates stand for.
+    pub tags: Tags,
+    /// The `rsc_defaults` section.
+    pub resource_defaults: Option<ElementId>,
+    /// The `op_defaults` section.
+    pub operation_defaults: Option<ElementId>,
+    /// Elements by id, for `id-ref`.
+    pub ids: IdIndex,
     /// Earliest time after `now` at which a rule read so far changes its result.
     pub recheck_by: Option<i64>,
     /// Warnings and errors about the configuration, in the order found.
@@ -148,6 +157,15 @@ pub enum FenceAction {
     Reboot,
 }
 
+/// What names in constraints stand for besides resources. References keep their order, each once.
+#[derive(Clone, Debug, Default)]
+pub struct Tags {
+    /// Users by template; none: the template exists, but nothing uses it.
+    pub templates: std::collections::BTreeMap<String, Vec<String>>,
+    /// Referenced ids by tag.
+    pub tags: std::collections::BTreeMap<String, Vec<String>>,
+}
+
 /// A node as configured.
 #[derive(Clone, Debug)]
 pub struct Node {
@@ -159,11 +177,13 @@ pub struct Node {
     pub kind: NodeKind,
     /// `score` of the node entry: base score of this node for every resource.
     pub base_score: Score,
+    /// How it is probed unless a location says otherwise (bundle nodes: never).
+    pub probe: ProbeMode,
     /// The `node` element, if there is one.
     pub element: Option<ElementId>,
     /// Configured instance attributes (after date rules) and built-in `#…` attributes.
     pub attributes: Attributes,
-    /// Utilization (capacity), rules applied, document order of first definition.
+    /// Utilization (capacity) by name, rules applied.
     pub utilization: Vec<(String, i64)>,
     /// The connection resource of a remote, guest or bundle node.
     pub connection: Option<ResourceId>,
@@ -203,10 +223,10 @@ pub struct Resource {
     /// Every effective meta attribute by name, as text.
     pub meta_text: Attributes,
     /// Operations in configuration order (template's survivors after the primitive's own).
-    pub operations: Vec<Operation>,
+    pub operations: Arc<[Operation]>,
     /// Instance attribute blocks: own, then ancestors'; evaluated per node.
     pub parameters: Blocks,
-    /// Utilization after rules.
+    /// Utilization by name, rules applied.
     pub utilization: Vec<(String, i64)>,
     /// The resource that launches this one (container of a guest node's connection, …).
     pub launcher: Option<ResourceId>,
@@ -220,10 +240,27 @@ pub struct Resource {
     pub promotable: bool,
     /// Class `stonith`.
     pub fence_device: bool,
+    /// Agent `ocf:pacemaker:remote`: a connection to a remote, guest or bundle node.
+    pub remote_connection: bool,
+    /// The container of a bundle's replica.
+    pub replica_container: bool,
+    /// Probed only where that is said (instances in bundles: on their own node).
+    pub exclusive_probes: bool,
     /// Removed from the configuration, known from history only.
     pub removed: bool,
     /// Initial allowed nodes with their scores, before constraints.
-    pub allowed: Vec<(NodeId, Score)>,
+    pub allowed: ScoreTable,
+}
+
+impl Resource {
+    /// The agent, if this is a primitive.
+    #[must_use]
+    pub fn agent(&self) -> Option<&Agent> {
+        match &self.variant {
+            Variant::Primitive(agent) => Some(agent),
+            _ => None,
+        }
+    }
 }
 
 /// Variant-specific configuration.
@@ -412,13 +449,25 @@ pub struct Operation {
     pub parameters: Blocks,
 }
 
-/// nvpair blocks in order of precedence, not yet evaluated: what they give depends on `now`, on
-/// the resource and operation, and (instance attributes) on the target node.
+/// Where nvpair sets are found, in order of precedence. Not yet evaluated: what they give depends
+/// on `now`, on the resource and operation, and (instance attributes) on the target node.
 #[derive(Clone, Debug, Default)]
 pub struct Blocks {
-    /// Implicit values that come before all blocks (implicit resources have no XML).
-    pub fixed: Vec<(String, String)>,
-    /// Parents of the nvpair sets, in precedence order (own, then ancestors'), with the
-    /// wanted child name being fixed by the use (`instance_attributes`, `meta_attributes`).
-    pub parents: Vec<ElementId>,
+    /// Own sets, then those of each ancestor.
+    pub levels: Vec<Level>,
+}
+
+/// One level of precedence in [`Blocks`]. Within it, sets with a higher score come first, then
+/// those later in the list.
+#[derive(Clone, Debug)]
+pub enum Level {
+    /// Sets are children of these elements: the template's, then the element's own.
+    Elements {
+        /// The template, if one is used.
+        template: Option<ElementId>,
+        /// The element.
+        element: ElementId,
+    },
+    /// Values that the engine gives to an implicit resource.
+    Values(Arc<[(String, String)]>),
 }

@@ -14,17 +14,21 @@ pub struct Constraints {
     /// Locations in creation order (health first, then document order).
     /// They are *applied* last to first.
     pub locations: Vec<Location>,
-    /// Colocations in creation order, implicit ones (groups, bundles, launchers) appended later
-    /// by `assign`'s preparation.
+    /// Colocations in creation order: configured ones, then those that groups, bundles and
+    /// launchers imply.
     pub colocations: Vec<Colocation>,
     /// Orderings from `rsc_order`, colocation scores of −INFINITY and tickets, in creation order.
     pub orderings: Vec<Ordering>,
     /// Ticket constraints in creation order.
     pub tickets: Vec<TicketConstraint>,
-    /// Actions created while reading constraints (`one-or-more:…`, fencing for lost tickets).
+    /// Actions created while reading constraints (`one-or-more:…`, fencing for lost tickets), in
+    /// order; fencing requests go with an entry in `fence`.
     pub requests: Vec<ActionRequest>,
-    /// Nodes to fence because a ticket was lost, with the reason, in order.
-    pub fence: Vec<(NodeId, String)>,
+    /// Nodes to fence because a ticket was lost, in order.
+    pub fence: Vec<(NodeId, &'static str)>,
+    /// Resources that a missing ticket bans from every node, with the ticket constraint's index.
+    /// Applied before all locations.
+    pub banned: Vec<(ResourceId, u32)>,
     /// Resources that a lost ticket freezes: unmanaged and blocked.
     pub frozen: Vec<ResourceId>,
     /// Rules' next change, as in `Config::recheck_by`.
@@ -36,7 +40,7 @@ pub struct Constraints {
 /// Score of some nodes for one resource.
 #[derive(Clone, Debug)]
 pub struct Location {
-    /// Constraint id (of a generated one: a speaking name), the cause in the ledger.
+    /// Constraint or rule id (node health: the strategy), the cause in the ledger.
     pub id: String,
     /// The resource.
     pub resource: ResourceId,
@@ -44,8 +48,9 @@ pub struct Location {
     pub role: Option<Role>,
     /// Nodes with what is added there, in order.
     pub nodes: Vec<(NodeId, Score)>,
-    /// `resource-discovery`, if given.
-    pub discovery: Option<ProbeMode>,
+    /// `resource-discovery`. `Exclusive` also holds for the resource as such, even if no node
+    /// matches.
+    pub discovery: ProbeMode,
 }
 
 /// Dependent wants to be (or not to be) where primary is.
@@ -78,8 +83,8 @@ pub struct TicketConstraint {
     pub id: String,
     /// The resource.
     pub resource: ResourceId,
-    /// Index into `State::tickets`; `None` if the status does not know the ticket.
-    pub ticket: Option<usize>,
+    /// The ticket is granted here and not in standby.
+    pub satisfied: bool,
     /// Ticket name.
     pub ticket_id: String,
     /// Needed only in this role.

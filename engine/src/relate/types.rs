@@ -21,6 +21,8 @@ pub struct Ordering {
 pub enum End {
     /// A known action.
     Action(ActionId),
+    /// The action made for the request at this position of `Constraints::requests`.
+    Requested(u32),
     /// Every action of `resource` with this key (one per node).
     Key {
         /// The resource that is searched.
