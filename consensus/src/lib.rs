@@ -1,1 +1,9 @@
 //! A Raft group over opaque commands.
+
+pub mod codec;
+pub mod group;
+pub mod log;
+pub mod message;
+pub mod runtime;
+pub mod transport;
+pub mod types;
