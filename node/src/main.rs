@@ -1,2 +1,3 @@
-//! The `lockstep` binary.
+//! The `lockstep` binary: everything is in the library, so that tests and the testbed can use it.
+
 fn main() {}

@@ -1,0 +1,166 @@
+//! How is one operation of one resource carried out on this node?
+//!
+//! An [`Operation`] names a resource, its agent and a task; an [`Agent`] carries it out and says
+//! how it went as an [`Outcome`]. There is one trait and one table of standards; a standard that is
+//! not in the table gives a typed "not supported" outcome, so the cluster sees an honest failure.
+//!
+//! | file | standard |
+//! |---|---|
+//! | `ocf.rs` | `ocf`: resource agents, by their standard calling convention |
+//! | `fence.rs` | `stonith`: fence agents, by their standard input protocol |
+//! | `bundled.rs` | the agents of provider `ocf:lockstep`, which are part of this binary |
+//! | `process.rs` | what both kinds of program need: a group, a deadline, bounded output |
+
+pub mod bundled;
+mod fence;
+mod ocf;
+mod outcome;
+pub mod process;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bincode::{Decode, Encode};
+
+pub use fence::FENCE;
+pub use outcome::{Outcome, ResultCode, Status};
+
+/// Which program implements a resource: `class:provider:kind`, as in a CIB's `primitive`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct AgentName {
+    /// The standard: `ocf`, `stonith`, `systemd`.
+    pub class: String,
+    /// Whose agent it is, where the standard has providers (`ocf`).
+    pub provider: Option<String>,
+    /// `type` in the CIB.
+    pub kind: String,
+}
+
+impl std::fmt::Display for AgentName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.provider {
+            Some(provider) => write!(f, "{}:{provider}:{}", self.class, self.kind),
+            None => write!(f, "{}:{}", self.class, self.kind),
+        }
+    }
+}
+
+/// One thing to do with one resource on this node.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Operation {
+    /// The resource as the node knows it: the `id` of the graph's `primitive`.
+    pub resource: String,
+    /// Who implements it.
+    pub agent: AgentName,
+    /// `start`, `stop`, `monitor`, …
+    pub task: String,
+    /// 0: once. Otherwise the operation is repeated this long after it ended, in milliseconds.
+    pub interval_ms: u64,
+    /// When to give up, in milliseconds; 0 means never.
+    pub timeout_ms: u64,
+    /// How long to wait before the first run, in milliseconds.
+    pub start_delay_ms: u64,
+    /// What the agent gets: instance attributes by their names, meta attributes as `CRM_meta_*`.
+    pub parameters: Vec<(String, String)>,
+}
+
+impl Operation {
+    /// Whether it may change what the resource does, and so ends what was observed before.
+    pub fn changes_state(&self) -> bool {
+        const OBSERVING: [&str; 4] = ["monitor", "notify", "meta-data", "validate-all"];
+        self.interval_ms == 0 && !OBSERVING.contains(&self.task.as_str())
+    }
+
+    /// The value of a parameter.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.parameters.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// What agents are told about the node that they run on.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Name of this node.
+    pub node: String,
+    /// Where OCF agents are installed: `resource.d/PROVIDER/TYPE` is below it.
+    pub ocf_root: PathBuf,
+    /// Where the bundled agents keep whether "their service" runs.
+    pub bundled_state_dir: PathBuf,
+    /// Where the bundled agents append what they do, if anywhere.
+    pub witness: Option<PathBuf>,
+    /// Whether every resource is played by a bundled agent, whatever its own agent is: to show a
+    /// cluster's decisions on a machine that must not run its services.
+    pub stand_in: bool,
+    /// The program whose `agent` subcommand the bundled agents are.
+    pub program: PathBuf,
+}
+
+/// What is told about a run besides the operation itself.
+pub struct Run {
+    /// `transition:action` of the order behind it; empty for a repeated monitor.
+    pub order: String,
+    /// Is called with the process group as soon as there is one.
+    pub started: Box<dyn FnOnce(u32) + Send>,
+}
+
+/// A future on the heap, because agents are chosen at run time.
+pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Something that carries out operations of one standard.
+pub trait Agent: Send + Sync {
+    /// Carries out `operation`; always ends (an agent that does not is ended at its timeout).
+    fn run(self: Arc<Self>, operation: Operation, run: Run) -> Pending<Outcome>;
+}
+
+/// All standards that this node knows.
+#[derive(Clone)]
+pub struct Agents {
+    ocf: Arc<ocf::Ocf>,
+    fence: Arc<fence::Fence>,
+    unsupported: Arc<Unsupported>,
+}
+
+impl Agents {
+    /// The standards, for a node.
+    pub fn new(site: Site) -> Self {
+        let site = Arc::new(site);
+        Self {
+            ocf: Arc::new(ocf::Ocf::new(Arc::clone(&site))),
+            fence: Arc::new(fence::Fence::new(site)),
+            unsupported: Arc::new(Unsupported),
+        }
+    }
+
+    /// Carries out an operation with the agent of its standard.
+    pub fn run(&self, operation: Operation, run: Run) -> Pending<Outcome> {
+        self.of_class(&operation.agent.class).run(operation, run)
+    }
+
+    fn of_class(&self, class: &str) -> Arc<dyn Agent> {
+        match class {
+            "ocf" => self.ocf.clone(),
+            "stonith" => self.fence.clone(),
+            // A stand-in plays every resource but fence devices, whatever its class.
+            _ if self.ocf.stands_in() => self.ocf.clone(),
+            _ => self.unsupported.clone(),
+        }
+    }
+}
+
+/// Answers for standards that are not implemented.
+struct Unsupported;
+
+impl Agent for Unsupported {
+    fn run(self: Arc<Self>, operation: Operation, _run: Run) -> Pending<Outcome> {
+        let reason = format!(
+            "agents of class '{}' are not supported yet",
+            operation.agent.class
+        );
+        Box::pin(std::future::ready(Outcome::not_supported(reason)))
+    }
+}

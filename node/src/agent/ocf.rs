@@ -1,0 +1,179 @@
+//! How is an OCF resource agent called?
+//!
+//! By the OCF resource agent API 1.1: the task is the argument, parameters come as `OCF_RESKEY_*`
+//! in the environment, the exit code is the result. The environment is the one that agents find
+//! under Pacemaker, because they were written and tested there.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::outcome::exit_reason;
+use super::process::{self, Ended, Finished, Invocation};
+use super::{Agent, Operation, Outcome, Pending, ResultCode, Run, Site, Status};
+
+/// The provider whose agents are part of this binary.
+const BUNDLED_PROVIDER: &str = "lockstep";
+
+/// Agents call the usual tools by name.
+const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What every agent finds in its environment, whatever the resource. Agents that ask for the
+/// cluster type know `corosync` and fall back to the behaviour of Heartbeat for all else.
+const CONSTANT_ENVIRONMENT: [(&str, &str); 13] = [
+    ("PATH", SEARCH_PATH),
+    ("LC_ALL", "C"),
+    ("OCF_RA_VERSION_MAJOR", "1"),
+    ("OCF_RA_VERSION_MINOR", "1"),
+    ("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:"),
+    ("OCF_OUTPUT_FORMAT", "text"),
+    ("HA_LOGFACILITY", "daemon"),
+    ("HA_logfacility", "daemon"),
+    ("HA_debug", "0"),
+    ("HA_cluster_type", "corosync"),
+    ("PCMK_cluster_type", "corosync"),
+    ("PCMK_debug", "0"),
+    ("PCMK_service", "pacemaker-execd"),
+];
+
+/// Runs OCF agents, and the bundled ones in their place where the site says so.
+pub(super) struct Ocf {
+    site: Arc<Site>,
+}
+
+impl Ocf {
+    pub(super) fn new(site: Arc<Site>) -> Self {
+        Self { site }
+    }
+
+    pub(super) fn stands_in(&self) -> bool {
+        self.site.stand_in
+    }
+
+    /// Program and arguments for an operation, or why there are none.
+    fn program(&self, operation: &Operation) -> Result<(PathBuf, Vec<OsString>), Outcome> {
+        let agent = &operation.agent;
+        let provider = agent.provider.as_deref().unwrap_or("heartbeat");
+        let bundled = |kind: &str| {
+            let arguments = ["agent", kind, &operation.task].map(OsString::from);
+            Ok((self.site.program.clone(), arguments.to_vec()))
+        };
+        if self.site.stand_in && provider != BUNDLED_PROVIDER {
+            return bundled(super::bundled::STAND_IN);
+        }
+        if provider == BUNDLED_PROVIDER {
+            return bundled(&agent.kind);
+        }
+        // Names come from the configuration: they must not lead out of the agents' folder.
+        let plain = |name: &str| !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+        if !plain(provider) || !plain(&agent.kind) {
+            return Err(Outcome::not_installed(format!(
+                "'{agent}' is not the name of an agent"
+            )));
+        }
+        let path = self
+            .site
+            .ocf_root
+            .join("resource.d")
+            .join(provider)
+            .join(&agent.kind);
+        let executable = std::fs::metadata(&path)
+            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
+        if executable {
+            Ok((path, vec![OsString::from(&operation.task)]))
+        } else {
+            Err(Outcome::not_installed(format!(
+                "no executable agent at {}",
+                path.display()
+            )))
+        }
+    }
+
+    fn environment(&self, operation: &Operation, order: &str) -> Vec<(OsString, OsString)> {
+        let site = &self.site;
+        let agent = &operation.agent;
+        let mut all: Vec<(OsString, OsString)> = Vec::with_capacity(32);
+        let mut set = |name: &str, value: &std::ffi::OsStr| all.push((name.into(), value.into()));
+        for (name, value) in CONSTANT_ENVIRONMENT {
+            set(name, value.as_ref());
+        }
+        set("OCF_ROOT", site.ocf_root.as_os_str());
+        set("OCF_RESOURCE_INSTANCE", operation.resource.as_ref());
+        set("OCF_RESOURCE_TYPE", agent.kind.as_ref());
+        if let Some(provider) = &agent.provider {
+            set("OCF_RESOURCE_PROVIDER", provider.as_ref());
+        }
+        for (name, value) in &operation.parameters {
+            // A name with these cannot be in an environment.
+            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+                continue;
+            }
+            match name.as_str() {
+                "OCF_CHECK_LEVEL" => set(name, value.as_ref()),
+                _ => set(&format!("OCF_RESKEY_{name}"), value.as_ref()),
+            }
+        }
+        // Ours: which order this run belongs to, so that an agent's own log can name it.
+        set("LOCKSTEP_NODE", site.node.as_ref());
+        set("LOCKSTEP_ORDER", order.as_ref());
+        set("LOCKSTEP_STATE_DIR", site.bundled_state_dir.as_os_str());
+        if let Some(witness) = &site.witness {
+            set("LOCKSTEP_WITNESS", witness.as_os_str());
+        }
+        all
+    }
+}
+
+impl Agent for Ocf {
+    fn run(self: Arc<Self>, operation: Operation, run: Run) -> Pending<Outcome> {
+        Box::pin(async move {
+            let (program, arguments) = match self.program(&operation) {
+                Ok(found) => found,
+                Err(outcome) => return outcome,
+            };
+            let invocation = Invocation {
+                program,
+                arguments,
+                environment: self.environment(&operation, &run.order),
+                input: Vec::new(),
+                timeout: timeout(&operation),
+            };
+            read_result(&operation, process::run(invocation, run.started).await)
+        })
+    }
+}
+
+/// The operation's deadline, if it has one.
+pub(super) fn timeout(operation: &Operation) -> Option<Duration> {
+    (operation.timeout_ms > 0).then(|| Duration::from_millis(operation.timeout_ms))
+}
+
+/// What the end of an agent's process means.
+pub(super) fn read_result(operation: &Operation, finished: Finished) -> Outcome {
+    let agent = &operation.agent;
+    let outcome = match finished.ended {
+        Ended::Exited(status) => match status.code() {
+            // Also "not installed" and "not implemented": the engine reads those from the code.
+            Some(code) => Outcome::new(
+                ResultCode(code),
+                Status::Done,
+                exit_reason(&finished.stderr),
+            ),
+            None => Outcome::error(format!("'{agent}' was ended by a signal: {status}")),
+        },
+        Ended::TimedOut => {
+            let reason = format!(
+                "{} did not complete within {} ms",
+                operation.task, operation.timeout_ms
+            );
+            Outcome::new(ResultCode::UNKNOWN_ERROR, Status::Timeout, reason)
+        }
+        Ended::NotStarted(error) => Outcome::error(format!("'{agent}' cannot be run: {error}")),
+    };
+    match outcome.code {
+        ResultCode::OK | ResultCode::NOT_RUNNING | ResultCode::RUNNING_PROMOTED => outcome,
+        _ => outcome.with_output(&finished.stderr),
+    }
+}

@@ -1,0 +1,324 @@
+//! What does an executor remember after a crash?
+//!
+//! A file of frames: length, checksum, and one batch of [`Record`]s. A batch is made durable before
+//! anything is done because of it, so at most the last frame can be incomplete: such a torn tail is
+//! cut. Anything else that does not check is damage, and the executor does not start on it: a
+//! forgotten order would be run twice.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use bincode::{Decode, Encode};
+
+use super::core::Orphan;
+use super::order::{Order, OrderKey, Report};
+use crate::codec;
+
+#[cfg(test)]
+mod tests;
+
+/// First bytes of every journal; the last two are the format's version.
+const MAGIC: [u8; 8] = *b"LSJRNL\x00\x01";
+
+/// Length and checksum before each batch.
+const FRAME_HEADER: usize = 4 + 8;
+
+/// One thing to remember.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Record {
+    /// The highest term seen.
+    Term(u64),
+    /// An order was accepted; from here on it counts as run.
+    Began(Order),
+    /// The order's agent has a process group.
+    Started {
+        /// Which order.
+        key: OrderKey,
+        /// The process.
+        process: Orphan,
+    },
+    /// An order ended, or a recurring operation has news.
+    Ended(Report),
+    /// The leader has all reports up to this one.
+    Acknowledged(u64),
+    /// Orders of transitions before this one are not accepted any more.
+    Newest(u64),
+}
+
+impl Record {
+    /// Whether it must be on disk before anything else happens. The others only save work or
+    /// questions after a restart.
+    pub fn is_urgent(&self) -> bool {
+        matches!(self, Self::Term(_) | Self::Began(_) | Self::Ended(_))
+    }
+}
+
+/// What identifies a journal: its first frame.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Header {
+    /// The cluster that its orders came from.
+    pub cluster: String,
+    /// The node that they were for.
+    pub node: String,
+    /// Differs from journal to journal.
+    pub journal: u64,
+}
+
+/// Why there is no journal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Reading or writing failed.
+    #[error("{path}: {error}", path = path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The file is something else, or from a newer version.
+    #[error("{path} is not a journal of this version of lockstep", path = path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It is a journal, but not this node's.
+    #[error(
+        "{path} belongs to node '{node}' of cluster '{cluster}': point `data_dir` at this node's own \
+         folder, or move that one away",
+        path = path.display()
+    )]
+    OfAnother {
+        /// Which file.
+        path: PathBuf,
+        /// Whose.
+        node: String,
+        /// In which cluster.
+        cluster: String,
+    },
+    /// A frame before the last one does not check.
+    #[error(
+        "{path} is damaged at byte {offset}: orders may be forgotten and could be run twice; restore \
+         the file, or fence this node and remove it",
+        path = path.display()
+    )]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Where.
+        offset: u64,
+    },
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    /// Where the next frame goes: the end of what is known to be whole.
+    end: u64,
+    header: Header,
+}
+
+impl Journal {
+    /// Opens a node's journal, or makes it with the identity `fresh`, and reads what it holds.
+    pub fn open(path: &Path, fresh: Header) -> Result<(Self, Vec<Record>), JournalError> {
+        let failed = |error| JournalError::Io {
+            path: path.to_owned(),
+            error,
+        };
+        let mut file = open_private(path, false).map_err(failed)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
+            // New, or the very first write was torn: nothing was ever done because of it.
+            let journal = Self::create(path, fresh, &[])?;
+            return Ok((journal, Vec::new()));
+        }
+        let contents = parse(path, &bytes)?;
+        let Some(header) = contents.header else {
+            let journal = Self::create(path, fresh, &[])?;
+            return Ok((journal, Vec::new()));
+        };
+        if (&header.cluster, &header.node) != (&fresh.cluster, &fresh.node) {
+            let Header { cluster, node, .. } = header;
+            return Err(JournalError::OfAnother {
+                path: path.to_owned(),
+                node,
+                cluster,
+            });
+        }
+        let journal = Self {
+            path: path.to_owned(),
+            file,
+            end: contents.whole,
+            header,
+        };
+        Ok((journal, contents.records))
+    }
+
+    /// Reads a journal that another process may be writing: for inspection.
+    pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
+        let failed = |error| JournalError::Io {
+            path: path.to_owned(),
+            error,
+        };
+        let bytes = std::fs::read(path).map_err(failed)?;
+        Ok(parse(path, &bytes)?.records)
+    }
+
+    /// Which journal this is.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Bytes on disk.
+    pub fn size(&self) -> u64 {
+        self.end
+    }
+
+    /// Appends a batch; with `durable`, returns only when it is on disk. After an error the journal
+    /// is as if the batch had not been written, and appending may be tried again.
+    pub fn append(&mut self, records: &[Record], durable: bool) -> Result<(), JournalError> {
+        let frame = frame(&records.to_vec());
+        self.write_frame(&frame, durable)
+            .map_err(|error| JournalError::Io {
+                path: self.path.clone(),
+                error,
+            })?;
+        self.end += frame.len() as u64;
+        Ok(())
+    }
+
+    fn write_frame(&mut self, frame: &[u8], durable: bool) -> std::io::Result<()> {
+        // Cuts what a torn or failed write left behind the last whole frame.
+        self.file.set_len(self.end)?;
+        self.file.seek(SeekFrom::Start(self.end))?;
+        self.file.write_all(frame)?;
+        if durable {
+            self.file.sync_data()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Replaces the contents by these records, atomically.
+    pub fn compact(&mut self, records: &[Record]) -> Result<(), JournalError> {
+        *self = Self::create(&self.path, self.header.clone(), records)?;
+        Ok(())
+    }
+
+    fn create(path: &Path, header: Header, records: &[Record]) -> Result<Self, JournalError> {
+        let failed = |error| JournalError::Io {
+            path: path.to_owned(),
+            error,
+        };
+        let beside = path.with_extension("new");
+        let mut file = open_private(&beside, true).map_err(failed)?;
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(frame(&header));
+        if !records.is_empty() {
+            bytes.extend(frame(&records.to_vec()));
+        }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        file.write_all(&bytes)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| std::fs::rename(&beside, path))
+            .and_then(|()| File::open(folder)?.sync_all())
+            .map_err(failed)?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            end: bytes.len() as u64,
+            header,
+        })
+    }
+}
+
+/// Parameters of resources may be passwords: only the owner reads them.
+fn open_private(path: &Path, truncate: bool) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(truncate)
+        .mode(0o600)
+        .open(path)
+}
+
+struct Contents {
+    header: Option<Header>,
+    records: Vec<Record>,
+    /// Bytes up to the end of the last whole frame.
+    whole: u64,
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, JournalError> {
+    if !bytes.starts_with(&MAGIC) {
+        return Err(JournalError::Foreign {
+            path: path.to_owned(),
+        });
+    }
+    let damaged = |offset: usize| JournalError::Damaged {
+        path: path.to_owned(),
+        offset: offset as u64,
+    };
+    let mut contents = Contents {
+        header: None,
+        records: Vec::new(),
+        whole: 0,
+    };
+    let mut at = MAGIC.len();
+    contents.whole = at as u64;
+    while at < bytes.len() {
+        let Some(payload) = frame_at(bytes, at) else {
+            // Only the last frame may be torn; a whole frame behind it means that it was not last.
+            return match whole_frame_after(bytes, at + 1) {
+                true => Err(damaged(at)),
+                false => Ok(contents),
+            };
+        };
+        if contents.header.is_none() {
+            contents.header = Some(codec::decode(payload).map_err(|_| damaged(at))?);
+        } else {
+            let batch: Vec<Record> = codec::decode(payload).map_err(|_| damaged(at))?;
+            contents.records.extend(batch);
+        }
+        at += FRAME_HEADER + payload.len();
+        contents.whole = at as u64;
+    }
+    Ok(contents)
+}
+
+/// The payload of the frame at `at`, if one is there and checks.
+fn frame_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let header = bytes.get(at..at + FRAME_HEADER)?;
+    let length = u32::from_le_bytes(header.get(..4)?.try_into().ok()?) as usize;
+    let payload = bytes.get(at + FRAME_HEADER..)?.get(..length)?;
+    (length > 0 && header.get(4..)? == checksum(payload)).then_some(payload)
+}
+
+/// Looks for a frame that checks anywhere behind a damaged one. Eight bytes of checksum make a
+/// chance hit impossible for practical purposes; lengths that lead past the end are skipped
+/// without hashing, so this is quick.
+fn whole_frame_after(bytes: &[u8], from: usize) -> bool {
+    (from..bytes.len()).any(|at| frame_at(bytes, at).is_some())
+}
+
+fn frame<T: Encode>(value: &T) -> Vec<u8> {
+    let payload = codec::encode(value);
+    let length = u32::try_from(payload.len()).unwrap_or_else(|_| unreachable!("batches are small"));
+    let mut bytes = length.to_le_bytes().to_vec();
+    bytes.extend(checksum(&payload));
+    bytes.extend(payload);
+    bytes
+}
+
+fn checksum(payload: &[u8]) -> [u8; 8] {
+    let hash = blake3::hash(payload);
+    let mut short = [0; 8];
+    short.copy_from_slice(&hash.as_bytes()[..8]);
+    short
+}

@@ -1,0 +1,126 @@
+//! Against real files: what a crash or a bad disk leaves behind.
+
+use super::*;
+
+fn header() -> Header {
+    Header {
+        cluster: "c".into(),
+        node: "n1".into(),
+        journal: 7,
+    }
+}
+
+fn written(batches: &[&[Record]]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let (mut journal, records) = Journal::open(&path, header()).unwrap();
+    assert!(records.is_empty());
+    for batch in batches {
+        journal.append(batch, true).unwrap();
+    }
+    (folder, path)
+}
+
+#[test]
+fn what_is_written_is_read_back_with_its_identity() {
+    let (_folder, path) = written(&[&[Record::Term(1), Record::Newest(2)], &[Record::Term(3)]]);
+    let other_id = Header {
+        journal: 8,
+        ..header()
+    };
+    let (journal, records) = Journal::open(&path, other_id).unwrap();
+    assert_eq!(
+        records,
+        [Record::Term(1), Record::Newest(2), Record::Term(3)]
+    );
+    assert_eq!(journal.header().journal, 7, "the first identity stays");
+}
+
+#[test]
+fn a_torn_tail_is_cut_at_every_byte_and_the_journal_goes_on() {
+    let (_folder, path) = written(&[&[Record::Term(1)], &[Record::Term(2), Record::Newest(9)]]);
+    let whole = std::fs::read(&path).unwrap();
+    let first_end = whole.len() - frame(&vec![Record::Term(2), Record::Newest(9)]).len();
+    for length in first_end..whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let (mut journal, records) = Journal::open(&path, header()).unwrap();
+        assert_eq!(records, [Record::Term(1)], "cut to {length} bytes");
+        journal.append(&[Record::Term(5)], true).unwrap();
+        let (_, records) = Journal::open(&path, header()).unwrap();
+        assert_eq!(records, [Record::Term(1), Record::Term(5)]);
+    }
+}
+
+#[test]
+fn a_file_torn_before_its_first_record_starts_anew() {
+    let (_folder, path) = written(&[]);
+    let whole = std::fs::read(&path).unwrap();
+    for length in 0..whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let (_, records) = Journal::open(&path, header()).unwrap();
+        assert!(records.is_empty(), "cut to {length} bytes");
+    }
+}
+
+#[test]
+fn a_flipped_bit_before_the_last_frame_stops_and_says_where() {
+    let (_folder, path) = written(&[&[Record::Term(1)], &[Record::Term(2)], &[Record::Term(3)]]);
+    let whole = std::fs::read(&path).unwrap();
+    let frames = frame(&vec![Record::Term(1)]).len();
+    let second = whole.len() - 2 * frames;
+    for at in second + 4..second + frames {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        std::fs::write(&path, &bytes).unwrap();
+        match Journal::open(&path, header()) {
+            Err(JournalError::Damaged { offset, .. }) => assert_eq!(offset, second as u64),
+            other => panic!("byte {at}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_foreign_file_or_another_nodes_journal_is_refused_untouched() {
+    let (_folder, path) = written(&[&[Record::Term(1)]]);
+    let mine = std::fs::read(&path).unwrap();
+    for (cluster, node) in [("other", "n1"), ("c", "n2")] {
+        let fresh = Header {
+            cluster: cluster.into(),
+            node: node.into(),
+            journal: 9,
+        };
+        let error = Journal::open(&path, fresh).unwrap_err();
+        assert!(matches!(error, JournalError::OfAnother { .. }), "{error}");
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), mine);
+
+    let mut newer = mine.clone();
+    newer[7] = 2;
+    for bytes in [newer, b"#!/bin/sh\nexit 0\n".to_vec()] {
+        std::fs::write(&path, &bytes).unwrap();
+        let error = Journal::open(&path, header()).unwrap_err();
+        assert!(matches!(error, JournalError::Foreign { .. }), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn compaction_keeps_the_identity_and_replaces_the_records() {
+    let (_folder, path) = written(&[&[Record::Term(1)], &[Record::Term(2)]]);
+    let (mut journal, _) = Journal::open(&path, header()).unwrap();
+    journal.compact(&[Record::Term(2)]).unwrap();
+    journal.append(&[Record::Newest(4)], true).unwrap();
+    let (journal, records) = Journal::open(&path, header()).unwrap();
+    assert_eq!(records, [Record::Term(2), Record::Newest(4)]);
+    assert_eq!(journal.header().journal, 7);
+}
+
+#[test]
+fn only_the_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = written(&[]);
+    assert_eq!(
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+}

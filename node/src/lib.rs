@@ -1,0 +1,26 @@
+//! The Lockstep daemon and command line.
+//!
+//! One binary, `lockstep`, in two kinds of process on each node:
+//!
+//! ```text
+//!   lockstep node                                lockstep executor
+//!   ┌────────────────────────────────┐           ┌───────────────────────────┐
+//!   │ consensus ──committed──▶ cluster│  orders   │ core ── journal           │
+//!   │     ▲                     │     │ ────────▶ │   │                       │
+//!   │     └──proposals── controller ◀─┼─ reports ─│   └─▶ agents (OCF, fence) │
+//!   │ http (JSON for the CLI)        │           └───────────────────────────┘
+//!   └────────────────────────────────┘   every executor is connected to every controller
+//! ```
+//!
+//! - [`cluster`] is the replicated state machine: commands in, the same state on every controller.
+//! - [`controller`] decides, as a state machine without I/O, when to plan, what to dispatch and
+//!   what to propose.
+//! - [`executor`] runs what a leader orders, at most once, and outlives its node's controller.
+//! - [`agent`] knows how resource agents and fence agents are called.
+//! - [`fabric`] carries messages between controllers and executors.
+//! - [`daemon`] is the thin shell around the controller: sockets, timers, threads.
+
+pub mod agent;
+pub mod codec;
+pub mod executor;
+pub mod exit;
