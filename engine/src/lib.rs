@@ -3,3 +3,5 @@
 
 pub mod id;
 pub mod parse;
+pub mod time;
+pub mod value;
