@@ -1,6 +1,6 @@
 //! Orderings between actions: by key before actions are looked up, links afterwards.
 
-use crate::action::Key;
+use crate::action::{Key, Task};
 use crate::id::{ActionId, ResourceId};
 
 /// An ordering, as constraints and passes ask for it.
@@ -30,6 +30,30 @@ pub enum End {
         /// The wanted key.
         key: Key,
     },
+}
+
+impl Ordering {
+    /// An ordering that the engine itself asks for, with the rule in words.
+    #[must_use]
+    pub fn rule(first: End, then: End, effects: Effects, rule: &'static str) -> Ordering {
+        Ordering {
+            first,
+            then,
+            effects,
+            cause: Cause::Rule(rule),
+        }
+    }
+}
+
+impl End {
+    /// Every one-time action of `resource` with this task.
+    #[must_use]
+    pub fn task(resource: ResourceId, task: Task) -> End {
+        End::Key {
+            resource,
+            key: Key::once(resource, task),
+        }
+    }
 }
 
 /// Where an ordering comes from.
@@ -122,5 +146,11 @@ impl std::ops::BitOr for Effects {
     type Output = Effects;
     fn bitor(self, other: Effects) -> Effects {
         self.with(other)
+    }
+}
+
+impl std::ops::BitOrAssign for Effects {
+    fn bitor_assign(&mut self, other: Effects) {
+        *self = self.with(other);
     }
 }
