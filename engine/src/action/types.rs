@@ -1,10 +1,16 @@
 //! Actions: what they are about, what identifies them, and the draft in which they are made.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::describe::{Description, Descriptions};
+use super::find::ActionIndex;
+use super::meta::ActionMeta;
+use super::notify::CloneNotifications;
 use crate::config::{FenceAction, Role};
 use crate::id::{ActionId, NodeId, ResourceId, Table};
 use crate::relate::{Link, Ordering};
+use crate::score::ScoreTable;
 
 /// What an action does.
 #[allow(missing_docs)]
@@ -36,14 +42,8 @@ pub enum Task {
     Fence,
     /// Shut a node down (`do_shutdown`).
     Shutdown,
-    /// `one-or-more` helper of resource sets.
-    OneOrMore,
-    /// `clone-one-or-more` helper of clone-min.
-    CloneOneOrMore,
-    /// `load_stopped` helper of utilization.
-    LoadStopped,
     MaintenanceNodes,
-    /// Any other operation name from a configuration or history.
+    /// Any other operation name from a configuration or history; the name of a helper.
     Other(Box<str>),
 }
 
@@ -73,9 +73,6 @@ impl Task {
             Task::ClearFailCount => "clear_failcount",
             Task::Fence => "stonith",
             Task::Shutdown => "do_shutdown",
-            Task::OneOrMore => "one-or-more",
-            Task::CloneOneOrMore => "clone-one-or-more",
-            Task::LoadStopped => "load_stopped",
             Task::MaintenanceNodes => "maintenance_nodes",
             Task::Other(name) => name,
         }
@@ -106,9 +103,6 @@ impl Task {
             "clear_failcount" => Task::ClearFailCount,
             "stonith" => Task::Fence,
             "do_shutdown" => Task::Shutdown,
-            "one-or-more" => Task::OneOrMore,
-            "clone-one-or-more" => Task::CloneOneOrMore,
-            "load_stopped" => Task::LoadStopped,
             "maintenance_nodes" => Task::MaintenanceNodes,
             other => Task::Other(other.into()),
         }
@@ -142,6 +136,59 @@ pub enum Key {
     Shutdown(NodeId),
     /// Helpers: `one-or-more:ID`, `load_stopped_NODE NODE`, `maintenance_nodes`, …
     Named(Box<str>),
+}
+
+impl Key {
+    /// The key of an operation that is done once.
+    #[must_use]
+    pub fn once(resource: ResourceId, task: Task) -> Key {
+        Key::Operation {
+            resource,
+            task,
+            interval_ms: 0,
+        }
+    }
+    /// The resource that it names.
+    #[must_use]
+    pub fn resource(&self) -> Option<ResourceId> {
+        match self {
+            Key::Operation { resource, .. } | Key::Notify { resource, .. } => Some(*resource),
+            Key::Fence(..) | Key::Shutdown(_) | Key::Named(_) => None,
+        }
+    }
+    /// The same key about another resource (keys that name none stay as they are).
+    #[must_use]
+    pub fn for_resource(&self, other: ResourceId) -> Key {
+        let mut key = self.clone();
+        if let Key::Operation { resource, .. } | Key::Notify { resource, .. } = &mut key {
+            *resource = other;
+        }
+        key
+    }
+    /// Milliseconds between repetitions, 0 for what is done once.
+    #[must_use]
+    pub fn interval_ms(&self) -> u32 {
+        if let Key::Operation { interval_ms, .. } = self {
+            *interval_ms
+        } else {
+            0
+        }
+    }
+    /// What an action with this key does, unless it is a cancellation.
+    #[must_use]
+    pub fn task(&self) -> Task {
+        match self {
+            Key::Operation { task, .. } => task.clone(),
+            Key::Notify {
+                phase: NotifyPhase::Pre | NotifyPhase::Post,
+                ..
+            } => Task::Notify,
+            Key::Notify { .. } => Task::Notified,
+            Key::Fence(..) => Task::Fence,
+            Key::Shutdown(_) => Task::Shutdown,
+            Key::Named(name) => Task::from_name(name),
+        }
+    }
 }
 
 /// When a notification happens.
@@ -189,7 +236,9 @@ pub struct ActionRequest {
 pub enum RequestDetail {
     Plain,
     /// A helper pseudo-action: runnable when `required` of its inputs are (clone-min, require-all=false).
-    MinRunnable { required: u32 },
+    MinRunnable {
+        required: u32,
+    },
     /// Fence this node with a delay according to priorities.
     PriorityDelay,
     /// A recurring operation's key as history has it (the operation may no longer be configured).
@@ -207,7 +256,11 @@ pub enum Reason {
     ResourceDefinitionChange,
     MultiplyActive,
     /// `required RSC TASK` and its kin.
-    Because { verb: BecauseVerb, resource: ResourceId, task: Task },
+    Because {
+        verb: BecauseVerb,
+        resource: Option<ResourceId>,
+        task: Task,
+    },
     /// `colocation with RSC`.
     Colocation(ResourceId),
     /// Anything else, as the peer words it.
@@ -225,7 +278,10 @@ pub enum BecauseVerb {
 
 /// An action under construction, later settled.
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "independent facts, all combinations occur")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, all combinations occur"
+)]
 pub struct Action {
     /// What identifies it.
     pub key: Key,
@@ -257,14 +313,10 @@ pub struct Action {
     pub reason: Option<Reason>,
     /// Must be able to run before: what `requires` asks.
     pub needs: crate::config::Requires,
-    /// What happens if it fails.
-    pub on_fail: OnFail,
-    /// Role after a failure.
-    pub fail_role: Role,
     /// Meta attributes (`CRM_meta_*`), by name without prefix.
-    pub meta: BTreeMap<String, String>,
-    /// Operation instance attributes.
-    pub parameters: BTreeMap<String, String>,
+    pub meta: ActionMeta,
+    /// What is configured for it, if it is a resource's.
+    pub(super) description: Option<Arc<Description>>,
     /// Runnable inputs needed (min-runnable orderings); 0 = no such limit.
     pub required_runnable_before: u32,
     /// Runnable inputs counted.
@@ -294,6 +346,9 @@ pub enum OnFail {
 /// What `act` and `relate` build together: actions, orderings between them, and the decisions on
 /// resources and nodes that change while actions are made (a demotion for lost quorum, a remote
 /// host that turns out to need fencing). Moved from pass to pass; nothing else is changed.
+///
+/// Actions are made by [`Draft::request`] and looked up by the finders in `find.rs`. Parameters of
+/// operations are read when the graph is written, and only for what gets there.
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// Actions in order of creation.
@@ -302,23 +357,30 @@ pub struct Draft {
     pub orderings: Vec<Ordering>,
     /// Links between existing actions, in order of creation.
     pub links: Vec<Link>,
-    /// Decisions by resource, starting from `Placement::resource`.
+    /// Decisions by resource: observed ones until assignment is adopted, assigned ones afterwards.
     pub resource: Table<ResourceId, Drafted>,
-    /// Node conditions, starting from `Placement::node`.
+    /// Node conditions, likewise.
     pub node: Table<NodeId, DraftedNode>,
-    /// Actions of each resource, in order of creation.
-    pub by_resource: Table<ResourceId, Vec<ActionId>>,
-    /// Index for reuse: key → actions in order of creation.
-    pub by_key: BTreeMap<Key, Vec<ActionId>>,
+    /// Ordering points of notifications, by clone.
+    pub notifications: BTreeMap<ResourceId, CloneNotifications>,
+    /// Actions made for `Constraints::requests`, by position.
+    pub requested: Vec<ActionId>,
+    /// Who has which actions.
+    pub(super) index: ActionIndex,
+    /// Descriptions of operations made so far.
+    pub(super) descriptions: Descriptions,
     /// Messages in the order found.
     pub diagnostics: Vec<crate::Diagnostic>,
 }
 
 /// A resource while actions are made.
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "independent facts, all combinations occur")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, all combinations occur"
+)]
 pub struct Drafted {
-    /// Assigned node.
+    /// Assigned node; none before assignment is adopted.
     pub node: Option<NodeId>,
     /// Current role as the scheduler sees it.
     pub role: Role,
@@ -328,16 +390,32 @@ pub struct Drafted {
     pub managed: bool,
     /// Blocked.
     pub blocked: bool,
+    /// Failed (guests to be recovered become so while actions are made).
+    pub failed: bool,
+    /// Failed such that it has to stop.
+    pub stop_if_failed: bool,
+    /// A start is pending, or a change of agent asks for one.
+    pub start_pending: bool,
+    /// Active where it should not be, and stopped only there (`multiple-active=stop_unexpected`).
+    pub stop_unexpected: bool,
     /// A reload is scheduled.
     pub reload: bool,
     /// Can be migrated live.
     pub migratable: bool,
+    /// Source and target of a migration that has half happened and can go on.
+    pub partial_migration: Option<(NodeId, NodeId)>,
+    /// Nodes where it may run (scores as assignment left them).
+    pub allowed: ScoreTable,
     /// Children in the order that output shows.
     pub children: Vec<ResourceId>,
 }
 
 /// A node while actions are made.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, all combinations occur"
+)]
 pub struct DraftedNode {
     /// In the cluster.
     pub online: bool,

@@ -1,0 +1,413 @@
+//! What changed in the configuration since operations were done: restarts, reloads, monitors to
+//! be cancelled or scheduled again, histories to be erased.
+
+use super::{Draft, Key, Reason, Task, clear_failcount, fencing};
+use crate::World;
+use crate::config::{self, Evaluation};
+use crate::id::{NodeId, ResourceId};
+use crate::parse::{ElementId, names};
+use crate::relate::{self, Cause, Effects, End, Ordering, topology};
+use crate::state::digest::{self, Verdict};
+use crate::state::history::Entry;
+use crate::state::order::{self, Active};
+
+mod by_name;
+
+use by_name::HistoryNames;
+
+/// Comparisons that have to wait until it is known where containers run, in the order found.
+pub(super) type Deferred = Vec<(ResourceId, NodeId, ElementId)>;
+
+/// Goes through the histories of all nodes that can run resources or are in maintenance, and
+/// asks for what changes of the configuration since then require. Returns what has to be looked
+/// at again after assignment.
+pub(super) fn check(world: World<'_>, draft: &mut Draft) -> Deferred {
+    let resources = HistoryNames::new(world.state);
+    let mut check = Check::new(world);
+    for node in world.state.nodes_by_name.iter().copied() {
+        let observed = &world.state.node[node];
+        let drafted = &draft.node[node];
+        let standby = observed.standby || observed.standby_on_fail;
+        let available = drafted.online && !drafted.shutdown && !drafted.unclean && !standby;
+        if !observed.maintenance && !available {
+            continue;
+        }
+        for history in resource_histories(world, node) {
+            let id = world.document.id(history).unwrap_or_default();
+            for resource in resources.find(id) {
+                check.resource_history(draft, history, resource, node);
+            }
+        }
+    }
+    check.deferred
+}
+
+/// Makes up for what had to wait, latest first: changes of bundle connections, then failures that
+/// are forgotten because parameters have changed.
+pub(super) fn check_deferred(world: World<'_>, draft: &mut Draft, deferred: Deferred) {
+    let mut check = Check::new(world);
+    for (resource, node, element) in deferred.into_iter().rev() {
+        let entry = Entry::read(world.document, element);
+        check.active_operation(draft, &entry, resource, node);
+    }
+    for failure in world.state.deferred_checks.iter().rev() {
+        let entry = Entry::read(world.document, failure.element);
+        let verdict = check.compare(draft, &entry, failure.resource, failure.node);
+        if !matches!(verdict, Verdict::Unknown | Verdict::Match) {
+            clear_failcount::request(world, draft, failure.resource, failure.node);
+        }
+    }
+}
+
+/// The non-empty histories of resources on a node, in document order.
+fn resource_histories(world: World<'_>, node: NodeId) -> impl Iterator<Item = ElementId> {
+    let document = world.document;
+    let state = world.state.node[node].element;
+    let state = state.filter(|state| {
+        document.attr_by(*state, names::UNAME) == Some(&world.state.nodes[node].name)
+    });
+    let lrm = state.and_then(|state| document.child_by(state, names::LRM));
+    let list = lrm.and_then(|lrm| document.child_by(lrm, names::LRM_RESOURCES));
+    let entries = list
+        .into_iter()
+        .flat_map(|list| document.children_by(list, names::LRM_RESOURCE));
+    entries.filter(|entry| document.first_child(*entry).is_some())
+}
+
+struct Check<'a> {
+    world: World<'a>,
+    digests: digest::Cache,
+    deferred: Deferred,
+}
+
+impl<'a> Check<'a> {
+    fn new(world: World<'a>) -> Self {
+        Check {
+            world,
+            digests: world.state.digests.clone(),
+            deferred: Deferred::new(),
+        }
+    }
+
+    fn resource_history(
+        &mut self,
+        draft: &mut Draft,
+        history: ElementId,
+        resource: ResourceId,
+        node: NodeId,
+    ) {
+        let world = self.world;
+        if world.state.resources[resource].removed {
+            let top = topology::top_below_bundle(world.state, resource);
+            if !topology::is_anonymous_clone(world.state, top) {
+                self.erase_history(draft, resource, node);
+            }
+            return;
+        }
+        let active = world.state.resource[resource].active_on.contains(&node);
+        if self.agent_changed(draft, history, resource, node, active) {
+            self.erase_history(draft, resource, node);
+        }
+        if !active {
+            return;
+        }
+        let document = world.document;
+        let operations = document.children_by(history, names::LRM_RSC_OP);
+        let mut entries: Vec<Entry<'_>> = operations.map(|op| Entry::read(document, op)).collect();
+        order::sort(&mut entries);
+        let present = Active::find(&entries);
+        if present.is_stopped() {
+            return;
+        }
+        for (at, entry) in entries.iter().enumerate() {
+            if present.contains(at) {
+                self.operation(draft, entry, resource, node);
+            }
+        }
+    }
+
+    /// Whether the resource is of another class, provider or type than history says. If it is
+    /// active, it has to stop and start.
+    fn agent_changed(
+        &self,
+        draft: &mut Draft,
+        history: ElementId,
+        resource: ResourceId,
+        node: NodeId,
+        active: bool,
+    ) -> bool {
+        let world = self.world;
+        let Some(agent) = world.state.resources[resource].agent() else {
+            return false;
+        };
+        let before = |name| world.document.attr_by(history, name);
+        let changes = [
+            before(names::TYPE) != Some(&agent.agent),
+            before(names::CLASS) != Some(&agent.class),
+            before(names::PROVIDER) != agent.provider.as_deref(),
+        ];
+        let changed = changes.contains(&true);
+        if changed {
+            fencing::unfence_for(world, draft, resource, node, "Device definition changed");
+        }
+        if changed && active {
+            draft.operation(world, resource, Task::Stop, Some(node), false);
+            draft.resource[resource].start_pending = true;
+        }
+        changed
+    }
+
+    /// Erases a history (stop → erase → start), unless the resource failed or the node cannot do
+    /// it.
+    fn erase_history(&self, draft: &mut Draft, resource: ResourceId, node: NodeId) {
+        if draft.resource[resource].failed || draft.node[node].unclean || !draft.node[node].online {
+            return;
+        }
+        let world = self.world;
+        draft.operation(world, resource, Task::Delete, Some(node), false);
+        let end = |task: Task| End::Key {
+            resource,
+            key: Key::once(resource, task),
+        };
+        for (first, then) in [(Task::Stop, Task::Delete), (Task::Delete, Task::Start)] {
+            let (effects, cause) = (Effects::ORDERED, Cause::Rule("erasing history"));
+            relate::order(
+                world,
+                draft,
+                Ordering {
+                    first: end(first),
+                    then: end(then),
+                    effects,
+                    cause,
+                },
+            );
+        }
+    }
+
+    /// Looks at an operation that is about the present.
+    fn operation(
+        &mut self,
+        draft: &mut Draft,
+        entry: &Entry<'_>,
+        resource: ResourceId,
+        node: NodeId,
+    ) {
+        let world = self.world;
+        let Some(task) = entry.operation else { return };
+        let maintenance =
+            world.state.resource[resource].maintenance || world.state.node[node].maintenance;
+        if entry.interval_ms > 0 && maintenance {
+            self.cancel(draft, entry, task, resource, node);
+            return;
+        }
+        let compared = ["monitor", "start", "promote", "migrate_from"];
+        if entry.interval_ms == 0 && !compared.iter().any(|name| name.eq_ignore_ascii_case(task)) {
+            return;
+        }
+        if is_on_host_to_come(world, resource) {
+            self.deferred.push((resource, node, entry.element));
+        } else {
+            self.active_operation(draft, entry, resource, node);
+        }
+    }
+
+    /// If the operation is not what would be done now, does what is needed and forgets failures.
+    fn active_operation(
+        &mut self,
+        draft: &mut Draft,
+        entry: &Entry<'_>,
+        resource: ResourceId,
+        node: NodeId,
+    ) {
+        let changed = self.config_changed(draft, entry, resource, node);
+        if changed && clear_failcount::has_failures(self.world, resource, node) {
+            clear_failcount::request(self.world, draft, resource, node);
+        }
+    }
+
+    fn config_changed(
+        &mut self,
+        draft: &mut Draft,
+        entry: &Entry<'_>,
+        resource: ResourceId,
+        node: NodeId,
+    ) -> bool {
+        let world = self.world;
+        let Some(task) = entry.operation else {
+            return false;
+        };
+        let interval_ms = entry.interval_ms;
+        let configured = &world.state.resources[resource];
+        if interval_ms > 0
+            && config::operation::find(configured, task, interval_ms, false).is_none()
+        {
+            if world.config.options.cancel_removed_actions {
+                self.cancel(draft, entry, task, resource, node);
+            }
+            return true;
+        }
+        let reloadable = world
+            .document
+            .attr_by(entry.element, names::OP_RESTART_DIGEST)
+            .is_some();
+        match self.compare(draft, entry, resource, node) {
+            Verdict::Match | Verdict::OnlyPrivate => return false,
+            Verdict::Restart => self.restart(draft, task, interval_ms, resource, node),
+            // The old monitor is replaced by the new one.
+            Verdict::Unknown | Verdict::Mismatch if interval_ms > 0 => {
+                let reason = "Device parameters changed (reschedule)";
+                fencing::unfence_for(world, draft, resource, node, reason);
+                let key = Key::Operation {
+                    resource,
+                    task: Task::from_name(task),
+                    interval_ms,
+                };
+                let monitor = draft.request(world, key, Some(node), true);
+                draft.actions[monitor].reschedule = true;
+            }
+            Verdict::Unknown | Verdict::Mismatch if reloadable => {
+                let reason = "Device parameters changed (reload)";
+                fencing::unfence_for(world, draft, resource, node, reason);
+                self.reload(draft, resource, node);
+            }
+            Verdict::Unknown | Verdict::Mismatch => {
+                self.restart(draft, task, interval_ms, resource, node)
+            }
+        }
+        true
+    }
+
+    fn compare(
+        &mut self,
+        draft: &Draft,
+        entry: &Entry<'_>,
+        resource: ResourceId,
+        node: NodeId,
+    ) -> Verdict {
+        let host = |container: ResourceId| draft.resource[container].node;
+        digest::compare(self.world, &mut self.digests, resource, node, entry, &host)
+    }
+
+    fn cancel(
+        &self,
+        draft: &mut Draft,
+        entry: &Entry<'_>,
+        task: &str,
+        resource: ResourceId,
+        node: NodeId,
+    ) {
+        let world = self.world;
+        let cancel = draft.cancel(
+            world,
+            resource,
+            &Task::from_name(task),
+            entry.interval_ms,
+            node,
+        );
+        if let Some(call_id) = world.document.attr_by(entry.element, names::CALL_ID) {
+            draft.actions[cancel].meta.set("call-id", call_id);
+        }
+        let first = End::Key {
+            resource,
+            key: Key::once(resource, Task::Stop),
+        };
+        let cause = Cause::Rule("monitors are cancelled after stops");
+        let then = End::Action(cancel);
+        relate::order(
+            world,
+            draft,
+            Ordering {
+                first,
+                then,
+                effects: Effects::ORDERED,
+                cause,
+            },
+        );
+    }
+
+    /// Requires what would be done again: a monitor, else the start and with it a stop before.
+    fn restart(
+        &self,
+        draft: &mut Draft,
+        task: &str,
+        interval_ms: u32,
+        resource: ResourceId,
+        node: NodeId,
+    ) {
+        let task = match task {
+            "monitor" | "migrate_from" | "promote" if interval_ms == 0 => Task::Start,
+            _ => Task::from_name(task),
+        };
+        let key = Key::Operation {
+            resource,
+            task,
+            interval_ms,
+        };
+        let required = draft.request(self.world, key, None, false);
+        draft.actions[required].set_reason(Some(Reason::ResourceDefinitionChange), true);
+        fencing::unfence_for(
+            self.world,
+            draft,
+            resource,
+            node,
+            "Device parameters changed",
+        );
+    }
+
+    /// Has the agent take over its new parameters. A stop or a demotion makes that superfluous.
+    fn reload(&self, draft: &mut Draft, resource: ResourceId, node: NodeId) {
+        let world = self.world;
+        let drafted = &draft.resource[resource];
+        if !drafted.managed || drafted.failed {
+            return;
+        }
+        if drafted.start_pending {
+            // What is being started may have the old parameters or the new ones.
+            draft.operation(world, resource, Task::Stop, Some(node), false);
+            return;
+        }
+        draft.resource[resource].reload = true;
+        let reload = draft.operation(world, resource, Task::ReloadAgent, Some(node), false);
+        draft.actions[reload].set_reason(Some(Reason::ResourceDefinitionChange), false);
+        for task in [Task::Stop, Task::Demote] {
+            let (first, then) = (
+                End::Action(reload),
+                End::Key {
+                    resource,
+                    key: Key::once(resource, task),
+                },
+            );
+            let effects = Effects::ORDERED | Effects::THEN_CANCELS_FIRST;
+            let cause = Cause::Rule("a stop or demotion cancels a reload");
+            relate::order(
+                world,
+                draft,
+                Ordering {
+                    first,
+                    then,
+                    effects,
+                    cause,
+                },
+            );
+        }
+    }
+}
+
+/// Whether a parameter of a bundle's connection is the name of the host, which is only known
+/// after assignment.
+fn is_on_host_to_come(world: World<'_>, resource: ResourceId) -> bool {
+    let configured = &world.state.resources[resource];
+    configured.remote_connection && {
+        let config = world.config;
+        let mut evaluation = Evaluation::new(
+            world.document,
+            &config.ids,
+            world.now,
+            config.options.health,
+        );
+        let parameters = evaluation.parameters(&configured.parameters, None);
+        parameters
+            .get("addr")
+            .is_some_and(|address| address.eq_ignore_ascii_case("#uname"))
+    }
+}

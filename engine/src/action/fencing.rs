@@ -1,0 +1,268 @@
+//! Fencing as actions: who can be fenced, marking a node for it, unfencing.
+//!
+//! Marking a node makes an optional fencing action; the fencing phase (`relate::fencing`) makes it
+//! required for nodes that are still unclean then.
+
+use super::{ActionMeta, Draft, Key, Reason, Task};
+use crate::World;
+use crate::config::{FenceAction, NoQuorumPolicy, NodeKind, Requires};
+use crate::id::{ActionId, NodeId, ResourceId};
+use crate::relate::{self, Cause, Effects};
+use crate::state;
+use crate::value;
+
+impl FenceAction {
+    /// The word for it in keys and parameters.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            FenceAction::On => "on",
+            FenceAction::Off => "off",
+            FenceAction::Reboot => "reboot",
+        }
+    }
+}
+
+/// Whether the cluster could fence a node (without node: any that is gone).
+#[must_use]
+pub fn possible(world: World<'_>, draft: &Draft, node: Option<NodeId>) -> bool {
+    let kind = node.map(|node| world.state.nodes[node].kind);
+    if let (Some(NodeKind::Guest), Some(node)) = (kind, node) {
+        // A guest is fenced by stopping what launched it, where that runs.
+        let hosts =
+            launcher_of(world, node).map(|launcher| &world.state.resource[launcher].active_on);
+        let reachable =
+            |host: &NodeId| draft.node[*host].online || possible(world, draft, Some(*host));
+        return hosts.is_none_or(|hosts| hosts.iter().all(reachable));
+    }
+    let options = &world.config.options;
+    if !options.fencing_enabled || !options.have_fencing {
+        return false;
+    }
+    if options.quorate || options.no_quorum_policy == NoQuorumPolicy::Ignore {
+        return true;
+    }
+    let Some(node) = node.filter(|node| draft.node[*node].online) else {
+        return false;
+    };
+    if kind != Some(NodeKind::Remote) || options.fence_remote_without_quorum {
+        return true;
+    }
+    // Another partition may have taken the connection over, unless it can only run here.
+    let connection = world.state.nodes[node].connection;
+    connection.is_none_or(|id| {
+        draft.resource[id]
+            .allowed
+            .iter()
+            .all(|(host, _)| draft.node[host].online)
+    })
+}
+
+/// What launches the connection of a guest node.
+#[must_use]
+pub fn launcher_of(world: World<'_>, guest: NodeId) -> Option<ResourceId> {
+    world.state.resources[world.state.nodes[guest].connection?].launcher
+}
+
+/// Marks a node for fencing. A guest is marked by failing its launcher, which brings it back in
+/// the same transition; other nodes become unclean. The first reason stays.
+pub fn mark(
+    world: World<'_>,
+    draft: &mut Draft,
+    node: NodeId,
+    reason: Reason,
+    priority_delay: bool,
+) {
+    let described = &world.state.nodes[node];
+    let connection = described.connection;
+    match described.kind {
+        NodeKind::Guest => {
+            let Some(launcher) = launcher_of(world, node) else {
+                return;
+            };
+            let launcher = &mut draft.resource[launcher];
+            if launcher.managed && !launcher.failed {
+                launcher.failed = true;
+                launcher.stop_if_failed = true;
+                draft.node[node].remote_reset = true;
+            }
+        }
+        // What launched it is gone from the configuration, so it was recovered already.
+        NodeKind::Remote
+            if connection.is_some_and(|id| world.state.resource[id].removed_launched) =>
+        {
+            if let Some(id) = connection {
+                draft.resource[id].failed = true;
+                draft.resource[id].stop_if_failed = true;
+            }
+        }
+        NodeKind::Remote => {
+            if connection.is_none_or(|id| draft.resource[id].managed) {
+                draft.node[node].remote_reset = true;
+            }
+            draft.node[node].unclean = true;
+            request(world, draft, node, None, true, Some(reason), false);
+        }
+        NodeKind::Cluster if draft.node[node].unclean => {}
+        NodeKind::Cluster => {
+            draft.node[node].unclean = true;
+            request(world, draft, node, None, true, Some(reason), priority_delay);
+        }
+    }
+}
+
+/// Requests the fencing of a node (without `operation`: what the cluster is configured to do). It
+/// becomes required only if the cluster can fence the node.
+pub fn request(
+    world: World<'_>,
+    draft: &mut Draft,
+    node: NodeId,
+    operation: Option<FenceAction>,
+    optional: bool,
+    reason: Option<Reason>,
+    priority_delay: bool,
+) -> ActionId {
+    let operation = operation.unwrap_or(world.config.options.fencing_action);
+    let key = Key::Fence(node, operation);
+    let mut required = !optional;
+    let id = draft.of_cluster(&key).unwrap_or_else(|| {
+        let id = draft.request(world, key, Some(node), true);
+        let mut meta = ActionMeta::default();
+        meta.set("on_node", &*world.state.nodes[node].name);
+        meta.set("on_node_uuid", &*world.state.nodes[node].id);
+        meta.set("stonith_action", operation.name());
+        if world.config.options.unfencing {
+            let devices = state::digest::unfencing(world, node);
+            required |= devices.changed;
+            meta.set("digests-all", devices.all);
+            meta.set("digests-secure", devices.secure);
+        }
+        draft.actions[id].meta = meta;
+        id
+    });
+    let options = &world.config.options;
+    let delayed = |id: ActionId| draft.actions[id].meta.get(PRIORITY_DELAY).is_some();
+    if options.priority_fencing_delay_ms > 0 && (priority_delay || delayed(id)) {
+        // Given even if it is 0, so that it takes precedence over the device's own delay.
+        let delay_s = priority_delay_s(world, draft, node);
+        draft.actions[id]
+            .meta
+            .set(PRIORITY_DELAY, delay_s.to_string());
+    }
+    if required && possible(world, draft, Some(node)) {
+        draft.actions[id].optional = false;
+    }
+    if reason.is_some() {
+        draft.actions[id].set_reason(reason, false);
+    }
+    id
+}
+
+const PRIORITY_DELAY: &str = "priority-fencing-delay";
+
+/// Seconds that fencing waits so that the partition with the more important resources survives:
+/// only the top node of an even or larger other part of the cluster is given that head start.
+fn priority_delay_s(world: World<'_>, draft: &Draft, node: NodeId) -> u32 {
+    let state = world.state;
+    if state.nodes[node].kind != NodeKind::Cluster || draft.node[node].online {
+        return 0;
+    }
+    let members = || {
+        state
+            .nodes
+            .enumerate()
+            .filter(|(_, n)| n.kind == NodeKind::Cluster)
+            .map(|(id, _)| id)
+    };
+    let online = members().filter(|id| draft.node[*id].online).count();
+    let priorities = || members().map(|id| state.node[id].priority);
+    let (top, lowest) = (priorities().max(), priorities().min());
+    if online > members().count() / 2 || top == lowest || Some(state.node[node].priority) < top {
+        return 0;
+    }
+    value::ms_to_s(
+        u32::try_from(world.config.options.priority_fencing_delay_ms).unwrap_or(u32::MAX),
+    )
+}
+
+/// A node that can be unfenced now.
+fn usable(draft: &Draft, node: NodeId) -> bool {
+    let node = &draft.node[node];
+    node.online && !node.unclean && !node.shutdown
+}
+
+/// Whether a node was unfenced since it joined.
+#[must_use]
+pub fn is_unfenced(world: World<'_>, node: NodeId) -> bool {
+    let since = world.state.node[node].attributes.get("#node-unfenced");
+    since.is_some_and(|text| text != "0")
+}
+
+/// Requires unfencing because a fence device changed: of `node`, or where that cannot be, of all
+/// nodes on which the device may run. Nothing if the resource is no fence device.
+pub fn unfence_for(
+    world: World<'_>,
+    draft: &mut Draft,
+    device: ResourceId,
+    node: NodeId,
+    reason: &str,
+) {
+    if !world.config.options.unfencing || !world.state.resources[device].fence_device {
+        return;
+    }
+    let nodes = if usable(draft, node) {
+        vec![node]
+    } else {
+        let allowed = draft.resource[device].allowed.iter().map(|(id, _)| id);
+        allowed.filter(|id| usable(draft, *id)).collect()
+    };
+    for node in nodes {
+        request(
+            world,
+            draft,
+            node,
+            Some(FenceAction::On),
+            false,
+            Some(Reason::Text(reason.into())),
+            false,
+        );
+    }
+}
+
+/// Orders an action after the unfencing of its node, if the resource requires that (or is a fence
+/// device in a cluster that unfences). Unfencing that was never done becomes required.
+pub fn order_after_unfencing(
+    world: World<'_>,
+    draft: &mut Draft,
+    resource: ResourceId,
+    node: NodeId,
+    action: ActionId,
+    effects: Effects,
+) {
+    let device = world.state.resources[resource].fence_device && world.config.options.unfencing;
+    if !device && world.state.resource[resource].requires != Requires::Unfencing {
+        return;
+    }
+    let unfence = request(world, draft, node, Some(FenceAction::On), true, None, false);
+    relate::link(draft, unfence, action, effects, Cause::Rule("unfencing"));
+    if !is_unfenced(world, node) && world.config.options.unfencing && usable(draft, node) {
+        let task = draft.actions[action].task.name();
+        let reason = format!("required by {} {task}", world.state.resources[resource].id);
+        let reason = Some(Reason::Text(reason.into()));
+        request(
+            world,
+            draft,
+            node,
+            Some(FenceAction::On),
+            false,
+            reason,
+            false,
+        );
+    }
+}
+
+/// Whether an action is a fencing action.
+#[must_use]
+pub fn is_fencing(draft: &Draft, id: ActionId) -> bool {
+    draft.actions[id].task == Task::Fence
+}

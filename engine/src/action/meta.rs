@@ -1,0 +1,71 @@
+//! Meta attributes of an action: the operation's, shared by all actions like it, and its own.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Names and values that several actions have in common.
+pub type MetaLayer = BTreeMap<String, String>;
+
+/// Meta attributes of an action, by name without `CRM_meta_`.
+///
+/// A cluster has far more actions than operations, so what an operation says is kept once. The
+/// action's own values win over layers, later layers win over earlier ones.
+#[derive(Clone, Debug, Default)]
+pub struct ActionMeta {
+    layers: Vec<Arc<MetaLayer>>,
+    own: BTreeMap<Cow<'static, str>, String>,
+}
+
+impl ActionMeta {
+    /// The meta attributes of an operation, with nothing of the action's own yet.
+    #[must_use]
+    pub fn of_operation(layer: Arc<MetaLayer>) -> Self {
+        ActionMeta {
+            layers: vec![layer],
+            own: BTreeMap::new(),
+        }
+    }
+    /// The value of `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let own = self.own.get(name);
+        own.or_else(|| self.layers.iter().rev().find_map(|layer| layer.get(name)))
+            .map(String::as_str)
+    }
+    /// Sets `name`, whatever it was.
+    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+        self.own.insert(name.into(), value.into());
+    }
+    /// Sets everything that `layer` says, over earlier layers.
+    pub fn share(&mut self, layer: Arc<MetaLayer>) {
+        self.layers.push(layer);
+    }
+    /// Takes from `other` what is not set here.
+    pub fn fill_from(&mut self, other: &ActionMeta) {
+        for (name, value) in other.to_map() {
+            if self.get(name).is_none() {
+                self.own
+                    .insert(Cow::Owned(name.to_owned()), value.to_owned());
+            }
+        }
+    }
+    /// All names with their values, sorted by name.
+    #[must_use]
+    pub fn to_map(&self) -> BTreeMap<&str, &str> {
+        let mut map = BTreeMap::new();
+        for layer in &self.layers {
+            map.extend(
+                layer
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str())),
+            );
+        }
+        map.extend(
+            self.own
+                .iter()
+                .map(|(name, value)| (name.as_ref(), value.as_str())),
+        );
+        map
+    }
+}
