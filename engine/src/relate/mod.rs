@@ -32,6 +32,3 @@ pub use internal::internal;
 pub use link::link;
 pub use order::order;
 pub use types::*;
-
-#[cfg(test)]
-mod tests;

@@ -14,44 +14,37 @@ pub fn order(world: World<'_>, draft: &mut Draft, ordering: Ordering) {
 }
 
 fn migration_equivalents(world: World<'_>, draft: &Draft, ordering: &Ordering) -> Vec<Ordering> {
-    let Some((first, then)) = unrelated_tasks(world, draft, ordering) else {
+    let Some((first, then)) = unrelated(world, draft, ordering) else { return Vec::new() };
+    let (Some(first_task), Some(then_task)) =
+        (end_task(draft, &ordering.first), end_task(draft, &ordering.then))
+    else {
         return Vec::new();
     };
-    let make = |(first_task, then_task, effects): Extra| {
-        let (first, then) = (End::task(first.0, first_task), End::task(then.0, then_task));
-        Ordering::rule(
-            first,
-            then,
-            effects,
-            "an order also holds for live migrations",
-        )
+    let can_migrate = CanMigrate {
+        first: draft.resource[first].migratable,
+        then: draft.resource[then].migratable,
+        then_is_half_way: draft.resource[then].partial_migration.is_some(),
     };
-    extras(draft, &first, &then).into_iter().map(make).collect()
+    let make = |(first_task, then_task, effects): Equivalent| {
+        let (first, then) = (End::task(first, first_task), End::task(then, then_task));
+        Ordering::rule(first, then, effects, "an order also holds for live migrations")
+    };
+    equivalents(&first_task, &then_task, can_migrate).into_iter().map(make).collect()
 }
 
-type TaskOf = (ResourceId, Task);
-type Extra = (Task, Task, Effects);
-
-/// Both ends, if they belong to resources of which none contains the other and one can migrate.
-fn unrelated_tasks(
+/// The resources of both ends, if neither contains the other and one can migrate.
+fn unrelated(
     world: World<'_>,
     draft: &Draft,
     ordering: &Ordering,
-) -> Option<(TaskOf, TaskOf)> {
+) -> Option<(ResourceId, ResourceId)> {
     let first = end_resource(draft, &ordering.first)?;
     let then = end_resource(draft, &ordering.then)?;
-    let migratable = |resource: ResourceId| draft.resource[resource].migratable;
-    if first == then
-        || !(migratable(first) || migratable(then))
-        || topology::is_inside(world.state, first, then)
-        || topology::is_inside(world.state, then, first)
-    {
-        return None;
-    }
-    Some((
-        (first, end_task(draft, &ordering.first)?),
-        (then, end_task(draft, &ordering.then)?),
-    ))
+    let relevant = first != then
+        && (draft.resource[first].migratable || draft.resource[then].migratable)
+        && !topology::is_inside(world.state, first, then)
+        && !topology::is_inside(world.state, then, first);
+    relevant.then_some((first, then))
 }
 
 fn end_resource(draft: &Draft, end: &End) -> Option<ResourceId> {
@@ -65,51 +58,56 @@ fn end_resource(draft: &Draft, end: &End) -> Option<ResourceId> {
 fn end_task(draft: &Draft, end: &End) -> Option<Task> {
     match end {
         End::Action(action) => Some(draft.actions[*action].task.clone()),
-        End::Key {
-            key: Key::Operation { task, .. },
-            ..
-        } => Some(task.clone()),
+        End::Key { key: Key::Operation { task, .. }, .. } => Some(task.clone()),
         End::Requested(_) | End::Key { .. } => None,
     }
 }
 
-/// The table of equivalents: `(first task, then task, effects)`.
-fn extras(draft: &Draft, (first, first_task): &TaskOf, (then, then_task): &TaskOf) -> Vec<Extra> {
-    let then_migratable = draft.resource[*then].migratable;
-    if !then_migratable {
+/// Which resources of an ordering can migrate live.
+#[derive(Clone, Copy, Debug)]
+struct CanMigrate {
+    first: bool,
+    then: bool,
+    /// Then's resource is in the middle of a migration that goes on.
+    then_is_half_way: bool,
+}
+
+/// First's task, then's task, and what orders them.
+type Equivalent = (Task, Task, Effects);
+
+/// What `first_task` before `then_task` means if the resources migrate.
+fn equivalents(first_task: &Task, then_task: &Task, can_migrate: CanMigrate) -> Vec<Equivalent> {
+    let ordered = Effects::ORDERED;
+    let unless_first_migrates = if can_migrate.first {
+        ordered | Effects::IF_FIRST_UNMIGRATABLE
+    } else {
+        ordered
+    };
+    let going_down = |task: Task, effects: Effects| {
+        let mut found = vec![(task.clone(), Task::MigrateTo, effects)];
+        if can_migrate.then_is_half_way {
+            found.push((task, Task::MigrateFrom, effects));
+        }
+        found
+    };
+    if !can_migrate.then {
         return Vec::new();
     }
-    let half_migrated = draft.resource[*then].partial_migration.is_some();
-    let first_migratable = draft.resource[*first].migratable;
-    let unless_first_migrates = if first_migratable {
-        Effects::ORDERED | Effects::IF_FIRST_UNMIGRATABLE
-    } else {
-        Effects::ORDERED
-    };
-    let mut extras = Vec::new();
     match (first_task, then_task) {
         (Task::Start, Task::Start) => {
-            if first_migratable {
-                extras.push((Task::MigrateFrom, Task::MigrateTo, Effects::ORDERED));
+            let mut found = Vec::new();
+            if can_migrate.first {
+                found.push((Task::MigrateFrom, Task::MigrateTo, ordered));
             }
-            extras.push((Task::Start, Task::MigrateTo, unless_first_migrates));
+            found.push((Task::Start, Task::MigrateTo, unless_first_migrates));
+            found
         }
-        (Task::Stop, Task::Stop) => {
-            extras.push((Task::Stop, Task::MigrateTo, unless_first_migrates));
-            if half_migrated {
-                extras.push((Task::Stop, Task::MigrateFrom, unless_first_migrates));
-            }
-        }
-        (Task::Promote, Task::Start) => {
-            extras.push((Task::Promote, Task::MigrateTo, Effects::ORDERED));
-        }
-        (Task::Demote, Task::Stop) => {
-            extras.push((Task::Demote, Task::MigrateTo, Effects::ORDERED));
-            if half_migrated {
-                extras.push((Task::Demote, Task::MigrateFrom, Effects::ORDERED));
-            }
-        }
-        _ => {}
+        (Task::Stop, Task::Stop) => going_down(Task::Stop, unless_first_migrates),
+        (Task::Promote, Task::Start) => vec![(Task::Promote, Task::MigrateTo, ordered)],
+        (Task::Demote, Task::Stop) => going_down(Task::Demote, ordered),
+        _ => Vec::new(),
     }
-    extras
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,3 +143,6 @@ pub fn instance_number(id: &str) -> i64 {
     let digits = after.bytes().take_while(u8::is_ascii_digit).count();
     after[..digits].parse().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

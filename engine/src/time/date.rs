@@ -155,12 +155,22 @@ impl Date {
 
     fn add_months(&mut self, count: i64) {
         let (year, month, day) = self.year_month_day();
+        if month > 12 && count >= 0 {
+            // Day 366 of a shorter year is in no month. Pacemaker gets the year's beginning.
+            self.day = 0;
+            return;
+        }
         let months = i64::from(year) * 12 + i64::from(month) - 1 + count;
         let (year, month) = (months.div_euclid(12), months.rem_euclid(12) + 1);
-        let year = year.clamp(1, i32::MAX.into());
-        let day = i64::from(day).min(days_in_month(year, month));
+        // Before year 1 there is only its beginning.
+        let (year, month, day) = if year < 1 {
+            (1, 1, 1)
+        } else {
+            (year, month, i64::from(day))
+        };
+        let year = year.min(i32::MAX.into());
         self.year = year as i32;
-        self.day = day_of_year(year, month, day) as i32;
+        self.day = day_of_year(year, month, day.min(days_in_month(year, month))) as i32;
     }
 
     pub(super) fn add_days(&mut self, count: i64) {
@@ -189,7 +199,7 @@ impl Date {
         self.add_days(days);
     }
 
-    fn to_utc(self) -> Self {
+    pub(super) fn to_utc(self) -> Self {
         let mut utc = Self { offset: 0, ..self };
         utc.add_seconds(-i64::from(self.offset));
         utc

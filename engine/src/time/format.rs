@@ -10,11 +10,7 @@ use super::{Date, Timestamp};
 /// alternate form (`{:#}`) is always in UTC.
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = if f.alternate() {
-            Self::new(Timestamp::utc(self.seconds()))
-        } else {
-            *self
-        };
+        let date = if f.alternate() { self.to_utc() } else { *self };
         let (year, month, day) = date.year_month_day();
         let (hour, minute, second) = date.hour_minute_second();
         write!(

@@ -306,3 +306,6 @@ fn has_to_wait(draft: &Draft, probe: ActionId, then: ActionId) -> bool {
         _ => true,
     }
 }
+
+#[cfg(test)]
+mod tests;
