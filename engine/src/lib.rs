@@ -2,6 +2,8 @@
 //! out. See `ARCHITECTURE.md` for the passes.
 
 pub mod id;
+pub mod nvset;
 pub mod parse;
+pub mod rule;
 pub mod time;
 pub mod value;
