@@ -188,3 +188,6 @@ impl Draft {
         found
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,3 +69,6 @@ impl ActionMeta {
         map
     }
 }
+
+#[cfg(test)]
+mod tests;
