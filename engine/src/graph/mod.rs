@@ -1,5 +1,18 @@
-//! graph: prune, number, check.
+//! graph: which actions are carried out, and what each waits for.
+//!
+//! [`build`] walks the settled actions in the order of the output, makes the notifications that
+//! only now are known to be needed, merges what each action waits for, and keeps what is to be
+//! done: a [`Transition`]. [`describe`] turns that into the [`Graph`] that is written, digested
+//! and carried out, with every attribute spelled out.
 
+mod describe;
+mod emit;
+mod host;
+mod prune;
 mod types;
 
+pub use describe::{FEATURE_SET, describe};
+pub(crate) use describe::dot_name;
+pub use emit::{Input, Transition, build};
+pub(crate) use prune::uses_input;
 pub use types::*;

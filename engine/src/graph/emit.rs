@@ -1,0 +1,195 @@
+//! In which order do actions come out, and what does each of them wait for?
+
+use super::prune::{is_carried_out, uses_input};
+use crate::World;
+use crate::action::{Draft, Task};
+use crate::assign::Placement;
+use crate::config::{NodeKind, Variant};
+use crate::id::{ActionId, Id, ResourceId};
+use crate::relate::Effects;
+use crate::settle::{Settled, Verdict};
+
+/// What is carried out, and what was decided about everything else.
+#[derive(Clone, Debug)]
+pub struct Transition {
+    /// Every action with its final verdicts.
+    pub draft: Draft,
+    /// Actions that are carried out, in output order: a position is a synapse id.
+    pub synapses: Vec<ActionId>,
+    /// By action: what it waits for or was ordered after, in ascending action id, one entry each.
+    pub inputs: Vec<Vec<Input>>,
+    /// By action: its synapse, if it is carried out.
+    pub synapse_of: Vec<Option<u32>>,
+    /// Why verdicts are what they are.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Something that an action was ordered after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// What comes first.
+    pub first: ActionId,
+    /// Everything that orderings between the two mean; empty if disabled.
+    pub effects: Effects,
+    /// The action really waits for it.
+    pub waits: bool,
+}
+
+/// Decides what is carried out.
+#[must_use]
+pub fn build(world: World<'_>, placement: &Placement, settled: Settled) -> Transition {
+    let mut emitter = Emitter {
+        world,
+        placement,
+        transition: Transition {
+            draft: settled.draft,
+            synapses: Vec::new(),
+            inputs: Vec::new(),
+            synapse_of: Vec::new(),
+            verdicts: settled.verdicts,
+        },
+        merged: Vec::new(),
+    };
+    for &resource in &placement.top {
+        emitter.emit_resource(resource);
+    }
+    emitter.announce_maintenance();
+    let count = emitter.transition.draft.actions.len();
+    for index in (0..count).rev() {
+        emitter.emit(ActionId::from_index(index));
+    }
+    emitter.transition
+}
+
+struct Emitter<'a> {
+    world: World<'a>,
+    placement: &'a Placement,
+    transition: Transition,
+    /// By action: whether its inputs have been merged.
+    merged: Vec<bool>,
+}
+
+impl Emitter<'_> {
+    fn emit_resource(&mut self, resource: ResourceId) {
+        match &self.world.state.resources[resource].variant {
+            Variant::Primitive(_) | Variant::Group(_) => {
+                self.emit_own(resource);
+                self.emit_children(resource);
+            }
+            Variant::Clone(_) => {
+                self.notify(resource);
+                self.emit_children(resource);
+                self.emit_own(resource);
+            }
+            Variant::Bundle(bundle) => {
+                if let Some(clone) = bundle.child {
+                    self.emit_resource(clone);
+                }
+                for replica in &bundle.replicas {
+                    let parts = [replica.ip, Some(replica.container), replica.connection];
+                    for part in parts.into_iter().flatten() {
+                        self.emit_resource(part);
+                    }
+                }
+            }
+        }
+    }
+
+    fn emit_own(&mut self, resource: ResourceId) {
+        let own: Vec<ActionId> =
+            self.transition.draft.of(resource).iter().rev().copied().collect();
+        for action in own {
+            self.emit(action);
+        }
+    }
+
+    fn emit_children(&mut self, resource: ResourceId) {
+        for child in self.transition.draft.resource[resource].children.clone() {
+            self.emit_resource(child);
+        }
+    }
+
+    /// Only now is it known which instances are started, stopped, promoted or demoted, and so who
+    /// has to be told.
+    fn notify(&mut self, clone: ResourceId) {
+        crate::settle::write_back_sides(
+            self.world,
+            self.placement,
+            &mut self.transition.draft,
+            clone,
+        );
+        crate::action::notify::schedule(self.world, &mut self.transition.draft, clone);
+    }
+
+    /// Remote nodes whose maintenance mode changed are told to whoever keeps their state.
+    fn announce_maintenance(&mut self) {
+        if maintenance_changes(self.world).next().is_some() {
+            let draft = &mut self.transition.draft;
+            let action = draft.helper(self.world, Task::MaintenanceNodes.name());
+            draft.actions[action].always_in_graph = true;
+        }
+    }
+
+    fn emit(&mut self, id: ActionId) {
+        let index = id.index();
+        let transition = &mut self.transition;
+        if transition.inputs.len() <= index {
+            transition.inputs.resize_with(transition.draft.actions.len(), Vec::new);
+            transition.synapse_of.resize(transition.draft.actions.len(), None);
+            self.merged.resize(transition.draft.actions.len(), false);
+        }
+        if !self.merged[index] {
+            self.merged[index] = true;
+            transition.inputs[index] = merged_inputs(&transition.draft, id);
+        }
+        if transition.synapse_of[index].is_some()
+            || !is_carried_out(self.world, &transition.draft, id)
+        {
+            return;
+        }
+        let position = u32::try_from(transition.synapses.len()).expect("fewer than 2^32 actions");
+        transition.synapse_of[index] = Some(position);
+        transition.synapses.push(id);
+        for input in &mut transition.inputs[index] {
+            let used = uses_input(self.world, &transition.draft, id, input.first, input.effects);
+            if let Some(effects) = used.disable {
+                input.effects = effects;
+            }
+            input.waits = used.used;
+        }
+    }
+}
+
+/// What comes before an action, by ascending action id; several orderings with the same action
+/// become one that means all of them.
+fn merged_inputs(draft: &Draft, id: ActionId) -> Vec<Input> {
+    let before = &draft.actions[id].before;
+    let mut inputs: Vec<Input> = before
+        .iter()
+        .map(|link| {
+            let link = &draft.links[link.0 as usize];
+            Input { first: link.first, effects: link.effects, waits: false }
+        })
+        .collect();
+    inputs.sort_by_key(|input| input.first);
+    inputs.dedup_by(|later, kept| {
+        let same = later.first == kept.first;
+        if same {
+            kept.effects = kept.effects | later.effects;
+        }
+        same
+    });
+    inputs
+}
+
+/// Remote and guest nodes whose maintenance mode is not what their state says, in name order.
+pub(super) fn maintenance_changes(
+    world: World<'_>,
+) -> impl Iterator<Item = (crate::id::NodeId, bool)> {
+    let state = world.state;
+    state.nodes_by_name.iter().filter_map(move |&node| {
+        let now = &state.node[node];
+        (state.nodes[node].kind != NodeKind::Cluster && now.maintenance != now.remote_maintenance)
+            .then_some((node, now.maintenance))
+    })
+}

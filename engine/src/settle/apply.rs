@@ -1,0 +1,113 @@
+//! How do orderings by key become links between actions?
+
+use super::Settler;
+use crate::action::{Key, Task};
+use crate::config::Role;
+use crate::id::{ActionId, ResourceId};
+use crate::relate::{Cause, Effects, End, Ordering, link};
+
+impl Settler<'_> {
+    /// Applies every ordering in order of creation: `first`s that one ordering creates are found
+    /// by later ones.
+    pub(super) fn apply_orderings(&mut self) {
+        for ordering in std::mem::take(&mut self.draft.orderings) {
+            self.apply(&ordering);
+        }
+    }
+
+    fn apply(&mut self, ordering: &Ordering) {
+        let firsts = match &ordering.first {
+            End::Action(action) => vec![*action],
+            End::Key { resource, key } => self.firsts(*resource, key, &ordering.then),
+        };
+        for first in firsts {
+            match &ordering.then {
+                End::Action(then) => match self.action(*then).resource {
+                    Some(resource) => {
+                        self.link_unless_dangling(first, *then, resource, ordering);
+                    }
+                    None => self.connect(first, *then, ordering.effects, &ordering.cause),
+                },
+                End::Key { resource, key } => {
+                    for then in self.find_by_key(*resource, key) {
+                        self.link_unless_dangling(first, then, *resource, ordering);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The actions that come first. One that nobody asked for is created, optional and without a
+    /// node, unless it is a stop or demotion of what is stopped or demoted, or of `then` itself.
+    fn firsts(&mut self, resource: ResourceId, key: &Key, then: &End) -> Vec<ActionId> {
+        let found = self.find_by_key(resource, key);
+        if !found.is_empty() {
+            return found;
+        }
+        let then_resource = match then {
+            End::Key { resource, .. } => Some(*resource),
+            // The peer compares with the resource named by the ordering, and an ordering to a
+            // given action of a resource names that resource as well.
+            End::Action(action) => self.action(*action).resource,
+        };
+        if then_resource == Some(resource) {
+            return Vec::new();
+        }
+        let Key::Operation { task, interval_ms, .. } = key else { return Vec::new() };
+        let role = self.role(resource, true);
+        match (role, task) {
+            (Role::Stopped, Task::Stop) | (Role::Unpromoted, Task::Demote) => Vec::new(),
+            _ => {
+                let key =
+                    Key::Operation { resource, task: task.clone(), interval_ms: *interval_ms };
+                vec![self.draft.request(self.world, key, None, true)]
+            }
+        }
+    }
+
+    /// Actions of `resource` with `key`, newest first; a key that names another resource (its
+    /// collective, its history name) is tried as the resource's own.
+    fn find_by_key(&self, resource: ResourceId, key: &Key) -> Vec<ActionId> {
+        let search = |wanted: &Key| -> Vec<ActionId> {
+            let own = self.draft.of(resource).iter().rev().copied();
+            own.into_iter().filter(|&id| self.draft.actions[id].key == *wanted).collect()
+        };
+        let found = search(key);
+        if !found.is_empty() {
+            return found;
+        }
+        match key {
+            Key::Operation { resource: named, task, interval_ms } if *named != resource => {
+                search(&Key::Operation {
+                    resource,
+                    task: task.clone(),
+                    interval_ms: *interval_ms,
+                })
+            }
+            _ => found,
+        }
+    }
+
+    fn link_unless_dangling(
+        &mut self,
+        first: ActionId,
+        then: ActionId,
+        then_resource: ResourceId,
+        ordering: &Ordering,
+    ) {
+        let before = self.action(first);
+        let effects = if before.resource == Some(then_resource) && before.migration_abort {
+            // The stop of a dangling migration does not make the resource restart.
+            ordering.effects.without(Effects::FIRST_IMPLIES_THEN)
+        } else {
+            ordering.effects
+        };
+        self.connect(first, then, effects, &ordering.cause);
+    }
+
+    fn connect(&mut self, first: ActionId, then: ActionId, effects: Effects, cause: &Cause) {
+        if first != then {
+            link(&mut self.draft, first, then, effects, cause.clone());
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What must not run because what it must run with cannot?
+
+use super::{Settler, Verdict};
+use crate::action::{BecauseVerb, Reason, Task};
+use crate::config::{Role, Variant};
+use crate::id::{ActionId, ResourceId};
+use crate::value::Score;
+
+impl Settler<'_> {
+    /// If `action` is a start or promotion that cannot run anywhere, then neither can those of
+    /// resources that must be with it.
+    pub(super) fn block_dependents(&mut self, action: ActionId) {
+        let (task, resource) = {
+            let action = self.action(action);
+            if action.runnable || !matches!(action.task, Task::Start | Task::Promote) {
+                return;
+            }
+            let Some(resource) = action.resource else { return };
+            (action.task.clone(), resource)
+        };
+        let primary = self.outermost(resource);
+        for child in self.draft.resource[primary].children.clone() {
+            match self.find(child, &task, None) {
+                Some(child_action) if !self.action(child_action).runnable => {}
+                _ => return, // Some member can do it.
+            }
+        }
+        for index in crate::assign::with_this_colocations(self.world, primary) {
+            let colocation = &self.world.constraints.colocations[index];
+            if colocation.score < Score::INFINITY
+                || (task == Task::Promote && colocation.primary_role != Some(Role::Promoted))
+            {
+                continue;
+            }
+            let blocked = match colocation.dependent_role {
+                Some(Role::Promoted) => Task::Promote,
+                _ => Task::Start,
+            };
+            self.block(colocation.dependent, &blocked, resource, action);
+        }
+    }
+
+    fn block(&mut self, dependent: ResourceId, task: &Task, primary: ResourceId, cause: ActionId) {
+        let own: Vec<ActionId> = self.draft.of(dependent).iter().rev().copied().collect();
+        for id in own {
+            let action = &mut self.draft.actions[id];
+            if !action.runnable || action.task != *task {
+                continue;
+            }
+            action.runnable = false;
+            action.reason.get_or_insert(Reason::Colocation(primary));
+            let change = BecauseVerb::Unrunnable;
+            self.verdicts.push(Verdict { action: id, change, because: cause });
+            self.block_dependents(id);
+            self.update(id);
+        }
+        for child in self.draft.resource[dependent].children.clone() {
+            self.block(child, task, primary, cause);
+        }
+    }
+
+    /// The outermost collective, the bundle included.
+    fn outermost(&self, resource: ResourceId) -> ResourceId {
+        let mut top = resource;
+        while let Some(parent) = self.world.state.resources[top].parent {
+            top = parent;
+            if matches!(self.variant(top), Variant::Bundle(_)) {
+                break;
+            }
+        }
+        top
+    }
+}

@@ -1,0 +1,179 @@
+//! What does one effect of a link do to the verdicts of two actions?
+
+use super::sides::Side;
+use super::{Changed, Settler, Verdicts};
+use crate::action::{BecauseVerb, Task};
+use crate::config::{Role, Variant};
+use crate::id::ActionId;
+use crate::relate::Effects;
+
+/// Which verdict an effect is evaluated for. Some effects mean two things, and each is asked for
+/// apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    Optional,
+    Runnable,
+    Both,
+}
+
+impl About {
+    fn optional(self) -> bool {
+        matches!(self, About::Optional | About::Both)
+    }
+    fn runnable(self) -> bool {
+        matches!(self, About::Runnable | About::Both)
+    }
+}
+
+impl Settler<'_> {
+    /// Applies the effects in `effects` to `first` and `then` themselves. `side` is `first` as the
+    /// ordering sees it.
+    pub(super) fn apply_effects(
+        &mut self,
+        first: ActionId,
+        then: ActionId,
+        side: Side,
+        about: About,
+        effects: Effects,
+    ) -> Changed {
+        let then_was = Verdicts::of(self.action(then));
+        let first_was = Verdicts::of(self.action(first));
+
+        if effects.contains(Effects::ASYMMETRIC) {
+            self.asymmetric(first, then);
+        }
+        if effects.contains(Effects::THEN_IMPLIES_FIRST) && !then_was.optional {
+            if about.optional() && !side.optional && first_was.optional {
+                self.lose(first, BecauseVerb::Required, then);
+            }
+            if side.migratable && !self.action(then).migratable {
+                self.lose(first, BecauseVerb::Unmigrateable, then);
+            }
+        }
+        if effects.contains(Effects::PROMOTED_THEN_IMPLIES_FIRST) && about.optional() {
+            self.promoted_then_implies_first(first, then);
+        }
+        if effects.contains(Effects::UNMIGRATABLE_THEN_BLOCKS) && about.optional() {
+            if !(self.action(then).migratable && self.action(then).runnable) {
+                self.lose(first, BecauseVerb::Unrunnable, then);
+            }
+            if !self.action(then).optional {
+                self.lose(first, BecauseVerb::Required, then);
+            }
+        }
+        if effects.contains(Effects::FIRST_ELSE_THEN)
+            && about.optional()
+            && !self.action(first).runnable
+        {
+            self.lose(then, BecauseVerb::Unmigrateable, first);
+            self.draft.actions[then].pseudo = false;
+        }
+        if effects.contains(Effects::UNRUNNABLE_FIRST_BLOCKS)
+            && about.runnable()
+            && self.action(then).runnable
+            && !side.runnable
+        {
+            self.lose(then, BecauseVerb::Unrunnable, first);
+            self.lose(then, BecauseVerb::Unmigrateable, first);
+        }
+        if effects.contains(Effects::FIRST_IMPLIES_THEN)
+            && about.optional()
+            && self.action(then).optional
+            && !side.optional
+            && !self.action(first).migratable
+        {
+            self.lose(then, BecauseVerb::Required, first);
+        }
+        if effects.contains(Effects::INTERMEDIATE_STOP) {
+            self.intermediate_stop(first, then, about);
+        }
+
+        let changed = Changed {
+            first: first_was != Verdicts::of(self.action(first)),
+            then: then_was != Verdicts::of(self.action(then)),
+        };
+        if changed.then && self.has_parent(then) {
+            // "Stop X then start X" has to reach the other members of a cloned group.
+            self.update(then);
+        }
+        changed
+    }
+
+    fn has_parent(&self, action: ActionId) -> bool {
+        self.action(action)
+            .resource
+            .is_some_and(|resource| self.world.state.resources[resource].parent.is_some())
+    }
+
+    fn promoted_then_implies_first(&mut self, first: ActionId, then: ActionId) {
+        let promoted = self
+            .action(then)
+            .resource
+            .is_some_and(|resource| self.draft.resource[resource].role == Role::Promoted);
+        if promoted && !self.action(then).optional {
+            self.lose(first, BecauseVerb::Required, then);
+            if self.action(first).migratable && !self.action(then).migratable {
+                self.lose(first, BecauseVerb::Unmigrateable, then);
+            }
+        }
+    }
+
+    /// Without its `first`, `then` must not happen: unless it is optional and there is nothing to
+    /// do anyway.
+    fn asymmetric(&mut self, first: ActionId, then: ActionId) {
+        let Some(resource) = self.action(then).resource else { return };
+        if self.action(first).runnable {
+            return;
+        }
+        if self.action(then).optional {
+            let role = self.role(resource, true);
+            let task = &self.action(then).task;
+            if role == Role::Stopped && *task == Task::Stop {
+                return;
+            }
+            let active_on = &self.world.state.resource[resource].active_on;
+            let there_only =
+                active_on.len() == 1 && active_on.first().copied() == self.action(then).node;
+            if role >= Role::Started && *task == Task::Start && there_only {
+                return;
+            }
+        }
+        self.lose(then, BecauseVerb::Required, first);
+        self.lose(then, BecauseVerb::Unrunnable, first);
+    }
+
+    /// A stop on the way to a start, or a later member's stop before an earlier one's.
+    fn intermediate_stop(&mut self, first: ActionId, then: ActionId, about: About) {
+        let (Some(first_resource), Some(then_resource)) =
+            (self.action(first).resource, self.action(then).resource)
+        else {
+            return;
+        };
+        let primitives = matches!(self.variant(first_resource), Variant::Primitive(_))
+            && matches!(self.variant(then_resource), Variant::Primitive(_));
+        if !primitives {
+            return;
+        }
+        let restart = about.optional() && !self.action(then).optional;
+        // What should restart but cannot start is still stopped.
+        let stop = about.runnable()
+            && !self.action(then).runnable
+            && self.draft.resource[then_resource].managed
+            && first_resource == then_resource;
+        if !restart && !stop {
+            return;
+        }
+        if self.action(first).runnable {
+            self.lose(first, BecauseVerb::Required, then);
+        }
+        if !self.action(then).optional {
+            self.lose(first, BecauseVerb::Required, then);
+        }
+        if !self.action(then).migratable {
+            self.lose(first, BecauseVerb::Unmigrateable, then);
+        }
+        if !self.action(first).optional && !self.action(first).runnable {
+            self.lose(then, BecauseVerb::Unrunnable, first);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What are an action's verdicts, seen from an ordering?
+//!
+//! A primitive's action speaks for itself. An action of a collective amounts to what its members
+//! do: a group's is required if any member's is, a clone's is runnable if any instance's is. What
+//! is found out this way is written back to the collective's action.
+
+use super::Settler;
+use crate::action::{Key, Task};
+use crate::config::{Role, Variant};
+use crate::id::{ActionId, NodeId, ResourceId};
+
+/// Verdicts of one side of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Side {
+    pub(super) optional: bool,
+    pub(super) runnable: bool,
+    pub(super) migratable: bool,
+}
+
+impl Settler<'_> {
+    /// The side of `action` in an ordering whose other end is on `node`.
+    pub(super) fn side_for_ordering(&mut self, action: ActionId, node: Option<NodeId>) -> Side {
+        let Some(resource) = self.action(action).resource else {
+            return self.own_side(action);
+        };
+        let anywhere = self.side(action, None);
+        if node.is_none() || !matches!(self.variant(resource), Variant::Clone(_)) {
+            return anywhere;
+        }
+        // In orderings, whether a clone's action can run anywhere counts, not whether it can there.
+        let mut there = self.side(action, node);
+        there.runnable |= anywhere.runnable;
+        there
+    }
+
+    /// The side of `action`, for collectives limited to `node` if one is given.
+    pub(super) fn side(&mut self, action: ActionId, node: Option<NodeId>) -> Side {
+        let Some(resource) = self.action(action).resource else {
+            return self.own_side(action);
+        };
+        match self.variant(resource) {
+            Variant::Primitive(_) => self.own_side(action),
+            Variant::Group(_) => self.group_side(action, resource, node),
+            Variant::Clone(_) => {
+                let instances = self.draft.resource[resource].children.clone();
+                self.collective_side(action, resource, &instances, node)
+            }
+            Variant::Bundle(bundle) => {
+                let inner = bundle.child.filter(|_| acts_inside(&self.action(action).task));
+                let instances = match inner {
+                    Some(clone) => self.draft.resource[clone].children.clone(),
+                    None => self.instances(resource),
+                };
+                self.collective_side(action, resource, &instances, node)
+            }
+        }
+    }
+
+    fn own_side(&self, action: ActionId) -> Side {
+        let action = self.action(action);
+        Side {
+            optional: action.optional,
+            runnable: action.runnable,
+            migratable: action.migratable,
+        }
+    }
+
+    fn group_side(&mut self, action: ActionId, group: ResourceId, node: Option<NodeId>) -> Side {
+        let mut side = Side { optional: true, runnable: true, migratable: false };
+        for member in self.draft.resource[group].children.clone() {
+            let own_task = &self.draft.actions[action].task;
+            let task = self.member_task(member, own_task);
+            let folded = task.as_ref() != Some(own_task);
+            let found = task.as_ref().and_then(|task| self.find(member, task, node));
+            match found {
+                Some(member_action) => {
+                    let member_side = self.side(member_action, node);
+                    if side.optional && !member_side.optional {
+                        side.optional = false;
+                        self.draft.actions[action].optional = false;
+                    }
+                    if folded && side.runnable && !member_side.runnable {
+                        side.runnable = false;
+                        self.draft.actions[action].runnable = false;
+                    }
+                }
+                None if !matches!(task, Some(Task::Stop | Task::Demote)) => side.runnable = false,
+                None => {}
+            }
+        }
+        side
+    }
+
+    fn collective_side(
+        &mut self,
+        action: ActionId,
+        collective: ResourceId,
+        instances: &[ResourceId],
+        node: Option<NodeId>,
+    ) -> Side {
+        let mut side = Side { optional: true, runnable: true, migratable: false };
+        let mut any_runnable = false;
+        let task = self.instance_task(action, collective);
+        for &instance in instances {
+            let primitive = matches!(self.variant(instance), Variant::Primitive(_));
+            let found = task
+                .as_ref()
+                .and_then(|task| self.find(instance, task, node.filter(|_| primitive)));
+            let Some(instance_action) = found else { continue };
+            let instance_side = self.side(instance_action, node);
+            if side.optional && !instance_side.optional {
+                side.optional = false;
+                self.draft.actions[action].optional = false;
+            }
+            any_runnable |= instance_side.runnable;
+        }
+        if !any_runnable {
+            side.runnable = false;
+            if node.is_none() {
+                self.draft.actions[action].runnable = false;
+            }
+        }
+        side
+    }
+
+    /// The task that a collective's action stands for in its instances: for notifications the
+    /// task that they are about; completed forms are folded into the task for primitives.
+    pub(super) fn instance_task(&self, action: ActionId, collective: ResourceId) -> Option<Task> {
+        let first = *self.draft.resource[collective].children.first()?;
+        let action = self.action(action);
+        match &action.key {
+            Key::Notify { of, .. } => self.member_task(first, of),
+            _ => self.member_task(first, &action.task),
+        }
+    }
+
+    /// `task` as a member does it; `None` for tasks that have no counterpart.
+    pub(super) fn member_task(&self, member: ResourceId, task: &Task) -> Option<Task> {
+        let primitive = matches!(self.variant(member), Variant::Primitive(_));
+        Some(match task {
+            Task::Started if primitive => Task::Start,
+            Task::Stopped if primitive => Task::Stop,
+            Task::Promoted if primitive => Task::Promote,
+            Task::Demoted if primitive => Task::Demote,
+            Task::Start
+            | Task::Started
+            | Task::Stop
+            | Task::Stopped
+            | Task::Promote
+            | Task::Promoted
+            | Task::Demote
+            | Task::Demoted
+            | Task::Monitor
+            | Task::Notify
+            | Task::Notified
+            | Task::Shutdown
+            | Task::Fence => task.clone(),
+            _ => return None,
+        })
+    }
+
+    pub(super) fn variant(&self, resource: ResourceId) -> &Variant {
+        &self.world.state.resources[resource].variant
+    }
+
+    /// Instances of a clone, containers of a bundle.
+    pub(super) fn instances(&self, collective: ResourceId) -> Vec<ResourceId> {
+        crate::relate::instances::instances(self.world, &self.draft, collective)
+    }
+
+    /// Current or next role; a collective has the highest of its members', a bundle none.
+    pub(super) fn role(&self, resource: ResourceId, current: bool) -> Role {
+        match self.variant(resource) {
+            Variant::Primitive(_) if current => self.draft.resource[resource].role,
+            Variant::Primitive(_) => self.draft.resource[resource].next_role,
+            Variant::Bundle(_) => Role::Unknown,
+            Variant::Group(_) | Variant::Clone(_) => {
+                let children = self.draft.resource[resource].children.iter();
+                children.map(|&child| self.role(child, current)).max().unwrap_or(Role::Unknown)
+            }
+        }
+    }
+}
+
+/// A bundle does these through the resource inside, the rest through its containers.
+fn acts_inside(task: &Task) -> bool {
+    !matches!(
+        task,
+        Task::Start
+            | Task::Started
+            | Task::Stop
+            | Task::Stopped
+            | Task::Monitor
+            | Task::Shutdown
+            | Task::Fence
+    )
+}

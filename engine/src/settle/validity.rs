@@ -1,0 +1,74 @@
+//! Which links must not be?
+//!
+//! Orderings between what runs in a guest and what makes the guest, and waits for load to go that
+//! would wait for themselves.
+
+use super::Settler;
+use crate::action::Task;
+use crate::graph::uses_input;
+use crate::id::{ActionId, IdSet};
+use crate::relate::{Effects, LinkId};
+
+impl Settler<'_> {
+    pub(super) fn disable_invalid_links(&mut self) {
+        for action in self.newest_first() {
+            for position in (0..self.draft.actions[action].before.len()).rev() {
+                let input = self.draft.actions[action].before[position];
+                if self.is_invalid(action, input) {
+                    self.draft.links[input.0 as usize].effects = Effects::NONE;
+                }
+            }
+        }
+    }
+
+    fn is_invalid(&mut self, action: ActionId, input: LinkId) -> bool {
+        let link = self.link(input);
+        if !link.effects.contains(Effects::GUEST_ALLOWED) && self.runs_in_guest_of(action, input) {
+            return true;
+        }
+        link.effects == Effects::SAME_NODE_OR_TARGET
+            && self.action(action).resource.is_some()
+            && self.action(action).task == Task::MigrateTo
+            && self.waits_for_itself(action, input)
+    }
+
+    /// Whether `input` runs on the guest node that the resource of `action` makes.
+    fn runs_in_guest_of(&self, action: ActionId, input: LinkId) -> bool {
+        let first = self.action(self.link(input).first);
+        let (Some(launcher), Some(node), Some(_)) =
+            (self.action(action).resource, first.node, first.resource)
+        else {
+            return false;
+        };
+        let state = self.world.state;
+        state.nodes[node]
+            .connection
+            .is_some_and(|connection| state.resources[connection].launcher == Some(launcher))
+    }
+
+    /// Whether following inputs from `input` leads back to `action`.
+    fn waits_for_itself(&mut self, action: ActionId, input: LinkId) -> bool {
+        let mut seen = IdSet::new();
+        let mut stack = vec![(action, input)];
+        while let Some((then, input)) = stack.pop() {
+            let first = self.link(input).first;
+            if seen.contains(first) {
+                continue;
+            }
+            let link = self.link(input);
+            let used = uses_input(self.world, &self.draft, then, first, link.effects);
+            if let Some(effects) = used.disable {
+                self.draft.links[input.0 as usize].effects = effects;
+            }
+            if !used.used {
+                continue;
+            }
+            if first == action {
+                return true;
+            }
+            seen.insert(first);
+            stack.extend(self.draft.actions[first].before.iter().map(|&before| (first, before)));
+        }
+        false
+    }
+}

@@ -1,0 +1,182 @@
+//! What happens when a graph is carried out, and everything goes as expected?
+
+use super::history::{OperationResult, attribute, record_fencing, record_operation_as};
+use super::listing::Listing;
+use crate::graph::{Graph, GraphAction, GraphActionKind};
+use crate::parse::Document;
+
+/// A graph being carried out on a document.
+pub(super) struct Execution<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) cib: &'a mut Document,
+    /// Whether a resource is known by this name (id or history id).
+    pub(super) is_known: &'a dyn Fn(&str) -> bool,
+    /// When results are said to have come, epoch.
+    pub(super) wall_clock: i64,
+    /// Results to pretend: `RSC_TASK_MS@NODE=RC`.
+    pub(super) failures: &'a [String],
+}
+
+/// How far the graph got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Complete,
+    /// Some actions wait for something that never comes.
+    Terminated,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    Waiting,
+    Confirmed,
+    Failed,
+}
+
+impl Execution<'_> {
+    /// Carries the graph out: passes over the synapses in order, until one does nothing.
+    pub(super) fn run(&mut self, listing: &mut Listing) -> Outcome {
+        let mut progress = vec![Progress::Waiting; self.graph.synapses.len()];
+        let mut aborted = false;
+        loop {
+            let mut fired = false;
+            let mut waiting = false;
+            for (index, synapse) in self.graph.synapses.iter().enumerate() {
+                if progress[index] != Progress::Waiting {
+                    continue;
+                }
+                let ready = synapse.missing_inputs.is_empty()
+                    && synapse
+                        .inputs
+                        .iter()
+                        .all(|&input| progress[input as usize] == Progress::Confirmed);
+                if !ready {
+                    waiting = true;
+                    continue;
+                }
+                let pseudo = synapse.action.kind == GraphActionKind::Pseudo;
+                // After a failure only what has the highest priority goes on.
+                if aborted && !pseudo && synapse.priority < 1_000_000 {
+                    continue;
+                }
+                fired = true;
+                let failed = self.fire(&synapse.action, listing);
+                aborted |= failed;
+                progress[index] = if failed { Progress::Failed } else { Progress::Confirmed };
+            }
+            if !fired {
+                let stuck = waiting && !aborted;
+                return if stuck { Outcome::Terminated } else { Outcome::Complete };
+            }
+        }
+    }
+
+    /// Carries out one action; true if it was made to fail.
+    fn fire(&mut self, action: &GraphAction, listing: &mut Listing) -> bool {
+        let node = action.node.as_ref().map(|node| node.name.as_str());
+        match action.kind {
+            GraphActionKind::Pseudo => {
+                let place = node.map(|node| format!(" on {node}")).unwrap_or_default();
+                listing.item(format_args!("Pseudo action:   {}{place}", action.key));
+                false
+            }
+            GraphActionKind::Cluster if action.task == "stonith" => {
+                let operation = attribute(action, "CRM_meta_stonith_action").unwrap_or_default();
+                let node = node.unwrap_or_default();
+                listing.item(format_args!("Fencing {node} ({operation})"));
+                record_fencing(self.cib, node, operation, "simulate_fencing_action");
+                false
+            }
+            GraphActionKind::Cluster => {
+                let resource = match &action.primitive {
+                    Some(primitive) => format!(" for {}", primitive.id),
+                    None => String::new(),
+                };
+                let node = node.unwrap_or_default();
+                listing.item(format_args!("Cluster action:  {}{resource} on {node}", action.task));
+                false
+            }
+            GraphActionKind::Resource => self.fire_operation(action, listing),
+        }
+    }
+
+    fn fire_operation(&mut self, action: &GraphAction, listing: &mut Listing) -> bool {
+        let (Some(primitive), Some(node)) = (&action.primitive, &action.node) else {
+            return false;
+        };
+        // Known before this transition under one of its names, else the configured one.
+        let name = match &primitive.long_id {
+            Some(long_id) if !(self.is_known)(&primitive.id) && (self.is_known)(long_id) => long_id,
+            _ => &primitive.id,
+        };
+        let interval = attribute(action, "CRM_meta_interval").unwrap_or("0");
+        let keeps_no_history = matches!(action.task.as_str(), "delete" | "meta-data");
+        let shown_interval = match interval {
+            "0" => String::new(),
+            _ if keeps_no_history => String::new(),
+            interval => format!("={interval}"),
+        };
+        listing.item(format_args!(
+            "Resource action: {name:<15} {}{shown_interval} on {}",
+            action.task, node.name
+        ));
+        if keeps_no_history {
+            return false;
+        }
+        let expected_rc = attribute(action, "CRM_meta_op_target_rc")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        let pretended = self.pretended_rc(name, &primitive.id, action, interval, &node.name);
+        if let Some(rc) = pretended {
+            listing.line(format_args!("Pretending action {} failed with rc={rc}", action.id));
+        }
+        let result = OperationResult {
+            rc: pretended.unwrap_or(expected_rc),
+            op_status: 0,
+            expected_rc,
+            exit_reason: "User-injected result".to_owned(),
+            call_id: None,
+            transition: String::new(),
+            last_rc_change: self.wall_clock,
+            exec_time_ms: 0,
+            queue_time_ms: 0,
+            origin: "crm_simulate".to_owned(),
+        };
+        if pretended.is_some() {
+            let state = super::history::node_state(self.cib, &node.name, &node.uuid);
+            let infinity = match action.task.as_str() {
+                "start" => self.graph.attributes.failed_start_offset == "INFINITY",
+                "stop" => self.graph.attributes.failed_stop_offset == "INFINITY",
+                _ => false,
+            };
+            let failure = super::inject::Failure {
+                resource: name,
+                task: &action.task,
+                interval_ms: interval.parse().unwrap_or(0),
+                rc: result.rc,
+                infinity,
+            };
+            super::inject::add_fail_count(self.cib, state, &failure, self.wall_clock, listing);
+        }
+        // The action has a resource and a node, so it has history.
+        let _ = record_operation_as(self.cib, action, &result, name);
+        pretended.is_some()
+    }
+
+    /// The result asked for with `-F`, if one is asked for this action.
+    fn pretended_rc(
+        &self,
+        name: &str,
+        config_id: &str,
+        action: &GraphAction,
+        interval: &str,
+        node: &str,
+    ) -> Option<i32> {
+        let keys = [name, config_id]
+            .map(|name| format!("{name}_{}_{interval}@{node}=", action.task).to_lowercase());
+        self.failures.iter().find_map(|wanted| {
+            let lower = wanted.to_lowercase();
+            let key = keys.iter().find(|key| lower.starts_with(key.as_str()))?;
+            wanted.get(key.len()..)?.trim().parse().ok()
+        })
+    }
+}

@@ -1,0 +1,327 @@
+//! simulate: what would happen? `crm_simulate`'s behaviour as a function.
+//!
+//! [`run`] shows a cluster, changes it as asked ([`Injections`]), plans, and carries the plan out
+//! on the document, as if every action gave the expected result. What it returns is what the
+//! command prints and writes; it touches nothing outside.
+
+mod execute;
+mod history;
+mod inject;
+mod listing;
+mod status;
+mod summary;
+
+pub use history::{
+    OperationResult, RecordError, record_fencing, record_operation, record_operation_as,
+    set_node_state,
+};
+pub use inject::{InjectError, Injections};
+pub use status::Sections;
+
+use crate::parse::Document;
+use crate::time::{Date, Timestamp};
+use crate::{Cluster, Plan, PlanError, encode};
+use execute::{Execution, Outcome};
+use listing::Listing;
+
+/// What is asked for.
+#[derive(Clone, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "independent switches of a command")]
+pub struct Settings {
+    /// Plan.
+    pub schedule: bool,
+    /// Carry the plan out.
+    pub execute: bool,
+    /// Say nothing but scores.
+    pub quiet: bool,
+    /// Show scores.
+    pub scores: bool,
+    /// Show utilization.
+    pub utilization: bool,
+    /// More sections in listings.
+    pub attributes: bool,
+    /// Draw all actions, with numbers.
+    pub all_actions: bool,
+    /// Number the actions that are drawn.
+    pub verbose: bool,
+    /// The date that was asked for, as it was written.
+    pub date: Option<String>,
+    /// Changes to make first.
+    pub injections: Injections,
+    /// Results to pretend: `RSC_TASK_MS@NODE=RC`.
+    pub failures: Vec<String>,
+    /// When results are said to have come, epoch.
+    pub wall_clock: i64,
+}
+
+/// What came out.
+#[derive(Clone, Debug, Default)]
+pub struct Simulation {
+    /// What is printed.
+    pub output: String,
+    /// Lines for standard error.
+    pub errors: Vec<String>,
+    /// The graph as XML, if a plan was made.
+    pub graph: Option<String>,
+    /// The graph as dot, if a plan was made.
+    pub dot: Option<String>,
+    /// The document before planning.
+    pub input: Option<Document>,
+    /// Some actions wait for something that never comes.
+    pub incomplete: bool,
+}
+
+/// Why nothing came out.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// The plan could not be made.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// An injection could not be made.
+    #[error(transparent)]
+    Inject(#[from] InjectError),
+}
+
+/// Simulates; `cib` becomes what the cluster's state would be afterwards.
+///
+/// # Errors
+/// If the CIB cannot be planned for, or an injection names an unknown node.
+pub fn run(
+    cib: &mut Document,
+    now: Timestamp,
+    settings: &Settings,
+) -> Result<Simulation, SimulateError> {
+    let mut listing = Listing::default();
+    let mut result = Simulation::default();
+    let sections = Sections { attributes: settings.attributes, pending: true };
+
+    announce_date(&mut listing, cib, settings);
+    let mut cluster = Cluster::read(cib, now)?;
+    if !settings.quiet {
+        announce_obstacles(&mut listing, &cluster);
+        status::write(
+            &mut listing,
+            cib,
+            &cluster.config,
+            &cluster.state,
+            sections,
+            "Current cluster status",
+        );
+    }
+    if settings.injections.any() {
+        listing.spacer();
+        inject::Injector {
+            state: &cluster.state,
+            start_failure_is_fatal: cluster.config.options.start_failure_is_fatal,
+            wall_clock: settings.wall_clock,
+            listing: &mut listing,
+            errors: &mut result.errors,
+            cib,
+        }
+        .run(&settings.injections)?;
+        announce_date(&mut listing, cib, settings);
+        cluster = Cluster::read(cib, now)?;
+    }
+    result.input = Some(cib.clone());
+    if !settings.schedule && !settings.execute {
+        result.output = listing.into_text();
+        return Ok(result);
+    }
+
+    let plan = cluster.plan(cib, now)?;
+    write_plan(&mut listing, cib, &cluster, &plan, now, settings);
+    result.graph = Some(encode::graph_xml(&plan.graph));
+    let world = cluster.world(cib, &plan.constraints, now);
+    let (all, ids) = (settings.all_actions, settings.verbose);
+    result.dot = Some(encode::dot(world, &plan.transition, all, ids));
+
+    if settings.execute {
+        listing.spacer();
+        execute_plan(&mut listing, &mut result, cib, &cluster, &plan, settings);
+        if !settings.quiet {
+            announce_date(&mut listing, cib, settings);
+            let revised = Cluster::read(cib, now)?;
+            listing.spacer();
+            let sections = Sections { pending: false, ..sections };
+            status::write(
+                &mut listing,
+                cib,
+                &revised.config,
+                &revised.state,
+                sections,
+                "Revised Cluster Status",
+            );
+        }
+    }
+    result.output = listing.into_text();
+    Ok(result)
+}
+
+fn announce_date(listing: &mut Listing, cib: &Document, settings: &Settings) {
+    if settings.quiet {
+        return;
+    }
+    if let Some(date) = &settings.date {
+        listing.line(format_args!("Setting effective cluster time: {date}"));
+        return;
+    }
+    let execution_date = cib.attr(cib.root(), "execution-date").and_then(crate::value::integer);
+    if let Some(seconds) = execution_date {
+        let date = Date::new(Timestamp::utc(seconds));
+        let (year, month, day) = date.year_month_day();
+        let (hour, minute, second) = date.hour_minute_second();
+        listing.line(format_args!(
+            "Using the original execution date of: \
+             {year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z"
+        ));
+    }
+}
+
+/// What keeps the cluster from acting, above the listing.
+fn announce_obstacles(listing: &mut Listing, cluster: &Cluster) {
+    let mut printed = false;
+    if cluster.config.options.maintenance_mode {
+        listing.spacer();
+        listing.line("              *** Resource management is DISABLED ***");
+        listing.line("  The cluster will not attempt to start, stop or recover services");
+        printed = true;
+    }
+    let counts = status::counts(&cluster.state);
+    if counts.disabled > 0 || counts.blocked > 0 {
+        if printed {
+            listing.spacer();
+        }
+        listing.line(format_args!(
+            "{} of {} resource instances DISABLED and {} BLOCKED from further action due to \
+             failure",
+            counts.disabled, counts.instances, counts.blocked
+        ));
+        printed = true;
+    }
+    if printed {
+        listing.spacer();
+    }
+}
+
+fn write_plan(
+    listing: &mut Listing,
+    cib: &Document,
+    cluster: &Cluster,
+    plan: &Plan,
+    now: Timestamp,
+    settings: &Settings,
+) {
+    let title = match (settings.scores, settings.utilization) {
+        (true, true) => Some("Assignment Scores and Utilization Information"),
+        (true, false) => Some("Assignment Scores"),
+        (false, true) => Some("Utilization Information"),
+        (false, false) => None,
+    };
+    if let Some(title) = title {
+        if !settings.quiet {
+            listing.spacer();
+            listing.begin(title);
+        }
+        for line in &plan.placement.lines {
+            let wanted = if line.utilization { settings.utilization } else { settings.scores };
+            if wanted && settings.quiet {
+                listing.line(&line.text);
+            } else if wanted {
+                listing.item(&line.text);
+            }
+        }
+        if !settings.quiet {
+            listing.end();
+        }
+    }
+    if !settings.quiet {
+        listing.spacer();
+        let world = cluster.world(cib, &plan.constraints, now);
+        summary::write(listing, world, &plan.placement, &plan.transition);
+    }
+}
+
+fn execute_plan(
+    listing: &mut Listing,
+    result: &mut Simulation,
+    cib: &mut Document,
+    cluster: &Cluster,
+    plan: &Plan,
+    settings: &Settings,
+) {
+    let known = cluster.resource_names();
+    let is_known = |name: &str| known.contains(name);
+    let mut execution = Execution {
+        graph: &plan.graph,
+        cib,
+        is_known: &is_known,
+        wall_clock: settings.wall_clock,
+        failures: &settings.failures,
+    };
+    let mut silent = Listing::default();
+    let outcome = if settings.quiet {
+        execution.run(&mut silent)
+    } else {
+        listing.begin("Executing Cluster Transition");
+        let outcome = execution.run(listing);
+        listing.end();
+        outcome
+    };
+    if outcome == Outcome::Terminated {
+        result.errors.push("Transition failed: terminated".to_owned());
+        result.errors.push("An invalid transition was produced".to_owned());
+        result.incomplete = true;
+    }
+}
+
+/// An exit code in words, as Pacemaker's tools show it.
+#[must_use]
+pub fn exit_text(code: i32) -> &'static str {
+    match code {
+        0 => "OK",
+        1 => "Error occurred",
+        2 => "Invalid parameter",
+        3 => "Unimplemented",
+        4 | 77 => "Insufficient privileges",
+        5 => "Not installed",
+        6 => "Not configured",
+        7 => "Not running",
+        8 => "Promoted",
+        9 => "Failed in promoted role",
+        64 => "Incorrect usage",
+        65 => "Invalid data given",
+        66 => "Input file not available",
+        67 => "User does not exist",
+        68 => "Host does not exist",
+        69 => "Necessary service unavailable",
+        70 => "Internal software bug",
+        71 => "Operating system error occurred",
+        72 => "System file not available",
+        73 => "Cannot create output file",
+        74 => "I/O error occurred",
+        75 => "Temporary failure, try again",
+        76 => "Protocol violated",
+        78 => "Invalid configuration",
+        100 => "Fatal error occurred, will not respawn",
+        101 => "System panic required",
+        102 => "Not connected",
+        104 => "Digest mismatch",
+        105 => "No such object",
+        106 => "Quorum required",
+        107 => "Operation not safe",
+        108 => "Requested item already exists",
+        109 => "Multiple items match request",
+        110 => "Requested item has expired",
+        111 => "Requested item is not yet in effect",
+        112 => "Could not determine status",
+        113 => "Not applicable under current conditions",
+        114 => "DC is not yet elected",
+        115 => "Update was older than existing configuration",
+        124 => "Timeout occurred",
+        190 => "Service is active but might fail soon",
+        191 => "Service is promoted but might fail soon",
+        193 => "No exit status available",
+        129..255 => "Interrupted by signal",
+        _ => "Unknown exit status",
+    }
+}

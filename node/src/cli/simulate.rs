@@ -1,0 +1,279 @@
+//! `lockstep simulate`: what would the cluster do? Takes `crm_simulate`'s options.
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use lockstep_engine::parse::{Document, Limits};
+use lockstep_engine::simulate::{self, Injections, Settings, SimulateError};
+use lockstep_engine::time::{Date, Timestamp, Zone};
+
+use crate::exit::Exit;
+
+/// Options of `lockstep simulate`.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(
+    about = "Show what the cluster would do, as crm_simulate does",
+    after_help = "Examples:\n  \
+        lockstep simulate -x cib.xml -S              what would happen, and how it would end\n  \
+        lockstep simulate -x cib.xml -S -d node2     … if node2 were shut down\n  \
+        lockstep simulate -x cib.xml -sSQ -G out.xml scores and transition graph for scripts"
+)]
+#[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
+pub struct Args {
+    /// Read the CIB from FILE (plain or .bz2)
+    #[arg(short = 'x', long, value_name = "FILE")]
+    xml_file: Option<PathBuf>,
+    /// Read the CIB from standard input (the default)
+    #[arg(short = 'p', long)]
+    xml_pipe: bool,
+    /// Plan: show what would be done
+    #[arg(short = 'R', long)]
+    run: bool,
+    /// Plan, then pretend that everything is done, and show the result
+    #[arg(short = 'S', long)]
+    simulate: bool,
+    /// As -S, and write the result into the input file
+    #[arg(short = 'X', long)]
+    in_place: bool,
+    /// Show nothing but what is asked for
+    #[arg(short = 'Q', long)]
+    quiet: bool,
+    /// Show every score (implies -R)
+    #[arg(short = 's', long)]
+    show_scores: bool,
+    /// Show utilization (implies -R)
+    #[arg(short = 'U', long)]
+    show_utilization: bool,
+    /// Show node attributes
+    #[arg(short = 'A', long)]
+    show_attrs: bool,
+    /// Draw all actions, also those that need no doing
+    #[arg(short = 'a', long)]
+    all_actions: bool,
+    /// Number the actions that are drawn
+    #[arg(short = 'V', long, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Take DATETIME (ISO 8601) for the current time
+    #[arg(short = 't', long, value_name = "DATETIME")]
+    set_datetime: Option<String>,
+    /// Write the transition graph to FILE (implies -R)
+    #[arg(short = 'G', long, value_name = "FILE")]
+    save_graph: Option<PathBuf>,
+    /// Draw the transition graph into FILE for Graphviz (implies -R)
+    #[arg(short = 'D', long, value_name = "FILE")]
+    save_dotfile: Option<PathBuf>,
+    /// Write the CIB, with injections, to FILE
+    #[arg(short = 'I', long, value_name = "FILE")]
+    save_input: Option<PathBuf>,
+    /// Write the CIB that results to FILE
+    #[arg(short = 'O', long, value_name = "FILE")]
+    save_output: Option<PathBuf>,
+    /// Bring NODE online
+    #[arg(short = 'u', long, value_name = "NODE")]
+    node_up: Vec<String>,
+    /// Shut NODE down
+    #[arg(short = 'd', long, value_name = "NODE")]
+    node_down: Vec<String>,
+    /// Fail NODE
+    #[arg(short = 'f', long, value_name = "NODE")]
+    node_fail: Vec<String>,
+    /// Put RSC_TASK_INTERVAL@NODE=RC into history before planning
+    #[arg(short = 'i', long, value_name = "OPSPEC")]
+    op_inject: Vec<String>,
+    /// Let RSC_TASK_INTERVAL@NODE=RC happen while pretending (implies -S)
+    #[arg(short = 'F', long, value_name = "OPSPEC")]
+    op_fail: Vec<String>,
+    /// Set whether there is quorum
+    #[arg(short = 'q', long, value_name = "QUORUM")]
+    quorum: Option<String>,
+    /// Set whether there is a watchdog
+    #[arg(short = 'w', long, value_name = "DEVICE")]
+    watchdog: Option<String>,
+    /// Grant TICKET
+    #[arg(short = 'g', long, value_name = "TICKET")]
+    ticket_grant: Vec<String>,
+    /// Revoke TICKET
+    #[arg(short = 'r', long, value_name = "TICKET")]
+    ticket_revoke: Vec<String>,
+    /// Make TICKET standby
+    #[arg(short = 'b', long, value_name = "TICKET")]
+    ticket_standby: Vec<String>,
+    /// Activate TICKET
+    #[arg(short = 'e', long, value_name = "TICKET")]
+    ticket_activate: Vec<String>,
+}
+
+/// Something that ends the command, with its exit code.
+struct Stop {
+    code: Exit,
+    message: String,
+}
+
+impl Stop {
+    fn new(code: Exit, message: impl Into<String>) -> Self {
+        Stop { code, message: message.into() }
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> ExitCode {
+    match execute(args) {
+        Ok(code) => code,
+        Err(stop) => {
+            eprintln!("lockstep simulate: {}", stop.message);
+            stop.code.into()
+        }
+    }
+}
+
+fn execute(args: &Args) -> Result<ExitCode, Stop> {
+    let (name, bytes) = read_input(args)?;
+    let mut cib = Document::parse(&bytes, &Limits::default()).map_err(|error| {
+        let message = format!(
+            "Could not read input XML: {name}:{}:{}: {} ({})",
+            error.line(),
+            error.column(),
+            error.message(),
+            error.hint()
+        );
+        Stop::new(Exit::BadData, message)
+    })?;
+    drop(bytes);
+    upgrade(&mut cib, &name)?;
+
+    let settings = settings(args);
+    let now = effective_time(args, &cib);
+    let result = simulate::run(&mut cib, now, &settings).map_err(|error| {
+        let code = match error {
+            SimulateError::Plan(_) => Exit::Config,
+            SimulateError::Inject(_) => Exit::Config,
+        };
+        Stop::new(code, format!("{name}: {error}"))
+    })?;
+
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(result.output.as_bytes())
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Stop::new(Exit::Io, format!("standard output: {error}")))?;
+    for line in &result.errors {
+        eprintln!("lockstep simulate: {line}");
+    }
+    let outputs = [
+        (&args.save_input, result.input.map(|cib| cib.to_xml())),
+        (&args.save_graph, result.graph),
+        (&args.save_dotfile, result.dot),
+    ];
+    for (path, text) in outputs {
+        if let (Some(path), Some(text)) = (path, text) {
+            write_file(path, &text)?;
+        }
+    }
+    if let Some(path) = &args.save_output {
+        write_file(path, &cib.to_xml())?;
+    }
+    if let (true, Some(path)) = (args.in_place, &args.xml_file) {
+        write_file(path, &cib.to_xml())?;
+    }
+    Ok(if result.incomplete { Exit::Error.into() } else { Exit::Ok.into() })
+}
+
+fn read_input(args: &Args) -> Result<(String, Vec<u8>), Stop> {
+    let unreadable = |name: &str, error: &io::Error| {
+        Stop::new(Exit::BadData, format!("Could not read input XML: {name}: {error}"))
+    };
+    let (name, bytes) = match &args.xml_file {
+        Some(path) if path.as_os_str() != "-" => {
+            let name = path.display().to_string();
+            let bytes = fs::read(path).map_err(|error| unreadable(&name, &error))?;
+            (name, bytes)
+        }
+        _ => {
+            let mut bytes = Vec::new();
+            let name = "standard input".to_owned();
+            io::stdin().read_to_end(&mut bytes).map_err(|error| unreadable(&name, &error))?;
+            (name, bytes)
+        }
+    };
+    if !bytes.starts_with(b"BZh") {
+        return Ok((name, bytes));
+    }
+    // Pacemaker keeps its scheduler's inputs compressed. The bound is the parser's.
+    let limit = Limits::default().bytes as u64 + 1;
+    let mut plain = Vec::new();
+    bzip2::read::MultiBzDecoder::new(bytes.as_slice())
+        .take(limit)
+        .read_to_end(&mut plain)
+        .map_err(|error| unreadable(&name, &error))?;
+    Ok((name, plain))
+}
+
+/// Brings the CIB to the newest schema, or says why it is not valid.
+fn upgrade(_cib: &mut Document, _name: &str) -> Result<(), Stop> {
+    Ok(())
+}
+
+fn settings(args: &Args) -> Settings {
+    let writes_result = args.in_place || args.save_output.is_some();
+    let execute = args.simulate || writes_result || !args.op_fail.is_empty();
+    let schedule = args.run
+        || args.show_scores
+        || args.show_utilization
+        || args.save_graph.is_some()
+        || args.save_dotfile.is_some();
+    Settings {
+        schedule,
+        execute,
+        quiet: args.quiet,
+        scores: args.show_scores,
+        utilization: args.show_utilization,
+        attributes: args.show_attrs,
+        all_actions: args.all_actions,
+        verbose: args.verbose > 0,
+        date: args.set_datetime.clone(),
+        injections: Injections {
+            quorum: args.quorum.clone(),
+            watchdog: args.watchdog.clone(),
+            node_up: args.node_up.clone(),
+            node_down: args.node_down.clone(),
+            node_fail: args.node_fail.clone(),
+            ticket_grant: args.ticket_grant.clone(),
+            ticket_revoke: args.ticket_revoke.clone(),
+            ticket_standby: args.ticket_standby.clone(),
+            ticket_activate: args.ticket_activate.clone(),
+            operations: args.op_inject.clone(),
+        },
+        failures: args.op_fail.clone(),
+        wall_clock: wall_clock(),
+    }
+}
+
+/// `-t`, else the date at which the input was saved, else the clock.
+fn effective_time(args: &Args, cib: &Document) -> Timestamp {
+    let zone = Zone::system();
+    let clock = zone.at(wall_clock());
+    let asked = args.set_datetime.as_ref().and_then(|text| Date::parse(text, clock).ok());
+    if let Some(date) = asked {
+        return date.timestamp();
+    }
+    let saved = cib
+        .attr(cib.root(), "execution-date")
+        .and_then(lockstep_engine::value::integer)
+        .filter(|_| args.set_datetime.is_none());
+    saved.map_or(clock, |seconds| zone.at(seconds))
+}
+
+fn wall_clock() -> i64 {
+    #[expect(clippy::disallowed_types, reason = "a command asks the clock; the engine never does")]
+    let now = std::time::SystemTime::now();
+    #[expect(clippy::disallowed_types, reason = "the epoch of the same clock")]
+    let epoch = std::time::SystemTime::UNIX_EPOCH;
+    now.duration_since(epoch).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), Stop> {
+    fs::write(path, text)
+        .map_err(|error| Stop::new(Exit::Io, format!("{}: {error}", path.display())))
+}
