@@ -3,6 +3,7 @@
 use super::View;
 use crate::config::{HealthStrategy, NodeKind};
 use crate::id::NodeId;
+use crate::value::Score;
 use crate::simulate::listing::Listing;
 
 impl View<'_> {
@@ -101,7 +102,7 @@ impl View<'_> {
                 () if value.eq_ignore_ascii_case("red") => -1,
                 () if value.eq_ignore_ascii_case("yellow") => 0,
                 () if value.eq_ignore_ascii_case("green") => 1,
-                () => crate::value::score(value).map_or(0, |score| score.value().signum()),
+                () => Score::parse(value).map_or(1, |score| score.value().signum()),
             })
             .min()
             .unwrap_or(1)

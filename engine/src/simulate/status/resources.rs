@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{View, is_disabled, role, role_text, top};
-use crate::config::{Bundle, Clone_, Role, Variant};
+use crate::config::{Bundle, Clone_, Requires, Role, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::simulate::exit_text;
 use crate::simulate::listing::Listing;
@@ -451,8 +451,21 @@ impl View<'_> {
         }
     }
 
+    /// The node that counts as the one where a resource is: the source of a migration under way,
+    /// else the first clean node if fencing is not required, else the first.
     fn current_node(&self, id: ResourceId) -> Option<NodeId> {
-        crate::state::current_node(self.state, id)
+        let observed = &self.state.resource[id];
+        let mut active = observed.active_on.iter().copied();
+        let clean = |node: &NodeId| {
+            let state = &self.state.node[*node];
+            state.online && !state.unclean
+        };
+        let preferred = match observed.partial_migration {
+            Some((source, _)) => active.clone().find(|node| *node == source),
+            None if observed.requires >= Requires::Fencing => None,
+            None => active.clone().find(clean),
+        };
+        preferred.or_else(|| active.next())
     }
 }
 
