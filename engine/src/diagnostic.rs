@@ -19,3 +19,37 @@ pub struct Diagnostic {
     /// What is to be said, one sentence.
     pub message: String,
 }
+
+impl Diagnostic {
+    /// Something is ignored or replaced because it is wrong.
+    pub fn error(
+        element: impl Into<Option<crate::parse::ElementId>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::new(Severity::Error, element.into(), message.into())
+    }
+
+    /// Something works, but probably not as meant, or not for long.
+    pub fn warning(
+        element: impl Into<Option<crate::parse::ElementId>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::new(Severity::Warning, element.into(), message.into())
+    }
+
+    /// Something worth knowing.
+    pub fn notice(
+        element: impl Into<Option<crate::parse::ElementId>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::new(Severity::Notice, element.into(), message.into())
+    }
+
+    fn new(
+        severity: Severity,
+        element: Option<crate::parse::ElementId>,
+        message: String,
+    ) -> Self {
+        Self { severity, element, message }
+    }
+}

@@ -82,6 +82,10 @@ impl<I: Id, T> Table<I, T> {
         self.items.push(item);
         I::from_index(self.items.len() - 1)
     }
+    /// Drops every element from position `len` on.
+    pub fn truncate(&mut self, len: usize) {
+        self.items.truncate(len);
+    }
     /// The number of elements.
     #[must_use]
     pub fn len(&self) -> usize {

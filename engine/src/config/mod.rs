@@ -1,5 +1,127 @@
 //! resolve: from a document to a typed configuration.
+//!
+//! Nodes first, then resources in document order (each needs to know the nodes so far), then what
+//! links them. A [`definition`](self::definition) is read once per element; resources are made
+//! from definitions, one per instance. Which nvpair set wins is decided in [`blocks`], what the
+//! winning texts mean in [`meta`] and [`options`].
+//!
+//! Later passes ask here too: [`operation::find`] and [`operation_meta`] for operations,
+//! [`Evaluation::parameters`] for instance attributes on a node, [`surplus`] for resources that
+//! only history knows.
 
+mod blocks;
+mod bundle;
+mod clone;
+mod definition;
+mod maker;
+mod meta;
+pub mod nodes;
+pub mod operation;
+mod operation_meta;
+mod options;
+mod primitive;
+mod resources;
+pub mod surplus;
+mod tags;
+mod template;
+#[cfg(test)]
+mod tests;
 mod types;
 
+use crate::Diagnostic;
+use crate::parse::{Document, IdIndex, names};
+use crate::time::Timestamp;
+use crate::value::{HealthScores, compare_versions};
+
+pub use blocks::{Evaluation, Subject};
+pub use nodes::by_name;
+pub use operation_meta::{OperationContext, OperationMeta, is_probe, operation_meta};
+pub use primitive::{AgentTraits, traits_of};
 pub use types::*;
+
+use resources::Resolver;
+
+/// Why a document cannot be planned for at all.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResolveError {
+    /// The document was written for a newer version.
+    #[error("the CIB needs feature set {found}, which is newer than {supported}; update this program, or use a CIB of its version")]
+    FeatureSet {
+        /// The document's `crm_feature_set`.
+        found: String,
+        /// The newest one understood.
+        supported: &'static str,
+    },
+}
+
+/// The newest `crm_feature_set` whose configurations are understood.
+pub const FEATURE_SET: &str = "3.20.5";
+
+/// Reads the configuration of a document as it stands at `now`.
+///
+/// # Errors
+/// The document was written for a newer version. Anything else that is wrong in it is said in
+/// [`Config::diagnostics`] and counts as not there.
+pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveError> {
+    check_feature_set(document)?;
+    let ids = IdIndex::new(document);
+    let mut messages: Vec<Diagnostic> = Vec::new();
+    let mut evaluation = Evaluation::new(document, &ids, now, HealthScores::default());
+
+    let mut options = options::read(document, &mut evaluation, &mut messages);
+    evaluation.health = options.health;
+    let mut nodes = nodes::read_entries(document, &options, &mut evaluation, &mut messages);
+
+    let section = resources_section(document);
+    let guests = section
+        .map(|section| nodes::discover(document, section, &mut nodes))
+        .unwrap_or_default();
+    let resource_defaults = document.only(names::RSC_DEFAULTS);
+    let mut resolver =
+        Resolver::new(document, evaluation, &options, nodes, resource_defaults, messages);
+    if let Some(section) = section {
+        resolver.add_all(section, guests);
+    }
+    resolver.link();
+    let mut made = resolver.finish();
+
+    options.have_fencing |= made.resources.iter().any(|resource| resource.fence_device);
+    if options.fencing_enabled && !options.have_fencing {
+        made.messages.push(Diagnostic::error(
+            section,
+            "fencing is enabled but there is no fence device: configure one, or set \
+             fencing-enabled to false if no data is shared",
+        ));
+    }
+    made.tags.read(document, &mut made.messages);
+    Ok(Config {
+        options,
+        nodes: made.nodes.table,
+        dc: made.nodes.dc,
+        resources: made.resources,
+        top: made.top,
+        tags: made.tags,
+        resource_defaults,
+        operation_defaults: document.only(names::OP_DEFAULTS),
+        recheck_by: made.recheck_by,
+        diagnostics: made.messages,
+        ids,
+    })
+}
+
+/// The `resources` section, at its place in the configuration.
+fn resources_section(document: &Document) -> Option<crate::parse::ElementId> {
+    let configuration = document.child_by(document.root(), names::CONFIGURATION)?;
+    document.child_by(configuration, names::RESOURCES)
+}
+
+fn check_feature_set(document: &Document) -> Result<(), ResolveError> {
+    let found = document.attr_by(document.root(), names::CRM_FEATURE_SET).unwrap_or_default();
+    if compare_versions(found, FEATURE_SET).is_gt() {
+        return Err(ResolveError::FeatureSet {
+            found: found.to_owned(),
+            supported: FEATURE_SET,
+        });
+    }
+    Ok(())
+}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::id::{NodeId, ResourceId, Table};
 use crate::parse::{ElementId, IdIndex};
 use crate::score::{ProbeMode, ScoreTable};
-use crate::value::Score;
+use crate::value::{HealthScores, Score};
 
 /// A resolved configuration.
 #[derive(Clone, Debug)]
@@ -103,17 +103,11 @@ pub struct Options {
     /// `node-health-base`.
     pub health_base: i32,
     /// Scores that the words red, yellow and green stand for now.
-    pub health_red: Score,
-    /// See `health_red`.
-    pub health_yellow: Score,
-    /// See `health_red`.
-    pub health_green: Score,
+    pub health: HealthScores,
     /// `placement-strategy`.
     pub placement_strategy: PlacementStrategy,
     /// `cluster-name`.
     pub cluster_name: Option<String>,
-    /// `site-name`-less clusters use the cluster name.
-    pub site_name: Option<String>,
 }
 
 /// `no-quorum-policy`.
@@ -208,7 +202,7 @@ pub enum NodeKind {
 pub struct Resource {
     /// Id as the scheduler names it: `rsc`, `rsc:0`, `grp:1`.
     pub id: String,
-    /// Id without an instance number when the instance is anonymous: what history uses.
+    /// The configured id, without an instance number.
     pub config_id: String,
     /// The element that defines it (template user: the primitive element); `None` for implicit ones.
     pub element: Option<ElementId>,
@@ -253,6 +247,12 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// The name that people know: instances of anonymous clones share one.
+    #[must_use]
+    pub fn printable_id(&self) -> &str {
+        if self.unique { &self.id } else { &self.config_id }
+    }
+
     /// The agent, if this is a primitive.
     #[must_use]
     pub fn agent(&self) -> Option<&Agent> {
@@ -371,6 +371,23 @@ pub enum Role {
     Started,
     Unpromoted,
     Promoted,
+}
+
+impl Role {
+    /// The role with this name, in any case; the names `Slave` and `Master` are still understood.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Role> {
+        const NAMES: [(&str, Role); 6] = [
+            ("stopped", Role::Stopped),
+            ("started", Role::Started),
+            ("unpromoted", Role::Unpromoted),
+            ("slave", Role::Unpromoted),
+            ("promoted", Role::Promoted),
+            ("master", Role::Promoted),
+        ];
+        let entry = NAMES.iter().find(|entry| entry.0.eq_ignore_ascii_case(name))?;
+        Some(entry.1)
+    }
 }
 
 /// Typed meta attributes of a resource (own, inherited and default values resolved).

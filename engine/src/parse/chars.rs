@@ -48,7 +48,7 @@ pub(super) fn is_xml(c: char) -> bool {
     }
 }
 
-pub(super) fn is_name_start(c: char) -> bool {
+pub(crate) fn is_name_start(c: char) -> bool {
     match c {
         c if c.is_ascii() => is(c as u8, NAME_START),
         '\u{D7}' | '\u{F7}' | '\u{37E}' => false,
@@ -65,7 +65,7 @@ pub(super) fn is_name_start(c: char) -> bool {
     }
 }
 
-pub(super) fn is_name(c: char) -> bool {
+pub(crate) fn is_name(c: char) -> bool {
     is_name_start(c)
         || (c.is_ascii() && is(c as u8, NAME))
         || matches!(c, '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')

@@ -1,0 +1,174 @@
+//! How does one resource look, without what is in it?
+
+use super::blocks::Evaluation;
+use super::definition::{Definition, Kind, fill};
+use super::meta::{MetaReader, Nature};
+use super::{
+    Attributes, Blocks, Clone_, Group, Node, Options, Resource, Variant, bundle, traits_of,
+};
+use crate::Diagnostic;
+use crate::id::{NodeId, Table};
+use crate::score::{ProbeMode, ScoreTable};
+use crate::value;
+
+/// Where a resource stands. Bundles do not count as what is around a resource: inside, all is as
+/// at the top level.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// Number of the clone instance that it is or belongs to.
+    pub(super) instance: Option<&'a str>,
+    /// Final meta attributes of the parent (here bundles count).
+    pub(super) parent_meta: Option<&'a Attributes>,
+    /// Nothing is around it.
+    pub(super) is_top: bool,
+    /// The topmost resource around it is a clone.
+    pub(super) in_clone: bool,
+    /// The topmost resource around it is a promotable clone.
+    pub(super) in_promotable: bool,
+    /// How many nodes are known by now: the default number of instances.
+    pub(super) nodes: usize,
+}
+
+impl Place<'_> {
+    /// Alone at the top level.
+    pub(super) const TOP: Place<'static> = Place {
+        instance: None,
+        parent_meta: None,
+        is_top: true,
+        in_clone: false,
+        in_promotable: false,
+        nodes: 0,
+    };
+}
+
+/// Makes resources.
+pub(super) struct Maker<'m, 'd> {
+    pub(super) evaluation: &'m mut Evaluation<'d>,
+    pub(super) options: &'m Options,
+    pub(super) messages: &'m mut Vec<Diagnostic>,
+}
+
+impl Maker<'_, '_> {
+    pub(super) fn make(&mut self, definition: &Definition, place: Place<'_>) -> Resource {
+        let mut meta_text = definition.meta.clone();
+        let mut id = definition.id.clone();
+        if let Some(number) = place.instance {
+            meta_text.insert("clone".to_owned(), number.to_owned());
+            id = format!("{id}:{number}");
+        }
+        if let Some(parent) = place.parent_meta {
+            fill(&mut meta_text, parent);
+        }
+        let in_clone = place.in_clone || place.is_top && definition.kind == Kind::Clone;
+        let promotable = in_clone && is_true(&meta_text, "promotable");
+        let unique = !in_clone || says_unique(&meta_text);
+        let parameters = Blocks { levels: definition.parameter_levels.clone() };
+        let remote_connection = definition.agent.is_remote_connection();
+        let fence_device = traits_of(&definition.agent.class).fence_device;
+        let nature = Nature {
+            fence_device,
+            remote_connection,
+            top_is_promotable: if place.is_top { promotable } else { place.in_promotable },
+            reconnect_interval_ms: (remote_connection && !meta_text.contains_key("container"))
+                .then(|| self.reconnect_interval_ms(&parameters))
+                .flatten(),
+        };
+        let mut reader = MetaReader {
+            id: &id,
+            definition,
+            text: &meta_text,
+            options: self.options,
+            messages: self.messages,
+        };
+        Resource {
+            meta: reader.read(nature),
+            id,
+            config_id: definition.id.clone(),
+            element: definition.element,
+            variant: variant(definition, &meta_text, promotable, unique, place.nodes),
+            parent: None,
+            children: Vec::new(),
+            meta_text,
+            operations: definition.operations.clone(),
+            parameters,
+            utilization: definition.utilization.clone(),
+            launcher: None,
+            launched: Vec::new(),
+            connection_to: None,
+            unique,
+            promotable,
+            fence_device,
+            remote_connection,
+            replica_container: false,
+            exclusive_probes: false,
+            removed: false,
+            allowed: ScoreTable::new(),
+        }
+    }
+
+    /// Read without a node: rules on node attributes have no say.
+    fn reconnect_interval_ms(&mut self, parameters: &Blocks) -> Option<i64> {
+        let parameters = self.evaluation.parameters(parameters, None);
+        let interval = parameters.get("reconnect_interval")?;
+        Some(i64::from(value::interval(interval).ms))
+    }
+}
+
+fn variant(
+    definition: &Definition,
+    meta: &Attributes,
+    promotable: bool,
+    unique: bool,
+    nodes: usize,
+) -> Variant {
+    // A boolean that has to be said to be false.
+    let unless_false = |name: &str| {
+        meta.get(name).and_then(|text| value::boolean(text)).unwrap_or(true)
+    };
+    match definition.kind {
+        Kind::Primitive => Variant::Primitive(definition.agent.clone()),
+        Kind::Group => Variant::Group(Group {
+            ordered: unless_false("ordered"),
+            colocated: unless_false("collocated"),
+        }),
+        Kind::Clone => Variant::Clone(Clone_::from_meta(meta, promotable, unique, nodes)),
+        Kind::Bundle => Variant::Bundle(bundle::empty()),
+    }
+}
+
+fn is_true(meta: &Attributes, name: &str) -> bool {
+    value::is_true(meta.get(name).map(String::as_str))
+}
+
+/// `globally-unique`, which defaults to whether more than one instance may be on a node.
+fn says_unique(meta: &Attributes) -> bool {
+    if meta.contains_key("globally-unique") {
+        return is_true(meta, "globally-unique");
+    }
+    let node_max = meta.get("clone-node-max");
+    node_max.and_then(|text| value::integer(text)).is_some_and(|max| max > 1)
+}
+
+/// Allows a resource on every node that exists by now and is not reserved, if the cluster is
+/// symmetric. In others, only guests' connections are allowed anywhere: they go where their
+/// launchers go.
+pub(super) fn allow_initially(
+    resource: &mut Resource,
+    options: &Options,
+    nodes: &Table<NodeId, Node>,
+) {
+    if options.symmetric {
+        if !resource.exclusive_probes {
+            let open = nodes.enumerate().filter(|(_, node)| node.probe != ProbeMode::Never);
+            open.for_each(|(id, node)| allow(&mut resource.allowed, id, node));
+        }
+    } else if resource.remote_connection && resource.meta_text.contains_key("container") {
+        nodes.enumerate().for_each(|(id, node)| allow(&mut resource.allowed, id, node));
+    }
+}
+
+fn allow(allowed: &mut ScoreTable, id: NodeId, node: &Node) {
+    if allowed.get(id).is_none() {
+        allowed.entry(id, node.base_score).probe = node.probe;
+    }
+}

@@ -1,0 +1,290 @@
+//! Which nodes are configured: node entries, and the nodes that remote and guest connections imply?
+
+use std::collections::BTreeMap;
+
+use super::blocks::Evaluation;
+use super::{Attributes, Level, Node, NodeKind, Options};
+use crate::Diagnostic;
+use crate::id::{NodeId, ResourceId, Table};
+use crate::parse::{Document, ElementId, names};
+use crate::score::ProbeMode;
+use crate::value::{self, Score};
+
+/// Nodes under construction, found by name.
+#[derive(Default)]
+pub(super) struct Nodes {
+    pub(super) table: Table<NodeId, Node>,
+    /// By name without case; of several nodes with one name the latest counts.
+    by_name: BTreeMap<String, NodeId>,
+    pub(super) dc: Option<NodeId>,
+}
+
+impl Nodes {
+    pub(super) fn find(&self, name: &str) -> Option<NodeId> {
+        self.by_name.get(&name.to_ascii_lowercase()).copied()
+    }
+
+    /// Adds a node that has no entry: its id is its name, and it has no attributes yet.
+    pub(super) fn add_implicit(&mut self, name: &str, base_score: Score, probe: ProbeMode) -> NodeId {
+        self.add(Node {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            kind: NodeKind::Remote,
+            base_score,
+            probe,
+            element: None,
+            attributes: kind_attribute(NodeKind::Remote),
+            utilization: Vec::new(),
+            connection: None,
+        })
+    }
+
+    /// Joins a node with its connection.
+    pub(super) fn connect(&mut self, node: NodeId, connection: ResourceId, kind: NodeKind) {
+        let node = &mut self.table[node];
+        node.connection = Some(connection);
+        if node.kind != NodeKind::Cluster {
+            node.kind = kind;
+        }
+        if kind == NodeKind::Guest {
+            node.attributes.extend(kind_attribute(kind));
+        }
+    }
+
+    fn add(&mut self, node: Node) -> NodeId {
+        let name = node.name.to_ascii_lowercase();
+        let id = self.table.push(node);
+        self.by_name.insert(name, id);
+        id
+    }
+}
+
+fn kind_attribute(kind: NodeKind) -> Attributes {
+    let kind = match kind {
+        NodeKind::Cluster => "cluster",
+        NodeKind::Remote => "remote",
+        NodeKind::Guest => "container",
+    };
+    Attributes::from([("#kind".to_owned(), kind.to_owned())])
+}
+
+/// Reads the entries of the `nodes` section. An entry of an unknown type ends the reading, as in
+/// Pacemaker.
+pub(super) fn read_entries(
+    document: &Document,
+    options: &Options,
+    evaluation: &mut Evaluation<'_>,
+    messages: &mut Vec<Diagnostic>,
+) -> Nodes {
+    let mut nodes = Nodes::default();
+    let Some(section) = document.only(names::NODES) else {
+        return nodes;
+    };
+    for element in document.children_by(section, names::NODE) {
+        let Some(id) = document.id(element) else {
+            messages.push(Diagnostic::error(element, "node entry without id is ignored"));
+            continue;
+        };
+        let name = document.attr_by(element, names::UNAME).unwrap_or_default();
+        let kind = match document.attr_by(element, names::TYPE) {
+            None => NodeKind::Cluster,
+            Some(kind) if kind.eq_ignore_ascii_case("member") => NodeKind::Cluster,
+            Some(kind) if kind.eq_ignore_ascii_case("remote") => NodeKind::Remote,
+            Some(other) => {
+                messages.push(Diagnostic::error(
+                    element,
+                    format!("node {name} and later ones are ignored: {other:?} is no node type"),
+                ));
+                return nodes;
+            }
+        };
+        if nodes.find(name).is_some() {
+            messages.push(Diagnostic::warning(element, format!("two nodes have the name {name}")));
+        }
+        let base_score = document.attr_by(element, names::SCORE);
+        let node = nodes.add(Node {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            kind,
+            base_score: base_score.map_or(Score::ZERO, |text| evaluation.score(text, Score::ZERO)),
+            probe: ProbeMode::Always,
+            element: Some(element),
+            attributes: kind_attribute(kind),
+            utilization: Vec::new(),
+            connection: None,
+        });
+        if nodes.dc.is_none() && is_dc(id, options) {
+            nodes.dc = Some(node);
+        }
+        let is_dc = nodes.dc == Some(node);
+        let node = &mut nodes.table[node];
+        add_attributes(node, element, is_dc, Overwrite::No, options, evaluation);
+    }
+    nodes
+}
+
+fn is_dc(id: &str, options: &Options) -> bool {
+    options.dc_uuid.as_deref().is_some_and(|dc| dc.eq_ignore_ascii_case(id))
+}
+
+/// Do attributes replace values that the node has?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Configured attributes: first come, first served.
+    No,
+    /// Transient attributes, which are read later and win.
+    Yes,
+}
+
+/// Adds the attributes below `element` (a node entry, or `transient_attributes`), and the ones
+/// that every node with such an element has. `is_dc`: the node is the designated controller.
+pub fn add_attributes(
+    node: &mut Node,
+    element: ElementId,
+    is_dc: bool,
+    overwrite: Overwrite,
+    options: &Options,
+    evaluation: &mut Evaluation<'_>,
+) {
+    add_built_in_attributes(node, is_dc, options);
+    match overwrite {
+        Overwrite::No => {
+            evaluation.instance_attributes(element, &mut node.attributes);
+        }
+        Overwrite::Yes => {
+            let mut unpacked = Attributes::new();
+            evaluation.instance_attributes(element, &mut unpacked);
+            node.attributes.extend(unpacked);
+        }
+    }
+    let utilization = evaluation.utilization(&Level::Elements { template: None, element });
+    for (name, value) in utilization {
+        if !node.utilization.iter().any(|known| known.0 == name) {
+            node.utilization.push((name, value));
+        }
+    }
+    add_site_name(node, options);
+}
+
+/// Like [`add_attributes`] for a node whose state has no `transient_attributes`.
+pub fn add_built_in_attributes(node: &mut Node, is_dc: bool, options: &Options) {
+    let mut set = |name: &str, value: &str| {
+        node.attributes.insert(name.to_owned(), value.to_owned());
+    };
+    set("#uname", &node.name);
+    set("#id", &node.id);
+    set("#is_dc", if is_dc { "true" } else { "false" });
+    if let Some(cluster_name) = &options.cluster_name {
+        set("#cluster-name", cluster_name);
+    }
+}
+
+/// `#site-name` defaults to `site-name`, then to the cluster's name.
+pub fn add_site_name(node: &mut Node, options: &Options) {
+    if node.attributes.contains_key("#site-name") {
+        return;
+    }
+    let site = node.attributes.get("site-name").or(options.cluster_name.as_ref());
+    if let Some(site) = site.cloned() {
+        node.attributes.insert("#site-name".to_owned(), site);
+    }
+}
+
+/// The nodes in name order. Of nodes with equal names the later comes first.
+#[must_use]
+pub fn by_name(nodes: &Table<NodeId, Node>) -> Vec<NodeId> {
+    let mut order: Vec<NodeId> = nodes.ids().rev().collect();
+    order.sort_by(|&a, &b| value::compare_names(&nodes[a].name, &nodes[b].name));
+    order
+}
+
+/// A guest's connection, as the meta attributes of its launcher describe it.
+pub(super) struct GuestConnection {
+    /// Name of the node and of the connection.
+    pub(super) name: String,
+    pub(super) launcher: String,
+    pub(super) address: Option<String>,
+    pub(super) port: Option<String>,
+    pub(super) connect_timeout: Option<String>,
+    pub(super) allow_migrate: Option<String>,
+    pub(super) managed: Option<String>,
+}
+
+/// Adds the nodes that the resources below `resources` imply, and returns the guest connections
+/// that have to be made. Looks at what is written only: no templates for guests, no rules, no
+/// references, and nothing inside clones, as in Pacemaker.
+pub(super) fn discover(
+    document: &Document,
+    resources: ElementId,
+    nodes: &mut Nodes,
+) -> Vec<GuestConnection> {
+    let mut connections = Vec::new();
+    let add = |name: &str, nodes: &mut Nodes| {
+        if nodes.find(name).is_none() {
+            nodes.add_implicit(name, Score::ZERO, ProbeMode::Always);
+        }
+    };
+    let mut guest = |element, nodes: &mut Nodes| {
+        if let Some(connection) = guest_connection(document, element) {
+            add(&connection.name, nodes);
+            connections.push(connection);
+        }
+    };
+    for element in document.children(resources) {
+        if is_remote_connection(document, element) {
+            if let Some(id) = document.id(element)
+                && nodes.find(id).is_none()
+            {
+                nodes.add_implicit(id, Score::ZERO, ProbeMode::Always);
+            }
+        } else if document.is(element, names::PRIMITIVE) {
+            guest(element, nodes);
+        } else if document.is(element, names::GROUP) {
+            for member in document.children(element) {
+                guest(member, nodes);
+            }
+        }
+    }
+    connections
+}
+
+/// Whether an element's own class, provider and type are `ocf:pacemaker:remote`.
+pub(super) fn is_remote_connection(document: &Document, element: ElementId) -> bool {
+    let is = |name, wanted: &str| {
+        document.attr_by(element, name).is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+    };
+    is(names::TYPE, "remote") && is(names::CLASS, "ocf") && is(names::PROVIDER, "pacemaker")
+}
+
+fn guest_connection(document: &Document, element: ElementId) -> Option<GuestConnection> {
+    let mut name = None;
+    let mut address = None;
+    let mut port = None;
+    let mut connect_timeout = Some("60s");
+    let mut allow_migrate = None;
+    let mut managed = None;
+    for set in document.children_by(element, names::META_ATTRIBUTES) {
+        for pair in document.children(set) {
+            let value = document.attr_by(pair, names::VALUE);
+            match document.attr_by(pair, names::NAME) {
+                Some("remote-node") => name = value,
+                Some("remote-addr") => address = value,
+                Some("remote-port") => port = value,
+                Some("remote-connect-timeout") => connect_timeout = value,
+                Some("remote-allow-migrate") => allow_migrate = value,
+                Some("is-managed") => managed = value,
+                _ => {}
+            }
+        }
+    }
+    let owned = |value: Option<&str>| value.map(str::to_owned);
+    Some(GuestConnection {
+        name: name?.to_owned(),
+        launcher: document.id(element)?.to_owned(),
+        address: owned(address),
+        port: owned(port),
+        connect_timeout: owned(connect_timeout),
+        allow_migrate: owned(allow_migrate),
+        managed: owned(managed),
+    })
+}

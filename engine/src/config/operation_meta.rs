@@ -1,0 +1,271 @@
+//! How is an operation run, and what happens if it fails?
+//!
+//! The operation's XML attributes count before its meta attributes, those before `op_defaults`.
+//! A probe without a timeout takes that of the most frequent monitor. What `on-fail` may say
+//! depends on the operation and on the resource.
+
+use super::blocks::{Evaluation, Subject};
+use super::{Attributes, Config, Level, Operation, Requires, Resource, Role, traits_of};
+use crate::action::OnFail;
+use crate::time::Date;
+use crate::value;
+
+/// Settings of one operation of one resource.
+#[derive(Clone, Debug)]
+pub struct OperationMeta {
+    /// Every setting by name; `interval`, `timeout` and `start-delay` in milliseconds.
+    pub meta: Attributes,
+    /// What its failure leads to.
+    pub on_fail: OnFail,
+    /// The role after a failure.
+    pub fail_role: Role,
+    /// What the cluster must have before it may run: at most [`Requires::Fencing`].
+    pub needs: Requires,
+    /// Milliseconds.
+    pub timeout_ms: i32,
+    /// Milliseconds.
+    pub start_delay_ms: i64,
+}
+
+/// What an operation's settings depend on besides the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct OperationContext<'a> {
+    /// The resource is managed.
+    pub managed: bool,
+    /// What the resource requires.
+    pub requires: Requires,
+    /// Attributes of the node where it shall run, for rules in instance attributes.
+    pub node: Option<&'a Attributes>,
+}
+
+/// Settings of an operation; `entry` is its entry in the configuration (see
+/// [`super::operation::find`]), which may be that of another name.
+pub fn operation_meta(
+    evaluation: &mut Evaluation<'_>,
+    config: &Config,
+    resource: &Resource,
+    name: &str,
+    interval_ms: u32,
+    entry: Option<&Operation>,
+    context: OperationContext<'_>,
+) -> OperationMeta {
+    let agent = resource.agent();
+    let subject = Subject { agent, operation: Some((name, interval_ms)), node: None };
+    let probe = is_probe(name, interval_ms);
+
+    let mut meta = Attributes::new();
+    if let Some(entry) = entry {
+        for level in &entry.meta.levels {
+            evaluation.meta_attributes(level, &subject, &mut meta);
+        }
+        meta.extend(entry.attributes.iter().cloned());
+    }
+    if probe
+        && !meta.contains_key("timeout")
+        && let Some(timeout) = most_frequent_monitor(resource).and_then(|op| op.get("timeout"))
+    {
+        meta.insert("timeout".to_owned(), timeout.to_owned());
+    }
+    if let Some(element) = config.operation_defaults {
+        let level = Level::Elements { template: None, element };
+        evaluation.meta_attributes(&level, &subject, &mut meta);
+    }
+    meta.remove("id");
+    if interval_ms > 0 {
+        meta.insert("interval".to_owned(), interval_ms.to_string());
+    } else {
+        meta.remove("interval");
+    }
+
+    // A fence device's own parameter says how long asking it takes.
+    if agent.is_some_and(|agent| traits_of(&agent.class).fence_device) && (probe || name == "start")
+    {
+        let mut parameters = evaluation.parameters(&resource.parameters, context.node);
+        if let Some(timeout) = parameters.remove("pcmk_monitor_timeout") {
+            meta.insert("timeout".to_owned(), timeout);
+        }
+    }
+    let timeout_ms = value::timeout_ms(meta.get("timeout").map(String::as_str));
+    meta.insert("timeout".to_owned(), timeout_ms.to_string());
+
+    validate_on_fail(resource, name, entry, &mut meta);
+    let start_delay_ms = start_delay_ms(evaluation, interval_ms, &meta);
+    if let Some(delay) = start_delay_ms {
+        meta.insert("start-delay".to_owned(), delay.to_string());
+    }
+
+    let configured = meta.get("on-fail").map(String::as_str);
+    let failing = Failing { config, resource, name, interval_ms, managed: context.managed };
+    let on_fail = failing.on_fail(configured);
+    OperationMeta {
+        fail_role: failing.role_after(on_fail),
+        on_fail,
+        needs: needs(name, context.requires),
+        timeout_ms,
+        start_delay_ms: start_delay_ms.unwrap_or(0),
+        meta,
+    }
+}
+
+/// Whether an operation only asks for the current state.
+#[must_use]
+pub fn is_probe(name: &str, interval_ms: u32) -> bool {
+    interval_ms == 0 && name == "monitor"
+}
+
+impl Operation {
+    /// One of its XML attributes.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let attribute = self.attributes.iter().find(|attribute| attribute.0 == name)?;
+        Some(&attribute.1)
+    }
+
+    fn is_promoted_monitor(&self) -> bool {
+        self.name == "monitor" && self.interval_ms > 0 && self.role == Some(Role::Promoted)
+    }
+}
+
+fn most_frequent_monitor(resource: &Resource) -> Option<&Operation> {
+    let monitors = resource.operations.iter().filter(|operation| {
+        operation.name == "monitor"
+            && operation.enabled
+            && operation.interval_ms > 0
+            && operation.interval_ms < u32::MAX
+    });
+    monitors.min_by_key(|operation| operation.interval_ms)
+}
+
+/// Replaces an `on-fail` that the operation cannot have.
+fn validate_on_fail(
+    resource: &Resource,
+    name: &str,
+    entry: Option<&Operation>,
+    meta: &mut Attributes,
+) {
+    let value = meta.get("on-fail").map(String::as_str);
+    let is = |word: &str| value.is_some_and(|value| value.eq_ignore_ascii_case(word));
+    let replacement = match name {
+        "stop" if is("standby") || is("demote") || is("stop") => None,
+        "demote" if value.is_none() => {
+            let Some(inherited) = demote_on_fail(resource) else { return };
+            Some(inherited.to_owned())
+        }
+        "demote" | "stop" if !is("demote") => return,
+        "lrm_delete" => Some("ignore".to_owned()),
+        _ if is("demote") => {
+            let allowed = entry.is_some_and(|op| op.name == "promote" || op.is_promoted_monitor());
+            if allowed {
+                return;
+            }
+            None
+        }
+        _ => return,
+    };
+    match replacement {
+        Some(value) => meta.insert("on-fail".to_owned(), value),
+        None => meta.remove("on-fail"),
+    };
+}
+
+/// A failed demote is handled like a failed monitor of the promoted role, if that says how. Of
+/// several the last counts, as in Pacemaker.
+fn demote_on_fail(resource: &Resource) -> Option<&str> {
+    let monitors = resource.operations.iter().rev();
+    monitors
+        .filter(|operation| operation.enabled && operation.is_promoted_monitor())
+        .filter_map(|operation| operation.get("on-fail"))
+        .find(|on_fail| !on_fail.eq_ignore_ascii_case("demote"))
+}
+
+/// The configured delay, or the time to the next multiple of the interval since its origin.
+fn start_delay_ms(
+    evaluation: &Evaluation<'_>,
+    interval_ms: u32,
+    meta: &Attributes,
+) -> Option<i64> {
+    if let Some(delay) = meta.get("start-delay") {
+        return Some(i64::from(value::start_delay_ms(delay)));
+    }
+    let origin = meta.get("interval-origin").filter(|_| interval_ms > 0)?;
+    let now = evaluation.now();
+    let origin = Date::parse(origin, now).ok()?;
+    let interval_s = i64::from(value::ms_to_s(interval_ms));
+    let since = (Date::new(now).seconds() - origin.seconds()) % interval_s;
+    let delay_s = if since <= 0 { -since } else { interval_s - since };
+    Some(delay_s * 1000)
+}
+
+fn needs(name: &str, requires: Requires) -> Requires {
+    if name.eq_ignore_ascii_case("start") || name.eq_ignore_ascii_case("promote") {
+        requires.min(Requires::Fencing)
+    } else {
+        Requires::Nothing
+    }
+}
+
+/// An operation whose failure is looked at.
+struct Failing<'a> {
+    config: &'a Config,
+    resource: &'a Resource,
+    name: &'a str,
+    interval_ms: u32,
+    managed: bool,
+}
+
+impl Failing<'_> {
+    fn on_fail(&self, configured: Option<&str>) -> OnFail {
+        // Losing an active connection to a remote node must lead to fencing it, unless something
+        // else is said; of an unmanaged one, whatever is said.
+        let loses_remote_node = self.resource.remote_connection
+            && self.resource.connection_to.is_some()
+            && self.resource.launcher.is_none()
+            && !is_probe(self.name, self.interval_ms)
+            && self.name != "start";
+        let explicit = configured.and_then(|word| self.explicit(word));
+        match explicit {
+            Some(on_fail) if !loses_remote_node || self.managed => on_fail,
+            _ => self.default(loses_remote_node),
+        }
+    }
+
+    /// What a word means here; none: the default.
+    fn explicit(&self, word: &str) -> Option<OnFail> {
+        match word.to_ascii_lowercase().as_str() {
+            "block" => Some(OnFail::Block),
+            "fence" if self.config.options.fencing_enabled => Some(OnFail::FenceNode),
+            "fence" => Some(OnFail::Stop),
+            "standby" => Some(OnFail::StandbyNode),
+            "ignore" | "nothing" => Some(OnFail::Ignore),
+            "migrate" => Some(OnFail::Ban),
+            "stop" => Some(OnFail::Stop),
+            "restart" => Some(OnFail::Restart),
+            "restart-container" if self.resource.launcher.is_some() => {
+                Some(OnFail::RestartContainer)
+            }
+            "demote" => Some(OnFail::Demote),
+            _ => None,
+        }
+    }
+
+    fn default(&self, loses_remote_node: bool) -> OnFail {
+        if self.resource.launcher.is_some() {
+            OnFail::RestartContainer
+        } else if loses_remote_node {
+            if self.managed { OnFail::ResetRemote } else { OnFail::Stop }
+        } else if self.name == "stop" {
+            if self.config.options.fencing_enabled { OnFail::FenceNode } else { OnFail::Block }
+        } else {
+            OnFail::Restart
+        }
+    }
+
+    fn role_after(&self, on_fail: OnFail) -> Role {
+        match on_fail {
+            OnFail::Stop => Role::Stopped,
+            OnFail::ResetRemote if self.resource.meta.reconnect_interval_ms != 0 => Role::Stopped,
+            _ if self.name == "promote" => Role::Unpromoted,
+            _ => Role::Started,
+        }
+    }
+}
