@@ -7,6 +7,7 @@ use super::describe::{Description, Descriptions};
 use super::find::ActionIndex;
 use super::meta::ActionMeta;
 use super::notify::CloneNotifications;
+pub use crate::config::OnFail;
 use crate::config::{FenceAction, Role};
 use crate::id::{ActionId, NodeId, ResourceId, Table};
 use crate::relate::{Link, Ordering};
@@ -325,22 +326,6 @@ pub struct Action {
     pub before: Vec<crate::relate::LinkId>,
     /// Links in which this is `first`, oldest first.
     pub after: Vec<crate::relate::LinkId>,
-}
-
-/// What to do about a failed operation, in rising severity.
-#[allow(missing_docs)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OnFail {
-    Ignore,
-    Demote,
-    Restart,
-    ResetRemote,
-    RestartContainer,
-    Ban,
-    Block,
-    Stop,
-    StandbyNode,
-    FenceNode,
 }
 
 /// What `act` and `relate` build together: actions, orderings between them, and the decisions on

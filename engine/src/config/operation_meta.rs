@@ -5,8 +5,7 @@
 //! depends on the operation and on the resource.
 
 use super::blocks::{Evaluation, Subject};
-use super::{Attributes, Config, Level, Operation, Requires, Resource, Role, traits_of};
-use crate::action::OnFail;
+use super::{Attributes, Config, Level, OnFail, Operation, Requires, Resource, Role, traits_of};
 use crate::time::Date;
 use crate::value;
 

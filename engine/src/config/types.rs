@@ -445,6 +445,22 @@ pub enum Requires {
     Unfencing,
 }
 
+/// What to do about a failed operation, in rising severity.
+#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnFail {
+    Ignore,
+    Demote,
+    Restart,
+    ResetRemote,
+    RestartContainer,
+    Ban,
+    Block,
+    Stop,
+    StandbyNode,
+    FenceNode,
+}
+
 /// A configured operation.
 #[derive(Clone, Debug)]
 pub struct Operation {
