@@ -45,11 +45,11 @@ impl Diagnostic {
         Self::new(Severity::Notice, element.into(), message.into())
     }
 
-    fn new(
-        severity: Severity,
-        element: Option<crate::parse::ElementId>,
-        message: String,
-    ) -> Self {
-        Self { severity, element, message }
+    fn new(severity: Severity, element: Option<crate::parse::ElementId>, message: String) -> Self {
+        Self {
+            severity,
+            element,
+            message,
+        }
     }
 }

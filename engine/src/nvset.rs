@@ -16,6 +16,9 @@ mod tests;
 /// The id of the block of cluster options that always comes first.
 pub const BOOTSTRAP_OPTIONS: &str = "cib-bootstrap-options";
 
+/// The value that takes away what was found so far.
+pub const DEFAULT: &str = "#default";
+
 /// Values by name, borrowed from the document.
 pub type Values<'d> = BTreeMap<&'d str, &'d str>;
 
@@ -117,6 +120,23 @@ impl NvSets {
         values: &mut Values<'d>,
         change: &mut Earliest,
     ) {
+        self.for_each(document, facts, change, |name, value| {
+            if value.eq_ignore_ascii_case(DEFAULT) {
+                values.remove(name);
+            } else {
+                values.entry(name).or_insert(value);
+            }
+        });
+    }
+
+    /// Visits every name and value of the blocks that hold, in order of precedence.
+    pub fn for_each<'d>(
+        &self,
+        document: &'d Document,
+        facts: &Facts<'_>,
+        change: &mut Earliest,
+        mut visit: impl FnMut(&'d str, &'d str),
+    ) {
         for block in &self.blocks {
             let holds = match &block.rule {
                 None => true,
@@ -127,16 +147,9 @@ impl NvSets {
                 continue;
             }
             for &pair in &block.pairs {
-                let (Some(name), Some(value)) = (
-                    document.attr_by(pair, names::NAME),
-                    document.attr_by(pair, names::VALUE),
-                ) else {
-                    continue;
-                };
-                if value.eq_ignore_ascii_case("#default") {
-                    values.remove(name);
-                } else {
-                    values.entry(name).or_insert(value);
+                let text = |name| document.attr_by(pair, name);
+                if let (Some(name), Some(value)) = (text(names::NAME), text(names::VALUE)) {
+                    visit(name, value);
                 }
             }
         }

@@ -87,32 +87,38 @@ impl ContainerTechnology {
 impl Resolver<'_> {
     /// Makes everything in a bundle.
     pub(super) fn complete_bundle(&mut self, id: ResourceId, definition: &Definition) -> bool {
-        let Some(element) = definition.element else { return false };
+        let Some(element) = definition.element else {
+            return false;
+        };
         let Some(mut settings) = Settings::read(self.document, element, &mut self.messages) else {
-            self.error(element, format!("bundle {} is ignored: it has no container", definition.id));
+            self.error(
+                element,
+                format!("bundle {} is ignored: it has no container", definition.id),
+            );
             return false;
         };
         if settings.replicas_per_host == 1 {
             self.resources[id].unique = false;
         }
-        let child = match self.document.child_by(element, names::PRIMITIVE) {
-            None => None,
-            Some(primitive) => {
-                if !settings.can_be_controlled(&definition.id, element, &mut self.messages) {
-                    self.error(element, format!(
+        let child =
+            match self.document.child_by(element, names::PRIMITIVE) {
+                None => None,
+                Some(primitive) => {
+                    if !settings.can_be_controlled(&definition.id, element, &mut self.messages) {
+                        self.error(element, format!(
                         "bundle {} is ignored: the resource in it cannot be controlled without \
                          ip-range-start or control-port",
                         definition.id
                     ));
-                    return false;
+                        return false;
+                    }
+                    let Some(child) = self.inner_clone(id, definition, &settings, primitive) else {
+                        return false;
+                    };
+                    settings.add_control_access();
+                    Some(child)
                 }
-                let Some(child) = self.inner_clone(id, definition, &settings, primitive) else {
-                    return false;
-                };
-                settings.add_control_access();
-                Some(child)
-            }
-        };
+            };
         let Some(replicas) = self.replicas(id, definition, &settings, child) else {
             return false;
         };
@@ -142,15 +148,28 @@ impl Resolver<'_> {
             pair("ordered", "true"),
             pair("clone-max", &settings.replicas.to_string()),
             pair("clone-node-max", &settings.replicas_per_host.to_string()),
-            pair("globally-unique", if settings.replicas_per_host > 1 { "true" } else { "false" }),
+            pair(
+                "globally-unique",
+                if settings.replicas_per_host > 1 {
+                    "true"
+                } else {
+                    "false"
+                },
+            ),
         ];
         if settings.promoted_max > 0 {
             meta.push(pair("promotable", "true"));
             meta.push(pair("promoted-max", &settings.promoted_max.to_string()));
         }
-        let suffix = if settings.promoted_max > 0 { "master" } else { "clone" };
+        let suffix = if settings.promoted_max > 0 {
+            "master"
+        } else {
+            "clone"
+        };
         let clone_id = format!("{}-{suffix}", definition.id);
-        let clone = self.reader().implicit_clone(clone_id, meta, primitive, definition.inherited())?;
+        let clone =
+            self.reader()
+                .implicit_clone(clone_id, meta, primitive, definition.inherited())?;
         let clone = self.make(&clone, Some(id), None)?;
         self.take_over_from_instances(id, clone);
         Some(clone)
@@ -162,7 +181,10 @@ impl Resolver<'_> {
         for instance in self.resources[clone].children.clone() {
             let instance = &mut self.resources[instance];
             instance.exclusive_probes = true;
-            target = instance.meta_text.get("container-attribute-target").cloned();
+            target = instance
+                .meta_text
+                .get("container-attribute-target")
+                .cloned();
             let notify = instance.meta.notify;
             self.resources[clone].meta.notify |= notify;
         }
@@ -183,14 +205,29 @@ impl Resolver<'_> {
         child: Option<ResourceId>,
     ) -> Option<Vec<Replica>> {
         let instances: Vec<Option<ResourceId>> = match child {
-            Some(child) => self.resources[child].children.iter().copied().map(Some).collect(),
-            None => vec![None; usize::try_from(settings.replicas).unwrap_or(0).min(MAX_REPLICAS)],
+            Some(child) => self.resources[child]
+                .children
+                .iter()
+                .copied()
+                .map(Some)
+                .collect(),
+            None => vec![
+                None;
+                usize::try_from(settings.replicas)
+                    .unwrap_or(0)
+                    .min(MAX_REPLICAS)
+            ],
         };
         let addresses = settings.addresses(instances.len());
         let hosts = settings.hosts(&definition.id, &addresses);
         let mut replicas = Vec::with_capacity(instances.len());
         for (offset, (child, address)) in instances.into_iter().zip(addresses).enumerate() {
-            let plan = ReplicaPlan { offset, address, child, hosts: &hosts };
+            let plan = ReplicaPlan {
+                offset,
+                address,
+                child,
+                hosts: &hosts,
+            };
             replicas.push(self.replica(id, definition, settings, plan)?);
         }
         Some(replicas)
@@ -208,7 +245,9 @@ impl Resolver<'_> {
         let container = self.make_implicit(id, definition, container)?;
         self.resources[container].replica_container = true;
         let ip = match &plan.address {
-            Some(address) => Some(self.make_implicit(id, definition, settings.ip(name, address))?),
+            Some(address) => {
+                Some(self.make_implicit(id, definition, settings.ip(name, address))?)
+            }
             None => None,
         };
         let mut replica = Replica {
@@ -244,9 +283,15 @@ impl Resolver<'_> {
     ) -> Option<()> {
         let mut name = format!("{}-{}", definition.id, replica.offset);
         if self.find(&name).is_some() {
-            name = format!("pcmk-internal-{}-remote-{}", self.resources[child].id, replica.offset);
+            name = format!(
+                "pcmk-internal-{}-remote-{}",
+                self.resources[child].id, replica.offset
+            );
             if self.find(&name).is_some() {
-                self.error(definition.element, format!("{name} is taken by another resource"));
+                self.error(
+                    definition.element,
+                    format!("{name} is taken by another resource"),
+                );
                 return None;
             }
         }
@@ -261,7 +306,10 @@ impl Resolver<'_> {
             parameters: vec![
                 // Without an address of its own it is reached at the container's host.
                 pair("addr", replica.address.as_deref().unwrap_or("#uname")),
-                pair("port", settings.control_port.as_deref().unwrap_or(REMOTE_PORT)),
+                pair(
+                    "port",
+                    settings.control_port.as_deref().unwrap_or(REMOTE_PORT),
+                ),
             ],
             operations: vec![operation::implicit("monitor", "30s", Some("30s"))],
         };
@@ -286,15 +334,16 @@ impl Resolver<'_> {
 
     /// The node inside a container, where nothing but the replica's instance may run.
     fn reserve_node(&mut self, name: &str) -> NodeId {
-        let Some(node) = self.nodes.find(name) else {
-            return self.nodes.add_implicit(name, Score::MINUS_INFINITY, ProbeMode::Never);
-        };
-        // It has an entry (for its attributes), so resources made before know it.
+        let known = self.nodes.find(name);
+        let node = known.unwrap_or_else(|| self.nodes.add_implicit(name));
         let entry = &mut self.nodes.table[node];
         entry.base_score = Score::MINUS_INFINITY;
         entry.probe = ProbeMode::Never;
-        for top in self.top.clone() {
-            self.disallow(top, node);
+        // If it has an entry (for its attributes), resources made before know it.
+        if known.is_some() {
+            for top in self.top.clone() {
+                self.disallow(top, node);
+            }
         }
         node
     }
@@ -374,7 +423,10 @@ impl Settings {
         let network = document.child_by(element, names::NETWORK);
         let network_text = |name| network.and_then(|network| text(network, name));
         let add_host = network.is_some_and(|network| {
-            document.attr_by(network, names::ADD_HOST).and_then(value::boolean).unwrap_or(true)
+            document
+                .attr_by(network, names::ADD_HOST)
+                .and_then(value::boolean)
+                .unwrap_or(true)
         });
         Some(Settings {
             technology,
@@ -390,7 +442,9 @@ impl Settings {
             host_interface: network_text(names::HOST_INTERFACE),
             control_port: network_text(names::CONTROL_PORT),
             add_host,
-            ports: network.map(|network| ports(document, network, messages)).unwrap_or_default(),
+            ports: network
+                .map(|network| ports(document, network, messages))
+                .unwrap_or_default(),
             mounts: document
                 .child_by(element, names::STORAGE)
                 .map(|storage| mounts(document, storage, messages))
@@ -436,7 +490,10 @@ impl Settings {
             });
         }
         let port = self.control_port.as_deref().unwrap_or(REMOTE_PORT);
-        self.ports.push(Port { source: port.to_owned(), target: port.to_owned() });
+        self.ports.push(Port {
+            source: port.to_owned(),
+            target: port.to_owned(),
+        });
     }
 
     /// The addresses of the replicas, counted up from the start of the range.
@@ -471,7 +528,10 @@ impl Settings {
     fn ip(&self, name: &str, address: &str) -> Implicit<'static> {
         let mut parameters = vec![pair("ip", address)];
         parameters.extend(self.host_interface.as_ref().map(|nic| pair("nic", nic)));
-        parameters.push(pair("cidr_netmask", self.host_netmask.as_deref().unwrap_or("32")));
+        parameters.push(pair(
+            "cidr_netmask",
+            self.host_netmask.as_deref().unwrap_or("32"),
+        ));
         Implicit {
             id: valid_id(&format!("{name}-ip-{address}")),
             agent: ("heartbeat", "IPaddr2"),
@@ -573,7 +633,10 @@ fn ports(document: &Document, network: ElementId, messages: &mut Vec<Diagnostic>
                 source: source.to_owned(),
                 target: target.unwrap_or(source).to_owned(),
             }),
-            None => messages.push(Diagnostic::error(element, "port mapping without port is ignored")),
+            None => messages.push(Diagnostic::error(
+                element,
+                "port mapping without port is ignored",
+            )),
         }
     }
     ports

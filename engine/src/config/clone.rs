@@ -25,8 +25,14 @@ impl Clone_ {
         Clone_ {
             // At least 1, so that a configuration without nodes can be checked.
             max: number(&["clone-max"], nodes.max(1)),
-            node_max: if globally_unique { node_max } else { node_max.min(1) },
-            min: meta.get("clone-min").map(|text| value::min_integer(Some(text), 0)),
+            node_max: if globally_unique {
+                node_max
+            } else {
+                node_max.min(1)
+            },
+            min: meta
+                .get("clone-min")
+                .map(|text| value::min_integer(Some(text), 0)),
             promoted_max: promoted(&["promoted-max", "master-max"]),
             promoted_node_max: promoted(&["promoted-node-max", "master-node-max"]),
             promotable,
@@ -43,7 +49,10 @@ impl Resolver<'_> {
     /// left of removed instances can be joined.
     pub(super) fn complete_clone(&mut self, id: ResourceId, definition: &Definition) -> bool {
         let Some(part) = definition.parts.first() else {
-            let message = format!("clone {} is ignored: there is nothing to clone in it", definition.id);
+            let message = format!(
+                "clone {} is ignored: there is nothing to clone in it",
+                definition.id
+            );
             self.error(definition.element, message);
             return false;
         };
@@ -51,10 +60,15 @@ impl Resolver<'_> {
         let unique = clone.unique;
         // Instances are a little sticky, so that they are not shuffled around for no benefit.
         let mut default = |name: &str, value: &str| {
-            clone.meta_text.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+            clone
+                .meta_text
+                .entry(name.to_owned())
+                .or_insert_with(|| value.to_owned());
         };
         default("resource-stickiness", "1");
-        clone.meta_text.insert("globally-unique".to_owned(), unique.to_string());
+        clone
+            .meta_text
+            .insert("globally-unique".to_owned(), unique.to_string());
         if let Variant::Clone(settings) = &mut clone.variant {
             settings.child_element = part.element;
         }

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use super::blocks::{Evaluation, Subject};
+use super::blocks::Evaluation;
 use super::template::Templates;
 use super::{Agent, Attributes, Level, Operation, operation};
 use crate::Diagnostic;
-use crate::parse::{Document, ElementId, names};
+use crate::nvset::{DEFAULT, NvSets};
+use crate::parse::{Document, ElementId, IdIndex, names};
 
 /// What does not depend on the instance.
 #[derive(Clone, Debug)]
@@ -65,9 +66,10 @@ pub(super) struct Implicit<'a> {
 /// Reads definitions.
 pub(super) struct Reader<'r, 'd> {
     pub(super) document: &'d Document,
+    pub(super) ids: &'r IdIndex,
     pub(super) evaluation: &'r mut Evaluation<'d>,
     pub(super) templates: &'r Templates,
-    pub(super) resource_defaults: Option<ElementId>,
+    pub(super) resource_defaults: &'r NvSets,
     pub(super) messages: &'r mut Vec<Diagnostic>,
 }
 
@@ -79,12 +81,18 @@ pub(super) struct Inherited<'a> {
 }
 
 impl Inherited<'_> {
-    pub(super) const NOTHING: Inherited<'static> = Inherited { meta: &[], parameters: &[] };
+    pub(super) const NOTHING: Inherited<'static> = Inherited {
+        meta: &[],
+        parameters: &[],
+    };
 }
 
 impl Definition {
     pub(super) fn inherited(&self) -> Inherited<'_> {
-        Inherited { meta: &self.meta_levels, parameters: &self.parameter_levels }
+        Inherited {
+            meta: &self.meta_levels,
+            parameters: &self.parameter_levels,
+        }
     }
 }
 
@@ -103,7 +111,10 @@ impl Reader<'_, '_> {
         };
         let template = self.template_of(element, id)?;
         let Some(kind) = Kind::from_name(name) else {
-            self.error(element, format!("{id} is ignored: {name} is no kind of resource"));
+            self.error(
+                element,
+                format!("{id} is ignored: {name} is no kind of resource"),
+            );
             return None;
         };
         // A template's attributes replace the element's, but for its id.
@@ -114,17 +125,27 @@ impl Reader<'_, '_> {
             provider: attribute(names::PROVIDER).map(str::to_owned),
             agent: attribute(names::TYPE).unwrap_or_default().to_owned(),
         };
-        let level = Level::Elements { template, element };
-        let utilization = self.evaluation.utilization(&level);
-        let operations = operation::read(document, element, template, self.evaluation);
+        let sets = |name| {
+            NvSets::read(
+                document,
+                self.ids,
+                template.into_iter().chain([element]),
+                name,
+                None,
+            )
+        };
+        let utilization = self.evaluation.utilization(&sets(names::UTILIZATION));
+        let meta_sets = Level::Sets(sets(names::META_ATTRIBUTES).into());
+        let parameter_sets = Level::Sets(sets(names::INSTANCE_ATTRIBUTES).into());
+        let operations = operation::read(document, self.ids, element, template);
         let mut definition = Definition {
             kind,
             id: id.to_owned(),
             element: Some(element),
             agent,
             meta: self.attributes(source, id),
-            meta_levels: prepend(level.clone(), inherited.meta),
-            parameter_levels: prepend(level, inherited.parameters),
+            meta_levels: prepend(meta_sets, inherited.meta),
+            parameter_levels: prepend(parameter_sets, inherited.parameters),
             operations,
             utilization,
             parts: Vec::new(),
@@ -158,9 +179,9 @@ impl Reader<'_, '_> {
                 agent: agent.to_owned(),
             },
             meta,
-            meta_levels: prepend(Level::Values(implicit.meta.into()), inherited.meta),
+            meta_levels: prepend(Level::Fixed(implicit.meta.into()), inherited.meta),
             parameter_levels: prepend(
-                Level::Values(implicit.parameters.into()),
+                Level::Fixed(implicit.parameters.into()),
                 inherited.parameters,
             ),
             operations: implicit.operations.into(),
@@ -179,7 +200,7 @@ impl Reader<'_, '_> {
         inherited: Inherited<'_>,
     ) -> Definition {
         let text = |name| self.document.attr_by(element, name).map(str::to_owned);
-        let nothing = || Level::Values(Arc::new([]));
+        let nothing = || Level::Fixed(Arc::new([]));
         let mut definition = Definition {
             kind: Kind::Primitive,
             id: id.to_owned(),
@@ -203,8 +224,9 @@ impl Reader<'_, '_> {
     /// An element's attributes, with another id.
     fn attributes(&self, element: ElementId, id: &str) -> Attributes {
         let attributes = self.document.attrs(element);
-        let mut attributes: Attributes =
-            attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut attributes: Attributes = attributes
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         attributes.insert("id".to_owned(), id.to_owned());
         attributes
     }
@@ -217,21 +239,23 @@ impl Reader<'_, '_> {
         primitive: ElementId,
         inherited: Inherited<'_>,
     ) -> Option<Definition> {
-        let no_parameters = Level::Values(Arc::new([]));
+        let no_parameters = Level::Fixed(Arc::new([]));
         let mut definition = Definition {
             kind: Kind::Clone,
             meta: Attributes::from([("id".to_owned(), id.clone())]),
             id,
             element: None,
             agent: Agent::default(),
-            meta_levels: prepend(Level::Values(meta.into()), inherited.meta),
+            meta_levels: prepend(Level::Fixed(meta.into()), inherited.meta),
             parameter_levels: prepend(no_parameters, inherited.parameters),
             operations: Arc::new([]),
             utilization: Vec::new(),
             parts: Vec::new(),
         };
         self.add_meta(&mut definition);
-        definition.parts.push(self.element(primitive, definition.inherited())?);
+        definition
+            .parts
+            .push(self.element(primitive, definition.inherited())?);
         Some(definition)
     }
 
@@ -241,12 +265,18 @@ impl Reader<'_, '_> {
             return Some(None);
         };
         if name == id {
-            self.error(element, format!("{id} is ignored: it uses itself as its template"));
+            self.error(
+                element,
+                format!("{id} is ignored: it uses itself as its template"),
+            );
             return None;
         }
         let found = self.templates.find(name);
         if found.is_none() {
-            self.error(element, format!("{id} is ignored: there is no template {name}"));
+            self.error(
+                element,
+                format!("{id} is ignored: there is no template {name}"),
+            );
         }
         found.map(Some)
     }
@@ -280,21 +310,19 @@ impl Reader<'_, '_> {
     /// defaults. What ancestors give is gathered apart, because `#default` in it does not
     /// take away what is there.
     fn add_meta(&mut self, definition: &mut Definition) {
-        let subject = Subject { agent: Some(&definition.agent), ..Subject::default() };
+        let facts = self.evaluation.meta_facts(Some(&definition.agent), None);
         definition.meta.retain(|_, value| !is_default(value));
         let mut levels = definition.meta_levels.iter();
         if let Some(own) = levels.next() {
-            self.evaluation.meta_attributes(own, &subject, &mut definition.meta);
+            self.evaluation.add_level(own, &facts, &mut definition.meta);
         }
         let mut inherited = Attributes::new();
         for level in levels {
-            self.evaluation.meta_attributes(level, &subject, &mut inherited);
+            self.evaluation.add_level(level, &facts, &mut inherited);
         }
         fill(&mut definition.meta, &inherited);
-        if let Some(element) = self.resource_defaults {
-            let level = Level::Elements { template: None, element };
-            self.evaluation.meta_attributes(&level, &subject, &mut definition.meta);
-        }
+        self.evaluation
+            .add(self.resource_defaults, &facts, &mut definition.meta);
     }
 
     fn error(&mut self, element: ElementId, message: String) {
@@ -316,5 +344,5 @@ pub(super) fn fill(attributes: &mut Attributes, more: &Attributes) {
 }
 
 fn is_default(value: &str) -> bool {
-    value.eq_ignore_ascii_case("#default")
+    value.eq_ignore_ascii_case(DEFAULT)
 }

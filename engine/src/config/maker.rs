@@ -62,13 +62,19 @@ impl Maker<'_, '_> {
         let in_clone = place.in_clone || place.is_top && definition.kind == Kind::Clone;
         let promotable = in_clone && is_true(&meta_text, "promotable");
         let unique = !in_clone || says_unique(&meta_text);
-        let parameters = Blocks { levels: definition.parameter_levels.clone() };
+        let parameters = Blocks {
+            levels: definition.parameter_levels.clone(),
+        };
         let remote_connection = definition.agent.is_remote_connection();
         let fence_device = traits_of(&definition.agent.class).fence_device;
         let nature = Nature {
             fence_device,
             remote_connection,
-            top_is_promotable: if place.is_top { promotable } else { place.in_promotable },
+            top_is_promotable: if place.is_top {
+                promotable
+            } else {
+                place.in_promotable
+            },
             reconnect_interval_ms: (remote_connection && !meta_text.contains_key("container"))
                 .then(|| self.reconnect_interval_ms(&parameters))
                 .flatten(),
@@ -123,7 +129,9 @@ fn variant(
 ) -> Variant {
     // A boolean that has to be said to be false.
     let unless_false = |name: &str| {
-        meta.get(name).and_then(|text| value::boolean(text)).unwrap_or(true)
+        meta.get(name)
+            .and_then(|text| value::boolean(text))
+            .unwrap_or(true)
     };
     match definition.kind {
         Kind::Primitive => Variant::Primitive(definition.agent.clone()),
@@ -146,7 +154,9 @@ fn says_unique(meta: &Attributes) -> bool {
         return is_true(meta, "globally-unique");
     }
     let node_max = meta.get("clone-node-max");
-    node_max.and_then(|text| value::integer(text)).is_some_and(|max| max > 1)
+    node_max
+        .and_then(|text| value::integer(text))
+        .is_some_and(|max| max > 1)
 }
 
 /// Allows a resource on every node that exists by now and is not reserved, if the cluster is
@@ -159,11 +169,15 @@ pub(super) fn allow_initially(
 ) {
     if options.symmetric {
         if !resource.exclusive_probes {
-            let open = nodes.enumerate().filter(|(_, node)| node.probe != ProbeMode::Never);
+            let open = nodes
+                .enumerate()
+                .filter(|(_, node)| node.probe != ProbeMode::Never);
             open.for_each(|(id, node)| allow(&mut resource.allowed, id, node));
         }
     } else if resource.remote_connection && resource.meta_text.contains_key("container") {
-        nodes.enumerate().for_each(|(id, node)| allow(&mut resource.allowed, id, node));
+        nodes
+            .enumerate()
+            .for_each(|(id, node)| allow(&mut resource.allowed, id, node));
     }
 }
 

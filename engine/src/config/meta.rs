@@ -62,16 +62,20 @@ impl MetaReader<'_> {
     }
 
     fn warn(&mut self, message: String) {
-        self.messages.push(Diagnostic::warning(self.definition.element, message));
+        self.messages
+            .push(Diagnostic::warning(self.definition.element, message));
     }
 
     fn error(&mut self, message: String) {
-        self.messages.push(Diagnostic::error(self.definition.element, message));
+        self.messages
+            .push(Diagnostic::error(self.definition.element, message));
     }
 
     /// A score; `default` also stands for the word `default`, which earlier versions allowed.
     fn score(&mut self, name: &str, default: Score) -> Score {
-        let Some(text) = self.get(name) else { return default };
+        let Some(text) = self.get(name) else {
+            return default;
+        };
         if text.eq_ignore_ascii_case("default") {
             return default;
         }
@@ -87,7 +91,9 @@ impl MetaReader<'_> {
         let threshold = self.score("migration-threshold", Score::INFINITY);
         if threshold.is_negative() {
             let id = self.id;
-            self.warn(format!("migration-threshold of {id} is INFINITY: it cannot be negative"));
+            self.warn(format!(
+                "migration-threshold of {id} is INFINITY: it cannot be negative"
+            ));
             return Score::INFINITY.value();
         }
         threshold.value()
@@ -110,7 +116,9 @@ impl MetaReader<'_> {
         let id = self.id;
         match Role::parse(text) {
             None | Some(Role::Unknown) => {
-                self.error(format!("target-role of {id} is ignored: {text:?} is no role"));
+                self.error(format!(
+                    "target-role of {id} is ignored: {text:?} is no role"
+                ));
                 None
             }
             Some(Role::Started) => None,
@@ -136,10 +144,16 @@ impl MetaReader<'_> {
             ("block", MultipleActive::Block),
             ("stop_unexpected", MultipleActive::StopUnexpected),
         ];
-        if let Some(entry) = WORDS.iter().find(|entry| entry.0.eq_ignore_ascii_case(text)) {
+        if let Some(entry) = WORDS
+            .iter()
+            .find(|entry| entry.0.eq_ignore_ascii_case(text))
+        {
             return entry.1;
         }
-        let message = format!("multiple-active of {} is stop_start: {text:?} is unknown", self.id);
+        let message = format!(
+            "multiple-active of {} is stop_start: {text:?} is unknown",
+            self.id
+        );
         self.warn(message);
         MultipleActive::StopStart
     }
@@ -153,11 +167,17 @@ impl MetaReader<'_> {
         ];
         let default = self.default_requires(nature);
         let id = self.id;
-        let Some(text) = self.get("requires") else { return default };
-        let word = WORDS.iter().find(|entry| entry.0.eq_ignore_ascii_case(text));
+        let Some(text) = self.get("requires") else {
+            return default;
+        };
+        let word = WORDS
+            .iter()
+            .find(|entry| entry.0.eq_ignore_ascii_case(text));
         match word.map(|entry| entry.1) {
             None => {
-                self.error(format!("requires of {id} is the default: {text:?} is unknown"));
+                self.error(format!(
+                    "requires of {id} is the default: {text:?} is unknown"
+                ));
                 default
             }
             Some(Requires::Unfencing) if nature.fence_device => {
@@ -188,7 +208,11 @@ impl MetaReader<'_> {
             Requires::Quorum
         } else if options.unfencing {
             // Without fencing there is nothing to undo.
-            if options.fencing_enabled { Requires::Unfencing } else { Requires::Quorum }
+            if options.fencing_enabled {
+                Requires::Unfencing
+            } else {
+                Requires::Quorum
+            }
         } else if options.fencing_enabled {
             Requires::Fencing
         } else if options.no_quorum_policy == NoQuorumPolicy::Ignore {

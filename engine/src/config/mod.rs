@@ -6,8 +6,8 @@
 //! winning texts mean in [`meta`] and [`options`].
 //!
 //! Later passes ask here too: [`operation::find`] and [`operation_meta`] for operations,
-//! [`Evaluation::parameters`] for instance attributes on a node, [`surplus`] for resources that
-//! only history knows.
+//! [`Evaluation::parameters`] for instance attributes on a node, [`removed`] and [`add_instance`]
+//! for resources that only history knows.
 
 mod blocks;
 mod bundle;
@@ -15,13 +15,13 @@ mod clone;
 mod definition;
 mod maker;
 mod meta;
-pub mod nodes;
+mod nodes;
 pub mod operation;
 mod operation_meta;
 mod options;
 mod primitive;
 mod resources;
-pub mod surplus;
+mod surplus;
 mod tags;
 mod template;
 #[cfg(test)]
@@ -29,14 +29,16 @@ mod tests;
 mod types;
 
 use crate::Diagnostic;
+use crate::nvset::NvSets;
 use crate::parse::{Document, IdIndex, names};
 use crate::time::Timestamp;
-use crate::value::{HealthScores, compare_versions};
+use crate::value::compare_versions;
 
-pub use blocks::{Evaluation, Subject};
-pub use nodes::by_name;
+pub use blocks::Evaluation;
+pub use nodes::{NodeSets, Overwrite, add_attributes, by_name, implicit_node};
 pub use operation_meta::{OperationContext, OperationMeta, is_probe, operation_meta};
 pub use primitive::{AgentTraits, traits_of};
+pub use surplus::{add_instance, removed};
 pub use types::*;
 
 use resources::Resolver;
@@ -45,7 +47,9 @@ use resources::Resolver;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// The document was written for a newer version.
-    #[error("the CIB needs feature set {found}, which is newer than {supported}; update this program, or use a CIB of its version")]
+    #[error(
+        "the CIB needs feature set {found}, which is newer than {supported}; update this program, or use a CIB of its version"
+    )]
     FeatureSet {
         /// The document's `crm_feature_set`.
         found: String,
@@ -66,19 +70,35 @@ pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveErr
     check_feature_set(document)?;
     let ids = IdIndex::new(document);
     let mut messages: Vec<Diagnostic> = Vec::new();
-    let mut evaluation = Evaluation::new(document, &ids, now, HealthScores::default());
+    let mut evaluation = Evaluation::new(document, now);
 
-    let mut options = options::read(document, &mut evaluation, &mut messages);
-    evaluation.health = options.health;
-    let mut nodes = nodes::read_entries(document, &options, &mut evaluation, &mut messages);
+    let mut options = options::read(document, &ids, &mut evaluation, &mut messages);
+    let mut nodes = nodes::read_entries(document, &ids, &options, &mut evaluation, &mut messages);
 
     let section = resources_section(document);
     let guests = section
         .map(|section| nodes::discover(document, section, &mut nodes))
         .unwrap_or_default();
-    let resource_defaults = document.only(names::RSC_DEFAULTS);
-    let mut resolver =
-        Resolver::new(document, evaluation, &options, nodes, resource_defaults, messages);
+    let defaults = |section| {
+        NvSets::read(
+            document,
+            &ids,
+            document.only(section),
+            names::META_ATTRIBUTES,
+            None,
+        )
+    };
+    let resource_defaults = defaults(names::RSC_DEFAULTS);
+    let operation_defaults = defaults(names::OP_DEFAULTS);
+    let mut resolver = Resolver::new(
+        document,
+        &ids,
+        evaluation,
+        &options,
+        nodes,
+        &resource_defaults,
+        messages,
+    );
     if let Some(section) = section {
         resolver.add_all(section, guests);
     }
@@ -102,7 +122,7 @@ pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveErr
         top: made.top,
         tags: made.tags,
         resource_defaults,
-        operation_defaults: document.only(names::OP_DEFAULTS),
+        operation_defaults,
         recheck_by: made.recheck_by,
         diagnostics: made.messages,
         ids,
@@ -116,7 +136,9 @@ fn resources_section(document: &Document) -> Option<crate::parse::ElementId> {
 }
 
 fn check_feature_set(document: &Document) -> Result<(), ResolveError> {
-    let found = document.attr_by(document.root(), names::CRM_FEATURE_SET).unwrap_or_default();
+    let found = document
+        .attr_by(document.root(), names::CRM_FEATURE_SET)
+        .unwrap_or_default();
     if compare_versions(found, FEATURE_SET).is_gt() {
         return Err(ResolveError::FeatureSet {
             found: found.to_owned(),

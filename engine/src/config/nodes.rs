@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::blocks::Evaluation;
-use super::{Attributes, Level, Node, NodeKind, Options};
+use super::{Attributes, Node, NodeKind, Options};
 use crate::Diagnostic;
 use crate::id::{NodeId, ResourceId, Table};
-use crate::parse::{Document, ElementId, names};
+use crate::nvset::NvSets;
+use crate::parse::{Document, ElementId, IdIndex, names};
 use crate::score::ProbeMode;
 use crate::value::{self, Score};
 
@@ -25,18 +26,8 @@ impl Nodes {
     }
 
     /// Adds a node that has no entry: its id is its name, and it has no attributes yet.
-    pub(super) fn add_implicit(&mut self, name: &str, base_score: Score, probe: ProbeMode) -> NodeId {
-        self.add(Node {
-            id: name.to_owned(),
-            name: name.to_owned(),
-            kind: NodeKind::Remote,
-            base_score,
-            probe,
-            element: None,
-            attributes: kind_attribute(NodeKind::Remote),
-            utilization: Vec::new(),
-            connection: None,
-        })
+    pub(super) fn add_implicit(&mut self, name: &str) -> NodeId {
+        self.add(implicit_node(name))
     }
 
     /// Joins a node with its connection.
@@ -59,6 +50,22 @@ impl Nodes {
     }
 }
 
+/// A remote node that has no entry, only a connection: its id is its name.
+#[must_use]
+pub fn implicit_node(name: &str) -> Node {
+    Node {
+        id: name.to_owned(),
+        name: name.to_owned(),
+        kind: NodeKind::Remote,
+        base_score: Score::ZERO,
+        probe: ProbeMode::Always,
+        element: None,
+        attributes: kind_attribute(NodeKind::Remote),
+        utilization: Vec::new(),
+        connection: None,
+    }
+}
+
 fn kind_attribute(kind: NodeKind) -> Attributes {
     let kind = match kind {
         NodeKind::Cluster => "cluster",
@@ -72,6 +79,7 @@ fn kind_attribute(kind: NodeKind) -> Attributes {
 /// Pacemaker.
 pub(super) fn read_entries(
     document: &Document,
+    ids: &IdIndex,
     options: &Options,
     evaluation: &mut Evaluation<'_>,
     messages: &mut Vec<Diagnostic>,
@@ -82,7 +90,10 @@ pub(super) fn read_entries(
     };
     for element in document.children_by(section, names::NODE) {
         let Some(id) = document.id(element) else {
-            messages.push(Diagnostic::error(element, "node entry without id is ignored"));
+            messages.push(Diagnostic::error(
+                element,
+                "node entry without id is ignored",
+            ));
             continue;
         };
         let name = document.attr_by(element, names::UNAME).unwrap_or_default();
@@ -99,14 +110,19 @@ pub(super) fn read_entries(
             }
         };
         if nodes.find(name).is_some() {
-            messages.push(Diagnostic::warning(element, format!("two nodes have the name {name}")));
+            messages.push(Diagnostic::warning(
+                element,
+                format!("two nodes have the name {name}"),
+            ));
         }
         let base_score = document.attr_by(element, names::SCORE);
         let node = nodes.add(Node {
             id: id.to_owned(),
             name: name.to_owned(),
             kind,
-            base_score: base_score.map_or(Score::ZERO, |text| evaluation.score(text, Score::ZERO)),
+            base_score: base_score
+                .and_then(|text| Score::parse_with(text, &options.health))
+                .unwrap_or(Score::ZERO),
             probe: ProbeMode::Always,
             element: Some(element),
             attributes: kind_attribute(kind),
@@ -118,13 +134,17 @@ pub(super) fn read_entries(
         }
         let is_dc = nodes.dc == Some(node);
         let node = &mut nodes.table[node];
-        add_attributes(node, element, is_dc, Overwrite::No, options, evaluation);
+        let sets = NodeSets::read(document, ids, element);
+        add_attributes(node, &sets, is_dc, Overwrite::No, options, evaluation);
     }
     nodes
 }
 
 fn is_dc(id: &str, options: &Options) -> bool {
-    options.dc_uuid.as_deref().is_some_and(|dc| dc.eq_ignore_ascii_case(id))
+    options
+        .dc_uuid
+        .as_deref()
+        .is_some_and(|dc| dc.eq_ignore_ascii_case(id))
 }
 
 /// Do attributes replace values that the node has?
@@ -136,11 +156,30 @@ pub enum Overwrite {
     Yes,
 }
 
-/// Adds the attributes below `element` (a node entry, or `transient_attributes`), and the ones
-/// that every node with such an element has. `is_dc`: the node is the designated controller.
+/// What an element says about a node.
+#[derive(Clone, Debug, Default)]
+pub struct NodeSets {
+    attributes: NvSets,
+    utilization: NvSets,
+}
+
+impl NodeSets {
+    /// Reads a node entry, or the `transient_attributes` of its state.
+    #[must_use]
+    pub fn read(document: &Document, ids: &IdIndex, element: ElementId) -> Self {
+        let sets = |name| NvSets::read(document, ids, [element], name, None);
+        Self {
+            attributes: sets(names::INSTANCE_ATTRIBUTES),
+            utilization: sets(names::UTILIZATION),
+        }
+    }
+}
+
+/// Adds what `sets` say, and the attributes that every node has once something is said about it.
+/// `is_dc`: the node is the designated controller.
 pub fn add_attributes(
     node: &mut Node,
-    element: ElementId,
+    sets: &NodeSets,
     is_dc: bool,
     overwrite: Overwrite,
     options: &Options,
@@ -149,15 +188,19 @@ pub fn add_attributes(
     add_built_in_attributes(node, is_dc, options);
     match overwrite {
         Overwrite::No => {
-            evaluation.instance_attributes(element, &mut node.attributes);
+            evaluation.add(
+                &sets.attributes,
+                &evaluation.date_only(),
+                &mut node.attributes,
+            );
         }
         Overwrite::Yes => {
             let mut unpacked = Attributes::new();
-            evaluation.instance_attributes(element, &mut unpacked);
+            evaluation.add(&sets.attributes, &evaluation.date_only(), &mut unpacked);
             node.attributes.extend(unpacked);
         }
     }
-    let utilization = evaluation.utilization(&Level::Elements { template: None, element });
+    let utilization = evaluation.utilization(&sets.utilization);
     for (name, value) in utilization {
         if !node.utilization.iter().any(|known| known.0 == name) {
             node.utilization.push((name, value));
@@ -166,8 +209,7 @@ pub fn add_attributes(
     add_site_name(node, options);
 }
 
-/// Like [`add_attributes`] for a node whose state has no `transient_attributes`.
-pub fn add_built_in_attributes(node: &mut Node, is_dc: bool, options: &Options) {
+fn add_built_in_attributes(node: &mut Node, is_dc: bool, options: &Options) {
     let mut set = |name: &str, value: &str| {
         node.attributes.insert(name.to_owned(), value.to_owned());
     };
@@ -180,11 +222,14 @@ pub fn add_built_in_attributes(node: &mut Node, is_dc: bool, options: &Options) 
 }
 
 /// `#site-name` defaults to `site-name`, then to the cluster's name.
-pub fn add_site_name(node: &mut Node, options: &Options) {
+fn add_site_name(node: &mut Node, options: &Options) {
     if node.attributes.contains_key("#site-name") {
         return;
     }
-    let site = node.attributes.get("site-name").or(options.cluster_name.as_ref());
+    let site = node
+        .attributes
+        .get("site-name")
+        .or(options.cluster_name.as_ref());
     if let Some(site) = site.cloned() {
         node.attributes.insert("#site-name".to_owned(), site);
     }
@@ -221,7 +266,7 @@ pub(super) fn discover(
     let mut connections = Vec::new();
     let add = |name: &str, nodes: &mut Nodes| {
         if nodes.find(name).is_none() {
-            nodes.add_implicit(name, Score::ZERO, ProbeMode::Always);
+            nodes.add_implicit(name);
         }
     };
     let mut guest = |element, nodes: &mut Nodes| {
@@ -235,7 +280,7 @@ pub(super) fn discover(
             if let Some(id) = document.id(element)
                 && nodes.find(id).is_none()
             {
-                nodes.add_implicit(id, Score::ZERO, ProbeMode::Always);
+                nodes.add_implicit(id);
             }
         } else if document.is(element, names::PRIMITIVE) {
             guest(element, nodes);
@@ -251,7 +296,9 @@ pub(super) fn discover(
 /// Whether an element's own class, provider and type are `ocf:pacemaker:remote`.
 pub(super) fn is_remote_connection(document: &Document, element: ElementId) -> bool {
     let is = |name, wanted: &str| {
-        document.attr_by(element, name).is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+        document
+            .attr_by(element, name)
+            .is_some_and(|value| value.eq_ignore_ascii_case(wanted))
     };
     is(names::TYPE, "remote") && is(names::CLASS, "ocf") && is(names::PROVIDER, "pacemaker")
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::blocks::Evaluation;
 use super::{Blocks, Level, Operation, Resource, Role};
-use crate::parse::{Document, ElementId, names};
+use crate::nvset::NvSets;
+use crate::parse::{Document, ElementId, IdIndex, Referent, names};
 use crate::value;
 
 /// The operation entry for a name and an interval: the first that fits. `migrate_to` and
@@ -33,58 +33,75 @@ pub fn find<'r>(
 /// resource has one with the same name and kind of role (the interval does not matter).
 pub(super) fn read(
     document: &Document,
+    ids: &IdIndex,
     element: ElementId,
     template: Option<ElementId>,
-    evaluation: &Evaluation<'_>,
 ) -> Arc<[Operation]> {
     let list = |of: ElementId| document.child_by(of, names::OPERATIONS);
+    let entries = |list: Option<ElementId>| {
+        // The list itself may be a reference.
+        let list = list.and_then(|list| ids.resolve(document, list));
+        let entries = list
+            .into_iter()
+            .flat_map(|list| document.children_by(list, names::OP));
+        entries
+            .map(|op| operation(document, ids, op))
+            .collect::<Vec<_>>()
+    };
     let own = list(element);
     let inherited = template.and_then(list);
     let (Some(own), Some(inherited)) = (own, inherited) else {
-        // `operations` itself may be a reference.
-        let only = own.or(inherited).and_then(|list| evaluation.resolve(list));
-        return only.map(|list| entries(document, list, evaluation)).unwrap_or_default().into();
+        return entries(own.or(inherited)).into();
     };
-    let own_keys: Vec<_> = document.children(own).map(|op| overriding_key(document, op)).collect();
-    let mut operations = match evaluation.resolve(own) {
-        Some(target) => entries(document, target, evaluation),
-        None => Vec::new(),
-    };
-    if evaluation.resolve(own) == Some(own) {
+    let mut operations = entries(Some(own));
+    if ids.referent(document, own) == Referent::Itself {
+        let keys: Vec<_> = document
+            .children(own)
+            .map(|op| overriding_key(document, op))
+            .collect();
         let survivors = document
-            .children(inherited)
-            .filter(|&op| !own_keys.contains(&overriding_key(document, op)))
-            .filter(|&op| document.is(op, names::OP));
-        operations.extend(survivors.map(|op| operation(document, op)));
+            .children_by(inherited, names::OP)
+            .filter(|&op| !keys.contains(&overriding_key(document, op)));
+        operations.extend(survivors.map(|op| operation(document, ids, op)));
     }
     operations.into()
-}
-
-fn entries(document: &Document, list: ElementId, _evaluation: &Evaluation<'_>) -> Vec<Operation> {
-    document.children_by(list, names::OP).map(|op| operation(document, op)).collect()
 }
 
 /// What makes an operation replace one of the template.
 fn overriding_key(document: &Document, op: ElementId) -> (Option<&str>, Option<&str>) {
     let role = document.attr_by(op, names::ROLE).filter(|role| {
-        !["started", "unpromoted", "slave"].iter().any(|plain| role.eq_ignore_ascii_case(plain))
+        !["started", "unpromoted", "slave"]
+            .iter()
+            .any(|plain| role.eq_ignore_ascii_case(plain))
     });
     (document.attr_by(op, names::NAME), role)
 }
 
-fn operation(document: &Document, op: ElementId) -> Operation {
+fn operation(document: &Document, ids: &IdIndex, op: ElementId) -> Operation {
     let attributes = document.attrs(op).filter(|attribute| attribute.0 != "id");
     let text = |name| document.attr_by(op, name);
-    let blocks = || Blocks { levels: vec![Level::Elements { template: None, element: op }] };
+    let blocks = |name| {
+        let sets = NvSets::read(document, ids, [op], name, None);
+        let levels = if sets.is_empty() {
+            Vec::new()
+        } else {
+            vec![Level::Sets(sets.into())]
+        };
+        Blocks { levels }
+    };
     Operation {
         element: Some(op),
         name: text(names::NAME).unwrap_or_default().to_owned(),
         interval_ms: value::interval_ms(text(names::INTERVAL)),
-        enabled: text(names::ENABLED).and_then(value::boolean).unwrap_or(true),
+        enabled: text(names::ENABLED)
+            .and_then(value::boolean)
+            .unwrap_or(true),
         role: text(names::ROLE).and_then(Role::parse),
-        attributes: attributes.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        meta: blocks(),
-        parameters: blocks(),
+        attributes: attributes
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        meta: blocks(names::META_ATTRIBUTES),
+        parameters: blocks(names::INSTANCE_ATTRIBUTES),
     }
 }
 

@@ -4,8 +4,8 @@
 //! A probe without a timeout takes that of the most frequent monitor. What `on-fail` may say
 //! depends on the operation and on the resource.
 
-use super::blocks::{Evaluation, Subject};
-use super::{Attributes, Config, Level, OnFail, Operation, Requires, Resource, Role, traits_of};
+use super::blocks::Evaluation;
+use super::{Attributes, Config, OnFail, Operation, Requires, Resource, Role, traits_of};
 use crate::time::Date;
 use crate::value;
 
@@ -49,13 +49,13 @@ pub fn operation_meta(
     context: OperationContext<'_>,
 ) -> OperationMeta {
     let agent = resource.agent();
-    let subject = Subject { agent, operation: Some((name, interval_ms)), node: None };
+    let facts = evaluation.meta_facts(agent, Some((name, interval_ms)));
     let probe = is_probe(name, interval_ms);
 
     let mut meta = Attributes::new();
     if let Some(entry) = entry {
         for level in &entry.meta.levels {
-            evaluation.meta_attributes(level, &subject, &mut meta);
+            evaluation.add_level(level, &facts, &mut meta);
         }
         meta.extend(entry.attributes.iter().cloned());
     }
@@ -65,10 +65,7 @@ pub fn operation_meta(
     {
         meta.insert("timeout".to_owned(), timeout.to_owned());
     }
-    if let Some(element) = config.operation_defaults {
-        let level = Level::Elements { template: None, element };
-        evaluation.meta_attributes(&level, &subject, &mut meta);
-    }
+    evaluation.add(&config.operation_defaults, &facts, &mut meta);
     meta.remove("id");
     if interval_ms > 0 {
         meta.insert("interval".to_owned(), interval_ms.to_string());
@@ -94,7 +91,13 @@ pub fn operation_meta(
     }
 
     let configured = meta.get("on-fail").map(String::as_str);
-    let failing = Failing { config, resource, name, interval_ms, managed: context.managed };
+    let failing = Failing {
+        config,
+        resource,
+        name,
+        interval_ms,
+        managed: context.managed,
+    };
     let on_fail = failing.on_fail(configured);
     OperationMeta {
         fail_role: failing.role_after(on_fail),
@@ -116,7 +119,10 @@ impl Operation {
     /// One of its XML attributes.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let attribute = self.attributes.iter().find(|attribute| attribute.0 == name)?;
+        let attribute = self
+            .attributes
+            .iter()
+            .find(|attribute| attribute.0 == name)?;
         Some(&attribute.1)
     }
 
@@ -147,7 +153,9 @@ fn validate_on_fail(
     let replacement = match name {
         "stop" if is("standby") || is("demote") || is("stop") => None,
         "demote" if value.is_none() => {
-            let Some(inherited) = demote_on_fail(resource) else { return };
+            let Some(inherited) = demote_on_fail(resource) else {
+                return;
+            };
             Some(inherited.to_owned())
         }
         "demote" | "stop" if !is("demote") => return,
@@ -178,11 +186,7 @@ fn demote_on_fail(resource: &Resource) -> Option<&str> {
 }
 
 /// The configured delay, or the time to the next multiple of the interval since its origin.
-fn start_delay_ms(
-    evaluation: &Evaluation<'_>,
-    interval_ms: u32,
-    meta: &Attributes,
-) -> Option<i64> {
+fn start_delay_ms(evaluation: &Evaluation<'_>, interval_ms: u32, meta: &Attributes) -> Option<i64> {
     if let Some(delay) = meta.get("start-delay") {
         return Some(i64::from(value::start_delay_ms(delay)));
     }
@@ -191,7 +195,11 @@ fn start_delay_ms(
     let origin = Date::parse(origin, now).ok()?;
     let interval_s = i64::from(value::ms_to_s(interval_ms));
     let since = (Date::new(now).seconds() - origin.seconds()) % interval_s;
-    let delay_s = if since <= 0 { -since } else { interval_s - since };
+    let delay_s = if since <= 0 {
+        -since
+    } else {
+        interval_s - since
+    };
     Some(delay_s * 1000)
 }
 
@@ -251,9 +259,17 @@ impl Failing<'_> {
         if self.resource.launcher.is_some() {
             OnFail::RestartContainer
         } else if loses_remote_node {
-            if self.managed { OnFail::ResetRemote } else { OnFail::Stop }
+            if self.managed {
+                OnFail::ResetRemote
+            } else {
+                OnFail::Stop
+            }
         } else if self.name == "stop" {
-            if self.config.options.fencing_enabled { OnFail::FenceNode } else { OnFail::Block }
+            if self.config.options.fencing_enabled {
+                OnFail::FenceNode
+            } else {
+                OnFail::Block
+            }
         } else {
             OnFail::Restart
         }

@@ -4,12 +4,11 @@
 //! value counts as unset; an old name counts only where the new one is absent.
 
 use super::blocks::Evaluation;
-use super::{
-    Attributes, FenceAction, HealthStrategy, NoQuorumPolicy, Options, PlacementStrategy,
-};
-use crate::parse::{Document, ElementId, names};
-use crate::value::{self, HealthScores, Score};
+use super::{Attributes, FenceAction, HealthStrategy, NoQuorumPolicy, Options, PlacementStrategy};
 use crate::Diagnostic;
+use crate::nvset::{BOOTSTRAP_OPTIONS, NvSets};
+use crate::parse::{Document, ElementId, IdIndex, names};
+use crate::value::{self, HealthScores, Score};
 
 /// One row of the table of options.
 struct Spec {
@@ -20,7 +19,12 @@ struct Spec {
 }
 
 const fn option(name: &'static str, default: &'static str, valid: fn(&str) -> bool) -> Spec {
-    Spec { name, old_name: None, default, valid }
+    Spec {
+        name,
+        old_name: None,
+        default,
+        valid,
+    }
 }
 
 const fn renamed(
@@ -29,12 +33,19 @@ const fn renamed(
     default: &'static str,
     valid: fn(&str) -> bool,
 ) -> Spec {
-    Spec { name, old_name: Some(old_name), default, valid }
+    Spec {
+        name,
+        old_name: Some(old_name),
+        default,
+        valid,
+    }
 }
 
 /// The options that planning depends on, as Pacemaker's `pacemaker-schedulerd` documents them.
 const OPTIONS: &[Spec] = &[
-    option("no-quorum-policy", "stop", |v| NO_QUORUM_POLICIES.find(v).is_some()),
+    option("no-quorum-policy", "stop", |v| {
+        NO_QUORUM_POLICIES.find(v).is_some()
+    }),
     option("shutdown-lock", "false", boolean),
     option("shutdown-lock-limit", "0", interval),
     option("symmetric-cluster", "true", boolean),
@@ -43,7 +54,9 @@ const OPTIONS: &[Spec] = &[
     option("enable-startup-probes", "true", boolean),
     option("fence-remote-without-quorum", "false", boolean),
     renamed("fencing-enabled", "stonith-enabled", "true", boolean),
-    renamed("fencing-action", "stonith-action", "reboot", |v| v == "reboot" || v == "off"),
+    renamed("fencing-action", "stonith-action", "reboot", |v| {
+        v == "reboot" || v == "off"
+    }),
     renamed("fencing-timeout", "stonith-timeout", "60s", interval),
     option("have-watchdog", "false", boolean),
     option("concurrent-fencing", "true", boolean),
@@ -54,14 +67,28 @@ const OPTIONS: &[Spec] = &[
     option("batch-limit", "0", integer),
     option("migration-limit", "-1", integer),
     option("stop-all-resources", "false", boolean),
-    renamed("stop-removed-resources", "stop-orphan-resources", "true", boolean),
-    renamed("cancel-removed-actions", "stop-orphan-actions", "true", boolean),
-    option("node-health-strategy", "none", |v| HEALTH_STRATEGIES.find(v).is_some()),
+    renamed(
+        "stop-removed-resources",
+        "stop-orphan-resources",
+        "true",
+        boolean,
+    ),
+    renamed(
+        "cancel-removed-actions",
+        "stop-orphan-actions",
+        "true",
+        boolean,
+    ),
+    option("node-health-strategy", "none", |v| {
+        HEALTH_STRATEGIES.find(v).is_some()
+    }),
     option("node-health-base", "0", integer),
     option("node-health-green", "0", integer),
     option("node-health-yellow", "0", integer),
     option("node-health-red", "-INFINITY", integer),
-    option("placement-strategy", "default", |v| PLACEMENT_STRATEGIES.find(v).is_some()),
+    option("placement-strategy", "default", |v| {
+        PLACEMENT_STRATEGIES.find(v).is_some()
+    }),
 ];
 
 /// The words that stand for the values of an enumeration, in any case.
@@ -69,7 +96,10 @@ struct Words<T: 'static>(&'static [(&'static str, T)]);
 
 impl<T: Copy> Words<T> {
     fn find(&self, word: &str) -> Option<T> {
-        let entry = self.0.iter().find(|entry| entry.0.eq_ignore_ascii_case(word))?;
+        let entry = self
+            .0
+            .iter()
+            .find(|entry| entry.0.eq_ignore_ascii_case(word))?;
         Some(entry.1)
     }
 }
@@ -132,13 +162,10 @@ impl Effective {
         effective
     }
 
-    fn apply(
-        &mut self,
-        spec: &Spec,
-        section: Option<ElementId>,
-        messages: &mut Vec<Diagnostic>,
-    ) {
-        let old = spec.old_name.and_then(|old| Some((old, self.set.get(old)?.clone())));
+    fn apply(&mut self, spec: &Spec, section: Option<ElementId>, messages: &mut Vec<Diagnostic>) {
+        let old = spec
+            .old_name
+            .and_then(|old| Some((old, self.set.get(old)?.clone())));
         if let (Some((old, value)), false) = (old, self.set.contains_key(spec.name)) {
             messages.push(Diagnostic::warning(
                 section,
@@ -157,7 +184,8 @@ impl Effective {
             )),
             None => {}
         }
-        self.set.insert(spec.name.to_owned(), spec.default.to_owned());
+        self.set
+            .insert(spec.name.to_owned(), spec.default.to_owned());
     }
 
     fn text(&self, name: &str) -> &str {
@@ -183,13 +211,16 @@ impl Effective {
 /// Reads the `crm_config` section (if there is exactly one) and what `cib` itself says.
 pub(super) fn read(
     document: &Document,
+    ids: &IdIndex,
     evaluation: &mut Evaluation<'_>,
     messages: &mut Vec<Diagnostic>,
 ) -> Options {
     let section = document.only(names::CRM_CONFIG);
     let mut set = Attributes::new();
     if let Some(element) = section {
-        evaluation.cluster_properties(element, &mut set);
+        let first = Some(BOOTSTRAP_OPTIONS);
+        let sets = NvSets::read(document, ids, [element], names::CLUSTER_PROPERTY_SET, first);
+        evaluation.add(&sets, &evaluation.date_only(), &mut set);
     }
     let options = Effective::new(set, section, messages);
     let root = document.root();
@@ -264,7 +295,9 @@ fn no_quorum_policy(
         return NoQuorumPolicy::Stop;
     }
     // A cluster that never had quorum must not fence itself while it forms.
-    let panic = document.attr_by(root, names::NO_QUORUM_PANIC).and_then(value::integer);
+    let panic = document
+        .attr_by(root, names::NO_QUORUM_PANIC)
+        .and_then(value::integer);
     if quorate || panic.is_some_and(|panic| panic != 0) {
         NoQuorumPolicy::Fence
     } else {
@@ -280,9 +313,7 @@ fn health_scores(options: &Effective, strategy: HealthStrategy) -> HealthScores 
     let (red, yellow, green) = match strategy {
         HealthStrategy::None => (Score::ZERO, Score::ZERO, Score::ZERO),
         HealthStrategy::MigrateOnRed => (Score::MINUS_INFINITY, Score::ZERO, Score::ZERO),
-        HealthStrategy::OnlyGreen => {
-            (Score::MINUS_INFINITY, Score::MINUS_INFINITY, Score::ZERO)
-        }
+        HealthStrategy::OnlyGreen => (Score::MINUS_INFINITY, Score::MINUS_INFINITY, Score::ZERO),
         HealthStrategy::Progressive | HealthStrategy::Custom => (
             options.score("node-health-red"),
             options.score("node-health-yellow"),
@@ -307,10 +338,14 @@ fn uses_unfencing(document: &Document) -> bool {
         })
     };
     let resources = section(names::RESOURCES).is_some_and(|resources| {
-        document.descendants_by(resources, names::META_ATTRIBUTES).any(says_so)
+        document
+            .descendants_by(resources, names::META_ATTRIBUTES)
+            .any(says_so)
     });
     resources
         || section(names::RSC_DEFAULTS).is_some_and(|defaults| {
-            document.children_by(defaults, names::META_ATTRIBUTES).any(says_so)
+            document
+                .children_by(defaults, names::META_ATTRIBUTES)
+                .any(says_so)
         })
 }

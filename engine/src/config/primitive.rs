@@ -22,9 +22,19 @@ pub struct AgentTraits {
 #[must_use]
 pub fn traits_of(class: &str) -> AgentTraits {
     if class.eq_ignore_ascii_case("ocf") {
-        AgentTraits { unique: true, promotable: true, parameters: true, fence_device: false }
+        AgentTraits {
+            unique: true,
+            promotable: true,
+            parameters: true,
+            fence_device: false,
+        }
     } else if class.eq_ignore_ascii_case("stonith") {
-        AgentTraits { unique: true, promotable: false, parameters: true, fence_device: true }
+        AgentTraits {
+            unique: true,
+            promotable: false,
+            parameters: true,
+            fence_device: true,
+        }
     } else {
         AgentTraits::default()
     }
@@ -36,7 +46,10 @@ impl Agent {
     pub fn is_remote_connection(&self) -> bool {
         self.agent.eq_ignore_ascii_case("remote")
             && self.class.eq_ignore_ascii_case("ocf")
-            && self.provider.as_deref().is_some_and(|p| p.eq_ignore_ascii_case("pacemaker"))
+            && self
+                .provider
+                .as_deref()
+                .is_some_and(|p| p.eq_ignore_ascii_case("pacemaker"))
     }
 }
 
@@ -45,7 +58,9 @@ impl Resolver<'_> {
     /// instances apart makes the clone anonymous; one that cannot be promoted is an error.
     pub(super) fn complete_primitive(&mut self, id: ResourceId) -> bool {
         let resource = &self.resources[id];
-        let Variant::Primitive(agent) = &resource.variant else { return false };
+        let Variant::Primitive(agent) = &resource.variant else {
+            return false;
+        };
         let traits = traits_of(&agent.class);
         let top = self.top_below_bundle(id);
         let in_clone = matches!(self.resources[top].variant, Variant::Clone(_));
@@ -54,7 +69,8 @@ impl Resolver<'_> {
                 "{} is ignored: a resource of class {} cannot be promoted",
                 resource.id, agent.class
             );
-            self.messages.push(Diagnostic::error(resource.element, message));
+            self.messages
+                .push(Diagnostic::error(resource.element, message));
             return false;
         }
         if in_clone && !traits.unique && resource.unique {
@@ -63,7 +79,8 @@ impl Resolver<'_> {
                  anonymously",
                 self.resources[top].id, agent.class
             );
-            self.messages.push(Diagnostic::warning(resource.element, message));
+            self.messages
+                .push(Diagnostic::warning(resource.element, message));
             self.make_anonymous(top);
             self.clear_unique(top);
             self.clear_unique(id);
@@ -84,7 +101,9 @@ impl Resolver<'_> {
     fn clear_unique(&mut self, id: ResourceId) {
         let resource = &mut self.resources[id];
         resource.unique = false;
-        resource.meta_text.insert("globally-unique".to_owned(), "false".to_owned());
+        resource
+            .meta_text
+            .insert("globally-unique".to_owned(), "false".to_owned());
         for child in resource.children.clone() {
             debug_assert!(child.index() > id.index());
             self.clear_unique(child);

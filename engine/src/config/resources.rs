@@ -10,15 +10,17 @@ use super::template::Templates;
 use super::{NodeKind, Options, Resource, Tags, Variant, operation};
 use crate::Diagnostic;
 use crate::id::{Id, ResourceId, Table};
-use crate::parse::{Document, ElementId, names};
+use crate::nvset::NvSets;
+use crate::parse::{Document, ElementId, IdIndex, names};
 
 /// Everything that resources are made with, and what has been made so far.
 pub(super) struct Resolver<'d> {
     pub(super) document: &'d Document,
+    pub(super) ids: &'d IdIndex,
     pub(super) evaluation: Evaluation<'d>,
     pub(super) options: &'d Options,
     pub(super) nodes: Nodes,
-    pub(super) resource_defaults: Option<ElementId>,
+    pub(super) resource_defaults: &'d NvSets,
     pub(super) templates: Templates,
     pub(super) tags: Tags,
     pub(super) resources: Table<ResourceId, Resource>,
@@ -47,14 +49,16 @@ pub(super) struct Made {
 impl<'d> Resolver<'d> {
     pub(super) fn new(
         document: &'d Document,
+        ids: &'d IdIndex,
         evaluation: Evaluation<'d>,
         options: &'d Options,
         nodes: Nodes,
-        resource_defaults: Option<ElementId>,
+        resource_defaults: &'d NvSets,
         messages: Vec<Diagnostic>,
     ) -> Self {
         Self {
             document,
+            ids,
             evaluation,
             options,
             nodes,
@@ -86,7 +90,9 @@ impl<'d> Resolver<'d> {
             }
         }
         for guest in guests {
-            let definition = self.reader().implicit(connection(guest), Inherited::NOTHING);
+            let definition = self
+                .reader()
+                .implicit(connection(guest), Inherited::NOTHING);
             self.add_top(&definition);
         }
     }
@@ -115,6 +121,7 @@ impl<'d> Resolver<'d> {
     pub(super) fn reader(&mut self) -> Reader<'_, 'd> {
         Reader {
             document: self.document,
+            ids: self.ids,
             evaluation: &mut self.evaluation,
             templates: &self.templates,
             resource_defaults: self.resource_defaults,
@@ -135,7 +142,10 @@ impl<'d> Resolver<'d> {
         instance: Option<&str>,
     ) -> Option<ResourceId> {
         if self.resources.len() >= MAX_RESOURCES {
-            let message = format!("{} is ignored: more than {MAX_RESOURCES} resources", definition.id);
+            let message = format!(
+                "{} is ignored: more than {MAX_RESOURCES} resources",
+                definition.id
+            );
             self.error(definition.element, message);
             return None;
         }
@@ -153,7 +163,9 @@ impl<'d> Resolver<'d> {
         }
         allow_initially(&mut self.resources[id], self.options, &self.nodes.table);
         if let (Some(template), Some(element)) = (
-            definition.element.and_then(|element| self.document.attr(element, "template")),
+            definition
+                .element
+                .and_then(|element| self.document.attr(element, "template")),
             definition.element,
         ) {
             self.tags.add_template(template, self.document.id(element));
@@ -202,7 +214,10 @@ impl<'d> Resolver<'d> {
         }
         let complete = !self.resources[id].children.is_empty();
         if !complete {
-            self.error(definition.element, format!("group {} is ignored: it has no members", definition.id));
+            self.error(
+                definition.element,
+                format!("group {} is ignored: it has no members", definition.id),
+            );
         }
         complete
     }
@@ -235,11 +250,15 @@ impl<'d> Resolver<'d> {
     fn link_launchers(&mut self, id: ResourceId) {
         let children = self.resources[id].children.clone();
         if !children.is_empty() {
-            children.into_iter().for_each(|child| self.link_launchers(child));
+            children
+                .into_iter()
+                .for_each(|child| self.link_launchers(child));
             return;
         }
         let resource = &self.resources[id];
-        let Some(launcher) = resource.meta_text.get("container") else { return };
+        let Some(launcher) = resource.meta_text.get("container") else {
+            return;
+        };
         if *launcher == resource.id {
             return;
         }
@@ -254,15 +273,22 @@ impl<'d> Resolver<'d> {
 
     fn link_node(&mut self, id: ResourceId) {
         let resource = &self.resources[id];
-        let Some(node) = self.nodes.find(&resource.id) else { return };
-        let kind = if resource.launcher.is_some() { NodeKind::Guest } else { NodeKind::Remote };
+        let Some(node) = self.nodes.find(&resource.id) else {
+            return;
+        };
+        let kind = if resource.launcher.is_some() {
+            NodeKind::Guest
+        } else {
+            NodeKind::Remote
+        };
         self.resources[id].connection_to = Some(node);
         self.nodes.connect(node, id, kind);
     }
 
     pub(super) fn finish(mut self) -> Made {
         let resources = &self.resources;
-        self.top.sort_by_key(|&id| std::cmp::Reverse(resources[id].meta.priority));
+        self.top
+            .sort_by_key(|&id| std::cmp::Reverse(resources[id].meta.priority));
         Made {
             nodes: self.nodes,
             resources: self.resources,

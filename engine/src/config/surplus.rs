@@ -9,44 +9,51 @@ use crate::Diagnostic;
 use crate::id::{NodeId, ResourceId, Table};
 use crate::parse::ElementId;
 
-/// A primitive as its history entry `element` (an `lrm_resource`) describes it. It is not yet
-/// banned from anywhere, has no launcher, and if it is a connection, no node.
+/// A primitive as its history entry `element` (an `lrm_resource`) describes it; none if that has
+/// no id. It is not yet banned from anywhere, has no launcher, and if it is a connection, no node.
 pub fn removed(
     evaluation: &mut Evaluation<'_>,
     config: &Config,
     nodes: &Table<NodeId, Node>,
     element: ElementId,
-    id: &str,
     messages: &mut Vec<Diagnostic>,
-) -> Resource {
+) -> Option<Resource> {
+    let id = evaluation.document().id(element)?;
     let mut reader = Reader {
         document: evaluation.document(),
+        ids: &config.ids,
         evaluation,
         templates: &Templates::default(),
-        resource_defaults: config.resource_defaults,
+        resource_defaults: &config.resource_defaults,
         messages,
     };
     let definition = reader.history(element, id, Inherited::NOTHING);
-    let mut maker = Maker { evaluation, options: &config.options, messages };
+    let mut maker = Maker {
+        evaluation,
+        options: &config.options,
+        messages,
+    };
     let mut resource = maker.make(&definition, Place::TOP);
     resource.removed = true;
     allow_initially(&mut resource, &config.options, nodes);
-    resource
+    Some(resource)
 }
 
 /// Adds one more instance to a clone: a copy of its last one with the next number. It counts as
 /// removed if the clone has enough. None if `clone` is no clone.
 pub fn add_instance(
+    config: &Config,
     resources: &mut Table<ResourceId, Resource>,
     nodes: &Table<NodeId, Node>,
-    options: &Options,
     clone: ResourceId,
 ) -> Option<ResourceId> {
-    let Variant::Clone(settings) = &resources[clone].variant else { return None };
+    let Variant::Clone(settings) = &resources[clone].variant else {
+        return None;
+    };
     let max = settings.max;
     let number = resources[clone].children.len();
     let model = *resources[clone].children.last()?;
-    let copy = copy_tree(resources, nodes, options, model, clone, number);
+    let copy = copy_tree(resources, nodes, &config.options, model, clone, number);
     let enough = i32::try_from(number).map_or(true, |number| number >= max);
     if enough {
         mark_removed(resources, copy);
@@ -65,7 +72,8 @@ fn copy_tree(
 ) -> ResourceId {
     let mut copy = resources[model].clone();
     copy.id = format!("{}:{number}", copy.config_id);
-    copy.meta_text.insert("clone".to_owned(), number.to_string());
+    copy.meta_text
+        .insert("clone".to_owned(), number.to_string());
     // What joined the model to its replica does not hold for the copy.
     copy.meta_text.remove("external-ip");
     copy.exclusive_probes = false;

@@ -15,7 +15,9 @@ impl Tags {
 
     /// Adds what the `tags` section says (if there is exactly one).
     pub(super) fn read(&mut self, document: &Document, messages: &mut Vec<Diagnostic>) {
-        let Some(section) = document.only(names::TAGS) else { return };
+        let Some(section) = document.only(names::TAGS) else {
+            return;
+        };
         for tag in document.children_by(section, names::TAG) {
             let Some(id) = document.id(tag) else {
                 messages.push(Diagnostic::error(tag, "tag without id is ignored"));

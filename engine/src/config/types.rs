@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::id::{NodeId, ResourceId, Table};
+use crate::nvset::NvSets;
 use crate::parse::{ElementId, IdIndex};
 use crate::score::{ProbeMode, ScoreTable};
 use crate::value::{HealthScores, Score};
@@ -27,10 +28,10 @@ pub struct Config {
     pub dc: Option<NodeId>,
     /// What tags and templates stand for.
     pub tags: Tags,
-    /// The `rsc_defaults` section.
-    pub resource_defaults: Option<ElementId>,
-    /// The `op_defaults` section.
-    pub operation_defaults: Option<ElementId>,
+    /// Meta attributes in `rsc_defaults`.
+    pub resource_defaults: NvSets,
+    /// Meta attributes in `op_defaults`.
+    pub operation_defaults: NvSets,
     /// Elements by id, for `id-ref`.
     pub ids: IdIndex,
     /// Earliest time after `now` at which a rule read so far changes its result.
@@ -250,7 +251,11 @@ impl Resource {
     /// The name that people know: instances of anonymous clones share one.
     #[must_use]
     pub fn printable_id(&self) -> &str {
-        if self.unique { &self.id } else { &self.config_id }
+        if self.unique {
+            &self.id
+        } else {
+            &self.config_id
+        }
     }
 
     /// The agent, if this is a primitive.
@@ -385,7 +390,9 @@ impl Role {
             ("promoted", Role::Promoted),
             ("master", Role::Promoted),
         ];
-        let entry = NAMES.iter().find(|entry| entry.0.eq_ignore_ascii_case(name))?;
+        let entry = NAMES
+            .iter()
+            .find(|entry| entry.0.eq_ignore_ascii_case(name))?;
         Some(entry.1)
     }
 }
@@ -476,31 +483,36 @@ pub struct Operation {
     pub role: Option<Role>,
     /// XML attributes but `id`, document order.
     pub attributes: Vec<(String, String)>,
-    /// Own meta attribute blocks.
+    /// Own meta attributes (but see `attributes`).
     pub meta: Blocks,
-    /// Own instance attribute blocks.
+    /// Own instance attributes.
     pub parameters: Blocks,
 }
 
-/// Where nvpair sets are found, in order of precedence. Not yet evaluated: what they give depends
-/// on `now`, on the resource and operation, and (instance attributes) on the target node.
+/// Values in order of precedence. Not yet evaluated: what they are may depend on the time, on the
+/// resource and operation, and (instance attributes) on the target node.
 #[derive(Clone, Debug, Default)]
 pub struct Blocks {
-    /// Own sets, then those of each ancestor.
+    /// Own values, then those of each ancestor.
     pub levels: Vec<Level>,
 }
 
-/// One level of precedence in [`Blocks`]. Within it, sets with a higher score come first, then
-/// those later in the list.
+impl Blocks {
+    /// Can the values differ between nodes?
+    #[must_use]
+    pub fn depends_on_node(&self) -> bool {
+        self.levels.iter().any(|level| match level {
+            Level::Sets(sets) => sets.depends_on_node(),
+            Level::Fixed(_) => false,
+        })
+    }
+}
+
+/// One level of precedence in [`Blocks`].
 #[derive(Clone, Debug)]
 pub enum Level {
-    /// Sets are children of these elements: the template's, then the element's own.
-    Elements {
-        /// The template, if one is used.
-        template: Option<ElementId>,
-        /// The element.
-        element: ElementId,
-    },
+    /// Sets of the document.
+    Sets(Arc<NvSets>),
     /// Values that the engine gives to an implicit resource.
-    Values(Arc<[(String, String)]>),
+    Fixed(Arc<[(String, String)]>),
 }

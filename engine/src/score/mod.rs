@@ -52,11 +52,19 @@ impl ScoreTable {
     }
     /// Puts `node` into the table (replacing what was there).
     pub fn set(&mut self, node: NodeId, score: Score) {
-        *self.slot(node) = Some(NodeEntry { score, count: 0, probe: ProbeMode::Always });
+        *self.slot(node) = Some(NodeEntry {
+            score,
+            count: 0,
+            probe: ProbeMode::Always,
+        });
     }
     /// The entry of `node`, made with `score` if it was absent.
     pub fn entry(&mut self, node: NodeId, score: Score) -> &mut NodeEntry {
-        self.slot(node).get_or_insert(NodeEntry { score, count: 0, probe: ProbeMode::Always })
+        self.slot(node).get_or_insert(NodeEntry {
+            score,
+            count: 0,
+            probe: ProbeMode::Always,
+        })
     }
     /// Takes `node` out of the table.
     pub fn remove(&mut self, node: NodeId) {
