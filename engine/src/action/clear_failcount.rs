@@ -4,7 +4,7 @@ use super::{Draft, Key, Task};
 use crate::World;
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects, End, Ordering};
-use crate::state;
+use crate::state::{fail_count::Scope, fail_count::fail_count};
 
 /// Requests that the fail counts of a resource on a node are cleared.
 pub(super) fn request(
@@ -20,7 +20,11 @@ pub(super) fn request(
 
 /// Whether failures of a resource on a node count now.
 pub(super) fn has_failures(world: World<'_>, resource: ResourceId, node: NodeId) -> bool {
-    state::fail_count::effective(world.state, node, resource, world.now).count != 0
+    let scope = Scope {
+        effective: true,
+        launched: false,
+    };
+    fail_count(world, node, resource, scope).count != 0
 }
 
 /// Clears the failures of resources that are gone from the configuration.

@@ -398,13 +398,7 @@ impl<'a> Check<'a> {
 fn is_on_host_to_come(world: World<'_>, resource: ResourceId) -> bool {
     let configured = &world.state.resources[resource];
     configured.remote_connection && {
-        let config = world.config;
-        let mut evaluation = Evaluation::new(
-            world.document,
-            &config.ids,
-            world.now,
-            config.options.health,
-        );
+        let mut evaluation = Evaluation::new(world.document, world.now);
         let parameters = evaluation.parameters(&configured.parameters, None);
         parameters
             .get("addr")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::meta::MetaLayer;
 use super::{Action, Task};
 use crate::World;
-use crate::config::{self, Attributes, Blocks, Evaluation, Operation, Requires};
+use crate::config::{self, Attributes, Blocks, Evaluation, Operation, OperationContext, Requires};
 use crate::id::{NodeId, ResourceId, Table};
 
 /// A resource's operation as its actions see it.
@@ -69,8 +69,25 @@ fn describe(
             .flatten()
     };
     let operation: Option<&Operation> = find(task.name()).or_else(notified);
-    let meta =
-        config::operation_meta(world, resource, node, task.name(), interval_ms, operation).meta;
+    let observed = &world.state.resource[resource];
+    let context = OperationContext {
+        managed: observed.managed,
+        requires: observed.requires,
+        node: node.map(|node| &world.state.node[node].attributes),
+    };
+    let mut evaluation = Evaluation::new(world.document, world.now);
+    let configured = &world.state.resources[resource];
+    let (name, config) = (task.name(), world.config);
+    let meta = config::operation_meta(
+        &mut evaluation,
+        config,
+        configured,
+        name,
+        interval_ms,
+        operation,
+        context,
+    )
+    .meta;
     Description {
         meta: Arc::new(meta),
         parameters: operation.map(|operation| operation.parameters.clone()),
@@ -89,13 +106,7 @@ impl Action {
         let (Some(blocks), Some(node)) = (blocks, self.node) else {
             return Attributes::new();
         };
-        let config = world.config;
-        let mut evaluation = Evaluation::new(
-            world.document,
-            &config.ids,
-            world.now,
-            config.options.health,
-        );
+        let mut evaluation = Evaluation::new(world.document, world.now);
         evaluation.parameters(blocks, Some(&world.state.node[node].attributes))
     }
 }

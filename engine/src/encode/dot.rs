@@ -17,13 +17,19 @@ pub fn dot(world: World<'_>, transition: &Transition, all: bool, with_ids: bool)
     let mut out = String::from(" digraph \"g\" {\n");
     let name = |id: ActionId| {
         let name = dot_name(world, draft, id);
-        if with_ids { format!("{name} ({})", id.0 + 1) } else { name }
+        if with_ids {
+            format!("{name} ({})", id.0 + 1)
+        } else {
+            name
+        }
     };
     for index in (0..count).rev() {
         let id = ActionId::from_index(index);
         let action = &draft.actions[id];
         let mut font = if action.pseudo { "orange" } else { "black" };
-        let managed = action.resource.is_none_or(|resource| draft.resource[resource].managed);
+        let managed = action
+            .resource
+            .is_none_or(|resource| draft.resource[resource].managed);
         let (style, color) = if transition.synapse_of[index].is_some() {
             drawn[index] = true;
             ("bold", "green")
@@ -59,7 +65,12 @@ pub fn dot(world: World<'_>, transition: &Transition, all: bool, with_ids: bool)
             } else {
                 continue;
             };
-            let _ = writeln!(out, "\"{}\" -> \"{}\" [ style = {style}]", name(input.first), name(id));
+            let _ = writeln!(
+                out,
+                "\"{}\" -> \"{}\" [ style = {style}]",
+                name(input.first),
+                name(id)
+            );
         }
     }
     out.push_str("}\n");

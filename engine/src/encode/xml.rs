@@ -7,7 +7,9 @@ use crate::graph::{Graph, GraphAction, GraphActionKind, GraphAttributes};
 /// The graph as Pacemaker writes it (`crm_simulate -G`).
 #[must_use]
 pub fn graph_xml(graph: &Graph) -> String {
-    let mut out = Writer { text: String::new() };
+    let mut out = Writer {
+        text: String::new(),
+    };
     let attributes = graph_attributes(&graph.attributes);
     if graph.synapses.is_empty() {
         out.element(0, "transition_graph", &attributes, true);
@@ -20,7 +22,7 @@ pub fn graph_xml(graph: &Graph) -> String {
             attributes.push(("priority", synapse.priority.to_string()));
         }
         out.element(1, "synapse", &attributes, false);
-        out.element(2, "action_set", &[], false);
+        out.element(2, "action_set", &NONE, false);
         out.action(3, &synapse.action);
         out.close(2, "action_set");
 
@@ -31,9 +33,9 @@ pub fn graph_xml(graph: &Graph) -> String {
             .chain(&synapse.missing_inputs)
             .collect();
         triggers.sort_by_key(|action| action.id);
-        out.element(2, "inputs", &[], triggers.is_empty());
+        out.element(2, "inputs", &NONE, triggers.is_empty());
         for trigger in &triggers {
-            out.element(3, "trigger", &[], false);
+            out.element(3, "trigger", &NONE, false);
             out.element(4, element_name(trigger), &head(trigger), true);
             out.close(3, "trigger");
         }
@@ -51,7 +53,10 @@ fn graph_attributes(attributes: &GraphAttributes) -> Vec<(&'static str, String)>
         ("cluster-delay", attributes.cluster_delay.clone()),
         ("fencing-timeout", attributes.fencing_timeout.clone()),
         ("failed-stop-offset", attributes.failed_stop_offset.clone()),
-        ("failed-start-offset", attributes.failed_start_offset.clone()),
+        (
+            "failed-start-offset",
+            attributes.failed_start_offset.clone(),
+        ),
         ("batch-limit", attributes.batch_limit.clone()),
         ("transition_id", attributes.transition_id.to_string()),
     ];
@@ -94,6 +99,9 @@ fn head(action: &GraphAction) -> Vec<(&'static str, String)> {
     list
 }
 
+/// No attributes.
+const NONE: [(&str, &str); 0] = [];
+
 struct Writer {
     text: String,
 }
@@ -122,22 +130,32 @@ impl Writer {
             }
             self.element(depth + 1, "primitive", &attributes, true);
         }
-        self.element(depth + 1, "attributes", &action.attributes, action.params.is_empty());
+        self.element(
+            depth + 1,
+            "attributes",
+            &action.attributes,
+            action.params.is_empty(),
+        );
         if !action.params.is_empty() {
             for (name, value) in &action.params {
-                self.element(depth + 2, "param", &[("name", name), ("value", value)], true);
+                self.element(
+                    depth + 2,
+                    "param",
+                    &[("name", name), ("value", value)],
+                    true,
+                );
             }
             self.close(depth + 1, "attributes");
         }
         if !action.downed.is_empty() {
-            self.element(depth + 1, "downed", &[], false);
+            self.element(depth + 1, "downed", &NONE, false);
             for node in &action.downed {
                 self.element(depth + 2, "node", &[("id", node)], true);
             }
             self.close(depth + 1, "downed");
         }
         if !action.maintenance.is_empty() {
-            self.element(depth + 1, "maintenance", &[], false);
+            self.element(depth + 1, "maintenance", &NONE, false);
             for (node, maintenance) in &action.maintenance {
                 let maintenance = if *maintenance { "1" } else { "0" };
                 let attributes = [("id", node.as_str()), ("node_in_maintenance", maintenance)];

@@ -21,9 +21,21 @@ pub const FEATURE_SET: &str = "3.20.5";
 /// The graph with every attribute spelled out.
 #[must_use]
 pub fn describe(world: World<'_>, placement: &Placement, transition: &Transition) -> Graph {
-    let describer = Describer { world, placement, transition, draft: &transition.draft };
-    let synapses = transition.synapses.iter().map(|&id| describer.synapse(id)).collect();
-    Graph { attributes: describer.graph_attributes(), synapses }
+    let describer = Describer {
+        world,
+        placement,
+        transition,
+        draft: &transition.draft,
+    };
+    let synapses = transition
+        .synapses
+        .iter()
+        .map(|&id| describer.synapse(id))
+        .collect();
+    Graph {
+        attributes: describer.graph_attributes(),
+        synapses,
+    }
 }
 
 struct Describer<'a> {
@@ -41,14 +53,17 @@ impl Describer<'_> {
             self.world.state.recheck_by,
             self.world.constraints.recheck_by,
             self.placement.recheck_by,
-            self.draft.recheck_by,
         ];
         GraphAttributes {
             cluster_delay: options.cluster_delay.clone(),
             fencing_timeout: options.fencing_timeout.clone(),
             failed_stop_offset: "INFINITY".to_owned(),
-            failed_start_offset: if options.start_failure_is_fatal { "INFINITY" } else { "1" }
-                .to_owned(),
+            failed_start_offset: if options.start_failure_is_fatal {
+                "INFINITY"
+            } else {
+                "1"
+            }
+            .to_owned(),
             batch_limit: options.batch_limit.clone(),
             transition_id: 1,
             migration_limit: (options.migration_limit > 0).then_some(options.migration_limit),
@@ -60,11 +75,20 @@ impl Describer<'_> {
         let action = &self.draft.actions[id];
         let resource_priority = action
             .resource
-            .map_or(0, |resource| self.draft.resource[resource].priority);
+            .map_or(0, |resource| self.priority(resource));
         let mut inputs = Vec::new();
         let mut missing_inputs = Vec::new();
-        for input in self.transition.inputs[id.index()].iter().filter(|input| input.waits) {
-            match self.transition.synapse_of.get(input.first.index()).copied().flatten() {
+        for input in self.transition.inputs[id.index()]
+            .iter()
+            .filter(|input| input.waits)
+        {
+            match self
+                .transition
+                .synapse_of
+                .get(input.first.index())
+                .copied()
+                .flatten()
+            {
                 Some(synapse) => inputs.push(synapse),
                 None => missing_inputs.push(self.head(input.first)),
             }
@@ -75,6 +99,15 @@ impl Describer<'_> {
             inputs,
             missing_inputs,
         }
+    }
+
+    /// A resource's priority; promotion makes instances' priorities the clone's.
+    fn priority(&self, resource: ResourceId) -> i32 {
+        let roster = &self.world.state.resources;
+        let clone = roster[resource].parent.filter(
+            |&parent| matches!(&roster[parent].variant, Variant::Clone(clone) if clone.promotable),
+        );
+        roster[clone.unwrap_or(resource)].meta.priority
     }
 
     /// What triggers show of an action too.
@@ -149,12 +182,17 @@ impl Describer<'_> {
 
     fn node_ref(&self, node: NodeId) -> NodeRef {
         let node = &self.world.state.nodes[node];
-        NodeRef { name: node.name.clone(), uuid: node.id.clone() }
+        NodeRef {
+            name: node.name.clone(),
+            uuid: node.id.clone(),
+        }
     }
 
     /// The key with the name that history uses, if that is another.
     fn history_key(&self, action: &Action) -> Option<String> {
-        let history_id = self.world.state.resource[action.resource?].history_id.as_ref()?;
+        let history_id = self.world.state.resource[action.resource?]
+            .history_id
+            .as_ref()?;
         Some(action.key.text_for(self.world, history_id))
     }
 
@@ -162,8 +200,7 @@ impl Describer<'_> {
     fn shutdown_lock(&self, action: &Action, resource: ResourceId) -> Option<i64> {
         let (node, time) = self.placement.resource[resource].lock?;
         let shutting_down = self.draft.node[node].shutdown;
-        (action.node == Some(node) && (!shutting_down || action.task == Task::Stop))
-            .then_some(time)
+        (action.node == Some(node) && (!shutting_down || action.task == Task::Stop)).then_some(time)
     }
 
     fn primitive(&self, resource: ResourceId) -> GraphPrimitive {
@@ -178,12 +215,20 @@ impl Describer<'_> {
             _ => (&roster.config_id, Some(&roster.id)),
         };
         let (class, provider, agent) = match &roster.variant {
-            Variant::Primitive(agent) => {
-                (agent.class.clone(), agent.provider.clone(), agent.agent.clone())
-            }
+            Variant::Primitive(agent) => (
+                agent.class.clone(),
+                agent.provider.clone(),
+                agent.agent.clone(),
+            ),
             _ => Default::default(),
         };
-        GraphPrimitive { id: id.clone(), long_id: long_id.cloned(), class, provider, agent }
+        GraphPrimitive {
+            id: id.clone(),
+            long_id: long_id.cloned(),
+            class,
+            provider,
+            agent,
+        }
     }
 
     fn add_parameters(
@@ -192,8 +237,13 @@ impl Describer<'_> {
         attributes: &mut AttributeList,
         params: &mut Vec<(String, String)>,
     ) {
-        let Some(resource) = action.resource else { return };
-        let primitive = matches!(self.world.state.resources[resource].variant, Variant::Primitive(_));
+        let Some(resource) = action.resource else {
+            return;
+        };
+        let primitive = matches!(
+            self.world.state.resources[resource].variant,
+            Variant::Primitive(_)
+        );
         if action.node.is_none() && !primitive {
             return;
         }
@@ -214,9 +264,7 @@ impl Describer<'_> {
     }
 
     fn parameters(&self, resource: ResourceId, node: Option<NodeId>) -> Attributes {
-        let config = self.world.config;
-        let (document, now) = (self.world.document, self.world.now);
-        let mut evaluation = Evaluation::new(document, &config.ids, now, config.options.health);
+        let mut evaluation = Evaluation::new(self.world.document, self.world.now);
         let node = node.map(|node| &self.world.state.node[node].attributes);
         evaluation.parameters(&self.world.state.resources[resource].parameters, node)
     }
@@ -228,8 +276,10 @@ impl Describer<'_> {
         let Variant::Bundle(bundle) = &self.world.state.resources[bundle].variant else {
             return None;
         };
-        let replica =
-            bundle.replicas.iter().find(|replica| replica.connection == Some(connection))?;
+        let replica = bundle
+            .replicas
+            .iter()
+            .find(|replica| replica.connection == Some(connection))?;
         let container = replica.container;
         let host = self.draft.resource[container]
             .node
@@ -294,7 +344,9 @@ impl Describer<'_> {
         resource: ResourceId,
         attributes: &mut AttributeList,
     ) {
-        let Some(host) = physical_host(self.world, self.draft, action) else { return };
+        let Some(host) = physical_host(self.world, self.draft, action) else {
+            return;
+        };
         let target = &self.world.state.resources[resource].meta_text;
         if let Some(target) = target.get("container-attribute-target") {
             attributes.fill_meta("container-attribute-target", target);
@@ -305,7 +357,9 @@ impl Describer<'_> {
     /// Ids of the nodes that are down once the action is done.
     fn downed(&self, id: ActionId) -> Vec<String> {
         let action = &self.draft.actions[id];
-        let Some(node) = action.node else { return Vec::new() };
+        let Some(node) = action.node else {
+            return Vec::new();
+        };
         let roster = &self.world.state.nodes;
         match (&action.task, action.resource) {
             (Task::Shutdown, _) => vec![roster[node].id.clone()],
@@ -315,7 +369,9 @@ impl Describer<'_> {
                     return Vec::new();
                 }
                 let guests = self.guests_on(node).map(|guest| roster[guest].id.clone());
-                std::iter::once(roster[node].id.clone()).chain(guests).collect()
+                std::iter::once(roster[node].id.clone())
+                    .chain(guests)
+                    .collect()
             }
             (Task::Stop, Some(resource)) => {
                 let roster = &self.world.state.resources[resource];
@@ -356,20 +412,23 @@ pub(crate) fn dot_name(world: World<'_>, draft: &Draft, id: ActionId) -> String 
         None if !action.pseudo => Some("<none>"),
         None => None,
     };
-    let history_id =
-        action.resource.and_then(|resource| world.state.resource[resource].history_id.as_ref());
+    let history_id = action
+        .resource
+        .and_then(|resource| world.state.resource[resource].history_id.as_ref());
     let name = match (history_id, &action.key) {
         (Some(history_id), key) => key.text_for(world, history_id),
         (None, _) if action.task == Task::Fence => {
             let operation = action.meta.get("stonith_action").unwrap_or_default();
             format!("{} '{operation}'", action.task.name())
         }
-        (None, key) if action.resource.is_some() || host.is_none() => {
-            key.text(world)
-        }
+        (None, key) if action.resource.is_some() || host.is_none() => key.text(world),
         (None, _) => action.task.name().to_owned(),
     };
-    let prefix = if action.task == Task::Cancel { "Cancel " } else { "" };
+    let prefix = if action.task == Task::Cancel {
+        "Cancel "
+    } else {
+        ""
+    };
     match host {
         Some(host) => format!("{prefix}{name} {host}"),
         None => format!("{prefix}{name}"),
@@ -393,7 +452,9 @@ struct AttributeList(BTreeMap<String, String>);
 
 impl AttributeList {
     fn fill(&mut self, name: &str, value: &str) {
-        self.0.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        self.0
+            .entry(name.to_owned())
+            .or_insert_with(|| value.to_owned());
     }
 
     fn set(&mut self, name: &str, value: &str) {

@@ -96,8 +96,14 @@ impl Emitter<'_> {
     }
 
     fn emit_own(&mut self, resource: ResourceId) {
-        let own: Vec<ActionId> =
-            self.transition.draft.of(resource).iter().rev().copied().collect();
+        let own: Vec<ActionId> = self
+            .transition
+            .draft
+            .of(resource)
+            .iter()
+            .rev()
+            .copied()
+            .collect();
         for action in own {
             self.emit(action);
         }
@@ -134,8 +140,12 @@ impl Emitter<'_> {
         let index = id.index();
         let transition = &mut self.transition;
         if transition.inputs.len() <= index {
-            transition.inputs.resize_with(transition.draft.actions.len(), Vec::new);
-            transition.synapse_of.resize(transition.draft.actions.len(), None);
+            transition
+                .inputs
+                .resize_with(transition.draft.actions.len(), Vec::new);
+            transition
+                .synapse_of
+                .resize(transition.draft.actions.len(), None);
             self.merged.resize(transition.draft.actions.len(), false);
         }
         if !self.merged[index] {
@@ -151,7 +161,13 @@ impl Emitter<'_> {
         transition.synapse_of[index] = Some(position);
         transition.synapses.push(id);
         for input in &mut transition.inputs[index] {
-            let used = uses_input(self.world, &transition.draft, id, input.first, input.effects);
+            let used = uses_input(
+                self.world,
+                &transition.draft,
+                id,
+                input.first,
+                input.effects,
+            );
             if let Some(effects) = used.disable {
                 input.effects = effects;
             }
@@ -168,7 +184,11 @@ fn merged_inputs(draft: &Draft, id: ActionId) -> Vec<Input> {
         .iter()
         .map(|link| {
             let link = &draft.links[link.0 as usize];
-            Input { first: link.first, effects: link.effects, waits: false }
+            Input {
+                first: link.first,
+                effects: link.effects,
+                waits: false,
+            }
         })
         .collect();
     inputs.sort_by_key(|input| input.first);

@@ -15,7 +15,9 @@ pub(super) fn router(world: World<'_>, draft: &Draft, action: &Action) -> Option
     let connection = world.state.nodes[node].connection?;
     let began_on = topology::current_node(world.state, draft, connection);
     let ended_on = draft.resource[connection].node;
-    let (Some(began), Some(ended)) = (began_on, ended_on) else { return began_on.or(ended_on) };
+    let (Some(began), Some(ended)) = (began_on, ended_on) else {
+        return began_on.or(ended_on);
+    };
     if began == ended {
         return Some(began);
     }
@@ -27,12 +29,18 @@ pub(super) fn router(world: World<'_>, draft: &Draft, action: &Action) -> Option
         subject(action),
         Task::Cancel | Task::Stop | Task::Demote | Task::MigrateFrom | Task::MigrateTo
     );
-    Some(if goes_first && !half_migrated { began } else { ended })
+    Some(if goes_first && !half_migrated {
+        began
+    } else {
+        ended
+    })
 }
 
 /// Where the guest's launcher is (for what goes down) or will be (for what comes up).
 pub(super) fn physical_host(world: World<'_>, draft: &Draft, action: &Action) -> Option<NodeId> {
-    let node = action.node.filter(|&node| world.state.nodes[node].kind == NodeKind::Guest)?;
+    let node = action
+        .node
+        .filter(|&node| world.state.nodes[node].kind == NodeKind::Guest)?;
     let connection = world.state.nodes[node].connection?;
     let launcher = world.state.resources[connection].launcher?;
     match subject(action) {

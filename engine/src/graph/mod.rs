@@ -11,8 +11,8 @@ mod host;
 mod prune;
 mod types;
 
-pub use describe::{FEATURE_SET, describe};
 pub(crate) use describe::dot_name;
+pub use describe::{FEATURE_SET, describe};
 pub use emit::{Input, Transition, build};
 pub(crate) use prune::uses_input;
 pub use types::*;

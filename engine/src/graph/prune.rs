@@ -16,7 +16,10 @@ pub(super) fn is_carried_out(world: World<'_>, draft: &Draft, id: ActionId) -> b
     if let Some(resource) = action.resource
         && !draft.resource[resource].managed
         && action.task != Task::Monitor
-        && action.meta.get("interval").is_none_or(|interval| interval == "0")
+        && action
+            .meta
+            .get("interval")
+            .is_none_or(|interval| interval == "0")
     {
         return false;
     }
@@ -46,9 +49,18 @@ pub(crate) struct InputUse {
     pub(crate) disable: Option<Effects>,
 }
 
-const USED: InputUse = InputUse { used: true, disable: None };
-const UNUSED: InputUse = InputUse { used: false, disable: None };
-const DISABLED: InputUse = InputUse { used: false, disable: Some(Effects::NONE) };
+const USED: InputUse = InputUse {
+    used: true,
+    disable: None,
+};
+const UNUSED: InputUse = InputUse {
+    used: false,
+    disable: None,
+};
+const DISABLED: InputUse = InputUse {
+    used: false,
+    disable: Some(Effects::NONE),
+};
 
 /// Whether `then` waits for `first`, given what the ordering means.
 pub(crate) fn uses_input(
@@ -90,16 +102,23 @@ pub(crate) fn uses_input(
         return match action.resource {
             Some(resource) if action.task == Task::MigrateTo => {
                 // Where the resource goes counts, not where the migration is begun.
-                if input.node == draft.resource[resource].node { USED } else { DISABLED }
+                if input.node == draft.resource[resource].node {
+                    USED
+                } else {
+                    DISABLED
+                }
             }
             _ if input.node != action.node || input.optional => DISABLED,
             _ => USED,
         };
     }
     if effects == Effects::REQUIRED_SAME_NODE {
-        let elsewhere =
-            input.node.is_some() && action.node.is_some() && input.node != action.node;
-        return if elsewhere || input.optional { DISABLED } else { USED };
+        let elsewhere = input.node.is_some() && action.node.is_some() && input.node != action.node;
+        return if elsewhere || input.optional {
+            DISABLED
+        } else {
+            USED
+        };
     }
     if is_ignored_unmanaged_stop(world, draft, action, input) {
         return UNUSED;
@@ -112,7 +131,11 @@ pub(crate) fn uses_input(
 
 fn is_stop(action: &Action) -> bool {
     match &action.key {
-        Key::Operation { task, interval_ms: 0, .. } => *task == Task::Stop,
+        Key::Operation {
+            task,
+            interval_ms: 0,
+            ..
+        } => *task == Task::Stop,
         Key::Notify { of, .. } => *of == Task::Stop,
         _ => false,
     }
@@ -125,7 +148,9 @@ fn is_ignored_unmanaged_stop(
     action: &Action,
     input: &Action,
 ) -> bool {
-    let Some(resource) = input.resource else { return false };
+    let Some(resource) = input.resource else {
+        return false;
+    };
     input.resource != action.resource
         && draft.resource[resource].failed
         && !draft.resource[resource].managed

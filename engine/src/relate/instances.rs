@@ -38,7 +38,7 @@ pub fn compatible(
         Some(node) => on_node(node),
         None => {
             let allowed = &draft.resource[resource].allowed;
-            let best_first = crate::assign::sorted_nodes(world, placement, allowed);
+            let best_first = placement.sorted_nodes(world, allowed);
             best_first.into_iter().find_map(on_node)
         }
     }

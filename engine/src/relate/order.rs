@@ -14,10 +14,13 @@ pub fn order(world: World<'_>, draft: &mut Draft, ordering: Ordering) {
 }
 
 fn migration_equivalents(world: World<'_>, draft: &Draft, ordering: &Ordering) -> Vec<Ordering> {
-    let Some((first, then)) = unrelated(world, draft, ordering) else { return Vec::new() };
-    let (Some(first_task), Some(then_task)) =
-        (end_task(draft, &ordering.first), end_task(draft, &ordering.then))
-    else {
+    let Some((first, then)) = unrelated(world, draft, ordering) else {
+        return Vec::new();
+    };
+    let (Some(first_task), Some(then_task)) = (
+        end_task(draft, &ordering.first),
+        end_task(draft, &ordering.then),
+    ) else {
         return Vec::new();
     };
     let can_migrate = CanMigrate {
@@ -27,9 +30,17 @@ fn migration_equivalents(world: World<'_>, draft: &Draft, ordering: &Ordering) -
     };
     let make = |(first_task, then_task, effects): Equivalent| {
         let (first, then) = (End::task(first, first_task), End::task(then, then_task));
-        Ordering::rule(first, then, effects, "an order also holds for live migrations")
+        Ordering::rule(
+            first,
+            then,
+            effects,
+            "an order also holds for live migrations",
+        )
     };
-    equivalents(&first_task, &then_task, can_migrate).into_iter().map(make).collect()
+    equivalents(&first_task, &then_task, can_migrate)
+        .into_iter()
+        .map(make)
+        .collect()
 }
 
 /// The resources of both ends, if neither contains the other and one can migrate.
@@ -58,7 +69,10 @@ fn end_resource(draft: &Draft, end: &End) -> Option<ResourceId> {
 fn end_task(draft: &Draft, end: &End) -> Option<Task> {
     match end {
         End::Action(action) => Some(draft.actions[*action].task.clone()),
-        End::Key { key: Key::Operation { task, .. }, .. } => Some(task.clone()),
+        End::Key {
+            key: Key::Operation { task, .. },
+            ..
+        } => Some(task.clone()),
         End::Requested(_) | End::Key { .. } => None,
     }
 }

@@ -1,6 +1,9 @@
 //! Scores of nodes for a resource, and the ledger of every change to them.
+//!
+//! Scores as numbers are [`crate::value::Score`]. A [`ScoreTable`] says for which nodes a resource
+//! has a score at all; the [`Ledger`] says how assignment arrived at each of them.
 
-use crate::id::{Id, NodeId};
+use crate::id::{Id, NodeId, ResourceId};
 use crate::value::Score;
 
 /// Scores by node; a node may be absent (opt-in clusters, removed resources).
@@ -95,18 +98,20 @@ impl ScoreTable {
     }
 }
 
-/// Every change of a score, in order: what `explain` filters and renders. A score is the ordered
-/// fold of its entries (infinities make the order matter).
+/// Every change that assignment makes to a score, in order: what `explain` filters and renders.
+///
+/// The scores before the first change are those of `State` (they are implied, not listed). A score
+/// is the ordered fold of its entries: infinities make the order matter.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     entries: Vec<Entry>,
 }
 
 /// One change of one score.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Whose score.
-    pub resource: crate::id::ResourceId,
+    pub resource: ResourceId,
     /// For which node.
     pub node: NodeId,
     /// What was done.
@@ -124,41 +129,112 @@ pub enum Change {
     Set(Score),
 }
 
+impl Change {
+    /// The score after this change.
+    #[must_use]
+    pub fn apply(self, score: Score) -> Score {
+        match self {
+            Change::Add(delta) => score + delta,
+            Change::Set(score) => score,
+        }
+    }
+    /// The change that leads from one score to the other: a sum where a sum can.
+    #[must_use]
+    pub fn between(from: Score, to: Score) -> Change {
+        let delta = Score::from(to.value() - from.value());
+        if from + delta == to {
+            Change::Add(delta)
+        } else {
+            Change::Set(to)
+        }
+    }
+}
+
 /// Why a score changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Base score of the node, symmetric cluster.
-    Node,
-    /// Location constraint, index into `Constraints::locations`.
+    /// A location, index into `Constraints::locations`.
     Location(u32),
-    /// Colocation, index into `Constraints::colocations`.
+    /// A colocation, index into `Placement::colocations`: where the other resource is, or for the
+    /// other one's sake, where the dependents (and theirs) want to be.
     Colocation(u32),
-    Stickiness,
-    /// `migration-threshold` reached, with the fail count.
-    FailureThreshold(i32),
-    /// A history entry says the resource cannot run there (text: which).
-    History(String),
-    /// Node health.
-    Health,
-    Exclusive,
-    ShutdownLock,
+    /// A missing ticket, index into `Constraints::tickets`.
     Ticket(u32),
+    /// Active there and sticky.
+    Stickiness,
+    /// `migration-threshold` reached.
+    FailureThreshold,
+    /// Probed only elsewhere.
+    ExclusiveDiscovery,
+    /// Locked to another node that is shutting down.
+    ShutdownLock,
+    /// Kept for another kind of node (no connection or fence device on a remote node, launched
+    /// resources on their guest only).
+    NodeKind,
+    /// Not enough capacity.
     Utilization,
+    /// Shall be stopped.
     TargetRole,
-    Unmanaged,
-    /// Instance limits of a clone or bundle.
+    /// Instance limits, nodes that cannot run anything, nodes that the collective may not use.
     InstanceLimit,
+    /// Promotion score of the agent, or promotion priority of an instance.
     Promotion,
-    NodeUnavailable,
-    Removed,
-    Other(&'static str),
+    /// Bundle parts belong on their own bundle node.
+    Bundle,
+    /// A trial placement or a colocation that would have left no node was undone.
+    Undone,
 }
 
 impl Ledger {
-    /// Appends a change.
-    pub fn push(&mut self, entry: Entry) {
-        self.entries.push(entry);
+    /// Changes a score and says why: the one way in which assignment changes the score of a
+    /// resource.
+    pub fn change(
+        &mut self,
+        (resource, node): (ResourceId, NodeId),
+        entry: &mut NodeEntry,
+        change: Change,
+        cause: Cause,
+    ) {
+        entry.score = change.apply(entry.score);
+        self.entries.push(Entry {
+            resource,
+            node,
+            change,
+            cause,
+        });
+    }
+    /// Notes the changes that lead from one table to another, which replaces it.
+    pub fn replace(
+        &mut self,
+        resource: ResourceId,
+        table: &mut ScoreTable,
+        new: ScoreTable,
+        cause: Cause,
+    ) {
+        for (node, entry) in new.iter() {
+            match table.score(node) {
+                Some(score) if score == entry.score => {}
+                Some(score) => {
+                    let change = Change::between(score, entry.score);
+                    self.entries.push(Entry {
+                        resource,
+                        node,
+                        change,
+                        cause,
+                    });
+                }
+                None => {
+                    let change = Change::Set(entry.score);
+                    self.entries.push(Entry {
+                        resource,
+                        node,
+                        change,
+                        cause,
+                    });
+                }
+            }
+        }
+        *table = new;
     }
     /// All changes in order.
     #[must_use]
@@ -166,3 +242,6 @@ impl Ledger {
         &self.entries
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ impl Settler<'_> {
         let firsts = match &ordering.first {
             End::Action(action) => vec![*action],
             End::Key { resource, key } => self.firsts(*resource, key, &ordering.then),
+            // `act` has put the action made for the request in its place.
+            End::Requested(_) => return,
         };
         for first in firsts {
             match &ordering.then {
@@ -33,6 +35,7 @@ impl Settler<'_> {
                         self.link_unless_dangling(first, then, *resource, ordering);
                     }
                 }
+                End::Requested(_) => {}
             }
         }
     }
@@ -49,17 +52,26 @@ impl Settler<'_> {
             // The peer compares with the resource named by the ordering, and an ordering to a
             // given action of a resource names that resource as well.
             End::Action(action) => self.action(*action).resource,
+            End::Requested(_) => None,
         };
         if then_resource == Some(resource) {
             return Vec::new();
         }
-        let Key::Operation { task, interval_ms, .. } = key else { return Vec::new() };
+        let Key::Operation {
+            task, interval_ms, ..
+        } = key
+        else {
+            return Vec::new();
+        };
         let role = self.role(resource, true);
         match (role, task) {
             (Role::Stopped, Task::Stop) | (Role::Unpromoted, Task::Demote) => Vec::new(),
             _ => {
-                let key =
-                    Key::Operation { resource, task: task.clone(), interval_ms: *interval_ms };
+                let key = Key::Operation {
+                    resource,
+                    task: task.clone(),
+                    interval_ms: *interval_ms,
+                };
                 vec![self.draft.request(self.world, key, None, true)]
             }
         }
@@ -70,20 +82,24 @@ impl Settler<'_> {
     fn find_by_key(&self, resource: ResourceId, key: &Key) -> Vec<ActionId> {
         let search = |wanted: &Key| -> Vec<ActionId> {
             let own = self.draft.of(resource).iter().rev().copied();
-            own.into_iter().filter(|&id| self.draft.actions[id].key == *wanted).collect()
+            own.into_iter()
+                .filter(|&id| self.draft.actions[id].key == *wanted)
+                .collect()
         };
         let found = search(key);
         if !found.is_empty() {
             return found;
         }
         match key {
-            Key::Operation { resource: named, task, interval_ms } if *named != resource => {
-                search(&Key::Operation {
-                    resource,
-                    task: task.clone(),
-                    interval_ms: *interval_ms,
-                })
-            }
+            Key::Operation {
+                resource: named,
+                task,
+                interval_ms,
+            } if *named != resource => search(&Key::Operation {
+                resource,
+                task: task.clone(),
+                interval_ms: *interval_ms,
+            }),
             _ => found,
         }
     }

@@ -15,7 +15,9 @@ impl Settler<'_> {
             if action.runnable || !matches!(action.task, Task::Start | Task::Promote) {
                 return;
             }
-            let Some(resource) = action.resource else { return };
+            let Some(resource) = action.resource else {
+                return;
+            };
             (action.task.clone(), resource)
         };
         let primary = self.outermost(resource);
@@ -25,8 +27,9 @@ impl Settler<'_> {
                 _ => return, // Some member can do it.
             }
         }
-        for index in crate::assign::with_this_colocations(self.world, primary) {
-            let colocation = &self.world.constraints.colocations[index];
+        let placement = self.placement;
+        for index in placement.with_this(self.world, primary) {
+            let colocation = &placement.colocations[index as usize];
             if colocation.score < Score::INFINITY
                 || (task == Task::Promote && colocation.primary_role != Some(Role::Promoted))
             {
@@ -50,7 +53,11 @@ impl Settler<'_> {
             action.runnable = false;
             action.reason.get_or_insert(Reason::Colocation(primary));
             let change = BecauseVerb::Unrunnable;
-            self.verdicts.push(Verdict { action: id, change, because: cause });
+            self.verdicts.push(Verdict {
+                action: id,
+                change,
+                because: cause,
+            });
             self.block_dependents(id);
             self.update(id);
         }

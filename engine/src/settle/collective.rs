@@ -10,7 +10,10 @@ use crate::relate::{Cause, Effects, instances, link, topology};
 
 impl Settler<'_> {
     /// Applies one effect as the kind of `owner` (the resource of one of the two actions) does.
-    #[allow(clippy::too_many_arguments, reason = "one call site a kind, all arguments differ")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call site a kind, all arguments differ"
+    )]
     pub(super) fn spread(
         &mut self,
         owner: ResourceId,
@@ -40,7 +43,9 @@ impl Settler<'_> {
         effects: Effects,
     ) -> Changed {
         let mut changed = self.apply_effects(first, then, side, about, effects);
-        let Some(group) = self.action(then).resource else { return changed };
+        let Some(group) = self.action(then).resource else {
+            return changed;
+        };
         for member in self.draft.resource[group].children.clone() {
             let task = self.action(then).task.clone();
             if let Some(member_action) = self.find(member, &task, node)
@@ -62,14 +67,18 @@ impl Settler<'_> {
         about: About,
         effects: Effects,
     ) -> Changed {
-        let Some(collective) = self.action(then).resource else { return Changed::default() };
+        let Some(collective) = self.action(then).resource else {
+            return Changed::default();
+        };
         if self.interleaves(first, then) {
             return self.interleave(first, then, node, about, effects);
         }
         let mut changed = self.apply_effects(first, then, side, about, effects);
         for instance in self.instances(collective) {
             let task = self.action(then).task.clone();
-            let Some(instance_action) = self.find(instance, &task, node) else { continue };
+            let Some(instance_action) = self.find(instance, &task, node) else {
+                continue;
+            };
             if instance_action == first || !self.side(instance_action, node).runnable {
                 continue;
             }
@@ -92,7 +101,10 @@ impl Settler<'_> {
             return false;
         };
         let has_instances = |resource: ResourceId| {
-            matches!(self.variant(resource), Variant::Clone(_) | Variant::Bundle(_))
+            matches!(
+                self.variant(resource),
+                Variant::Clone(_) | Variant::Bundle(_)
+            )
         };
         if first_resource == then_resource
             || !has_instances(first_resource)
@@ -101,8 +113,14 @@ impl Settler<'_> {
             return false;
         }
         let going_down = is_about(self.action(then), &[Task::Stop, Task::Demote]);
-        let decider = if going_down { first_resource } else { then_resource };
-        let text = self.world.state.resources[decider].meta_text.get("interleave");
+        let decider = if going_down {
+            first_resource
+        } else {
+            then_resource
+        };
+        let text = self.world.state.resources[decider]
+            .meta_text
+            .get("interleave");
         crate::value::is_true(text.map(String::as_str))
     }
 
@@ -155,11 +173,21 @@ impl Settler<'_> {
             }
             let cause = Cause::Rule("interleaved instances");
             if link(&mut self.draft, first_action, then_action, effects, cause) {
-                changed.join(Changed { first: true, then: true });
+                changed.join(Changed {
+                    first: true,
+                    then: true,
+                });
             }
             let side = self.side(first_action, node);
-            let more =
-                self.spread(then_instance, first_action, then_action, node, side, about, effects);
+            let more = self.spread(
+                then_instance,
+                first_action,
+                then_action,
+                node,
+                side,
+                about,
+                effects,
+            );
             changed.join(more);
         }
         changed
@@ -182,8 +210,14 @@ impl Settler<'_> {
 
     fn inside_container(&self, container: ResourceId) -> Option<ResourceId> {
         let top = self.world.state.resources[container].parent?;
-        let Variant::Bundle(bundle) = self.variant(top) else { return None };
-        bundle.replicas.iter().find(|replica| replica.container == container)?.child
+        let Variant::Bundle(bundle) = self.variant(top) else {
+            return None;
+        };
+        bundle
+            .replicas
+            .iter()
+            .find(|replica| replica.container == container)?
+            .child
     }
 
     /// Without an instance to run with, a mandatory ordering keeps this one from running at all.
@@ -193,8 +227,7 @@ impl Settler<'_> {
         effects: Effects,
         current: bool,
     ) -> bool {
-        let mandatory =
-            Effects::UNRUNNABLE_FIRST_BLOCKS.with(Effects::FIRST_IMPLIES_THEN);
+        let mandatory = Effects::UNRUNNABLE_FIRST_BLOCKS.with(Effects::FIRST_IMPLIES_THEN);
         !current && effects.intersects(mandatory) && self.unassign(instance)
     }
 
@@ -217,8 +250,10 @@ impl Settler<'_> {
                 Task::Start => action.runnable = false,
                 _ => {
                     let recurring = action.meta.get("interval").is_some_and(|text| text != "0");
-                    let expects_stopped =
-                        action.meta.get("op_target_rc").is_some_and(|text| text == "7");
+                    let expects_stopped = action
+                        .meta
+                        .get("op_target_rc")
+                        .is_some_and(|text| text == "7");
                     if recurring && !expects_stopped {
                         action.runnable = false;
                     }
@@ -252,7 +287,11 @@ impl Settler<'_> {
 /// Whether the key of an action ends with one of these tasks (a notification's is about them).
 fn is_about(action: &Action, tasks: &[Task]) -> bool {
     match &action.key {
-        Key::Operation { task, interval_ms: 0, .. } => tasks.contains(task),
+        Key::Operation {
+            task,
+            interval_ms: 0,
+            ..
+        } => tasks.contains(task),
         Key::Notify { of, .. } => tasks.contains(of),
         _ => false,
     }

@@ -121,7 +121,9 @@ impl Settler<'_> {
     /// Without its `first`, `then` must not happen: unless it is optional and there is nothing to
     /// do anyway.
     fn asymmetric(&mut self, first: ActionId, then: ActionId) {
-        let Some(resource) = self.action(then).resource else { return };
+        let Some(resource) = self.action(then).resource else {
+            return;
+        };
         if self.action(first).runnable {
             return;
         }

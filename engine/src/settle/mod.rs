@@ -90,7 +90,10 @@ impl Changed {
 
 /// The verdicts of an action at one moment.
 #[derive(Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "independent facts, all combinations occur")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, all combinations occur"
+)]
 struct Verdicts {
     optional: bool,
     runnable: bool,
@@ -114,7 +117,13 @@ impl Verdicts {
 impl<'a> Settler<'a> {
     fn new(world: World<'a>, placement: &'a Placement, draft: &'a mut Draft) -> Self {
         let size = (draft.actions.len() + draft.links.len() + draft.orderings.len()) as u64;
-        Settler { world, placement, draft, verdicts: Vec::new(), budget: 2_000 * size + 1_000_000 }
+        Settler {
+            world,
+            placement,
+            draft,
+            verdicts: Vec::new(),
+            budget: 2_000 * size + 1_000_000,
+        }
     }
 
     /// Actions as the peer's lists hold them now; those created meanwhile are not visited.
@@ -133,7 +142,12 @@ impl<'a> Settler<'a> {
 
     /// Links after `action`, newest first, as they are now.
     fn links_after(&self, action: ActionId) -> Vec<LinkId> {
-        self.draft.actions[action].after.iter().rev().copied().collect()
+        self.draft.actions[action]
+            .after
+            .iter()
+            .rev()
+            .copied()
+            .collect()
     }
 
     fn link(&self, id: LinkId) -> &crate::relate::Link {
@@ -153,12 +167,22 @@ impl<'a> Settler<'a> {
             return;
         }
         *flag = false;
-        self.verdicts.push(Verdict { action, change, because });
-        let (resource, task) =
-            (self.action(because).resource, self.action(because).task.clone());
+        self.verdicts.push(Verdict {
+            action,
+            change,
+            because,
+        });
+        let (resource, task) = (
+            self.action(because).resource,
+            self.action(because).task.clone(),
+        );
         let target = &mut self.draft.actions[action];
         if target.resource != resource && target.reason.is_none() {
-            target.reason = Some(Reason::Because { verb: change, resource, task });
+            target.reason = Some(Reason::Because {
+                verb: change,
+                resource,
+                task,
+            });
         }
     }
 }

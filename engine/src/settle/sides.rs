@@ -46,7 +46,9 @@ impl Settler<'_> {
                 self.collective_side(action, resource, &instances, node)
             }
             Variant::Bundle(bundle) => {
-                let inner = bundle.child.filter(|_| acts_inside(&self.action(action).task));
+                let inner = bundle
+                    .child
+                    .filter(|_| acts_inside(&self.action(action).task));
                 let instances = match inner {
                     Some(clone) => self.draft.resource[clone].children.clone(),
                     None => self.instances(resource),
@@ -66,7 +68,11 @@ impl Settler<'_> {
     }
 
     fn group_side(&mut self, action: ActionId, group: ResourceId, node: Option<NodeId>) -> Side {
-        let mut side = Side { optional: true, runnable: true, migratable: false };
+        let mut side = Side {
+            optional: true,
+            runnable: true,
+            migratable: false,
+        };
         for member in self.draft.resource[group].children.clone() {
             let own_task = &self.draft.actions[action].task;
             let task = self.member_task(member, own_task);
@@ -98,7 +104,11 @@ impl Settler<'_> {
         instances: &[ResourceId],
         node: Option<NodeId>,
     ) -> Side {
-        let mut side = Side { optional: true, runnable: true, migratable: false };
+        let mut side = Side {
+            optional: true,
+            runnable: true,
+            migratable: false,
+        };
         let mut any_runnable = false;
         let task = self.instance_task(action, collective);
         for &instance in instances {
@@ -106,7 +116,9 @@ impl Settler<'_> {
             let found = task
                 .as_ref()
                 .and_then(|task| self.find(instance, task, node.filter(|_| primitive)));
-            let Some(instance_action) = found else { continue };
+            let Some(instance_action) = found else {
+                continue;
+            };
             let instance_side = self.side(instance_action, node);
             if side.optional && !instance_side.optional {
                 side.optional = false;
@@ -176,7 +188,10 @@ impl Settler<'_> {
             Variant::Bundle(_) => Role::Unknown,
             Variant::Group(_) | Variant::Clone(_) => {
                 let children = self.draft.resource[resource].children.iter();
-                children.map(|&child| self.role(child, current)).max().unwrap_or(Role::Unknown)
+                children
+                    .map(|&child| self.role(child, current))
+                    .max()
+                    .unwrap_or(Role::Unknown)
             }
         }
     }

@@ -97,7 +97,9 @@ impl Settler<'_> {
     /// A required `then` makes `first` needless: a stop cancels a reload.
     fn cancel_first_if_so(&mut self, then: ActionId, input: LinkId) {
         let (first, effects) = (self.link(input).first, self.link(input).effects);
-        let Some(resource) = self.action(first).resource else { return };
+        let Some(resource) = self.action(first).resource else {
+            return;
+        };
         if effects.contains(Effects::THEN_CANCELS_FIRST) && !self.action(then).optional {
             self.draft.actions[first].optional = true;
             if self.action(first).task == Task::ReloadAgent {
@@ -124,12 +126,21 @@ impl Settler<'_> {
             return first;
         };
         let own = self.draft.of(resource).iter().rev().copied();
-        let found = own.into_iter().find(|&id| self.draft.actions[id].key == key);
+        let found = own
+            .into_iter()
+            .find(|&id| self.draft.actions[id].key == key);
         found.unwrap_or(first)
     }
 
     fn completion_key(&self, resource: ResourceId, key: &Key) -> Option<Key> {
-        let Key::Operation { resource: named, task, interval_ms: 0 } = key else { return None };
+        let Key::Operation {
+            resource: named,
+            task,
+            interval_ms: 0,
+        } = key
+        else {
+            return None;
+        };
         let roster = &self.world.state.resources[resource];
         // The peer recognises notifications by this word anywhere in the key, ids included.
         if roster.id.contains("notify") {
@@ -143,11 +154,21 @@ impl Settler<'_> {
             _ => return None,
         };
         let clone = matches!(roster.variant, Variant::Clone(_));
-        Some(if roster.meta.notify && (clone || topology::is_bundled(self.world.state, resource)) {
-            Key::Notify { resource: *named, phase: NotifyPhase::ConfirmedPost, of: done }
-        } else {
-            Key::Operation { resource: *named, task: done, interval_ms: 0 }
-        })
+        Some(
+            if roster.meta.notify && (clone || topology::is_bundled(self.world.state, resource)) {
+                Key::Notify {
+                    resource: *named,
+                    phase: NotifyPhase::ConfirmedPost,
+                    of: done,
+                }
+            } else {
+                Key::Operation {
+                    resource: *named,
+                    task: done,
+                    interval_ms: 0,
+                }
+            },
+        )
     }
 
     /// Applies the effects of a link one after the other, in the peer's order.
@@ -160,17 +181,25 @@ impl Settler<'_> {
         link: LinkId,
     ) -> Changed {
         let mut node = self.action(then).node;
-        if self.link(link).effects.contains(Effects::FIRST_IMPLIES_SAME_NODE_THEN) {
+        if self
+            .link(link)
+            .effects
+            .contains(Effects::FIRST_IMPLIES_SAME_NODE_THEN)
+        {
             // Unfencing: only what runs on the unfenced node is concerned.
             let effects = &mut self.draft.links[link.0 as usize].effects;
-            *effects =
-                effects.without(Effects::FIRST_IMPLIES_SAME_NODE_THEN) | Effects::FIRST_IMPLIES_THEN;
+            *effects = effects.without(Effects::FIRST_IMPLIES_SAME_NODE_THEN)
+                | Effects::FIRST_IMPLIES_THEN;
             node = self.action(first).node;
         }
         let mut effects = self.link(link).effects;
         let mut changed = Changed::default();
         // For "required" to spread, only that `first` is required counts.
-        let required_only = Side { runnable: false, migratable: false, ..first_side };
+        let required_only = Side {
+            runnable: false,
+            migratable: false,
+            ..first_side
+        };
 
         if effects.contains(Effects::FIRST_IMPLIES_THEN) {
             match self.action(then).resource {
@@ -192,7 +221,12 @@ impl Settler<'_> {
         }
         if effects.contains(Effects::INTERMEDIATE_STOP) {
             changed.join(self.spread_to_then(
-                first, then, node, first_side, About::Both, Effects::INTERMEDIATE_STOP,
+                first,
+                then,
+                node,
+                first_side,
+                About::Both,
+                Effects::INTERMEDIATE_STOP,
             ));
         }
         if effects.contains(Effects::THEN_IMPLIES_FIRST) {
@@ -341,10 +375,11 @@ impl Settler<'_> {
         then: ActionId,
         effects: Effects,
     ) -> bool {
-        let mandatory = Effects::FIRST_IMPLIES_THEN
-            | Effects::THEN_IMPLIES_FIRST
-            | Effects::INTERMEDIATE_STOP;
-        let Some(resource) = self.action(first).resource else { return false };
+        let mandatory =
+            Effects::FIRST_IMPLIES_THEN | Effects::THEN_IMPLIES_FIRST | Effects::INTERMEDIATE_STOP;
+        let Some(resource) = self.action(first).resource else {
+            return false;
+        };
         let drafted = &self.draft.resource[resource];
         let stuck = effects.intersects(mandatory)
             && !drafted.managed

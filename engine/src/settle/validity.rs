@@ -67,7 +67,12 @@ impl Settler<'_> {
                 return true;
             }
             seen.insert(first);
-            stack.extend(self.draft.actions[first].before.iter().map(|&before| (first, before)));
+            stack.extend(
+                self.draft.actions[first]
+                    .before
+                    .iter()
+                    .map(|&before| (first, before)),
+            );
         }
         false
     }

@@ -61,11 +61,19 @@ impl Execution<'_> {
                 fired = true;
                 let failed = self.fire(&synapse.action, listing);
                 aborted |= failed;
-                progress[index] = if failed { Progress::Failed } else { Progress::Confirmed };
+                progress[index] = if failed {
+                    Progress::Failed
+                } else {
+                    Progress::Confirmed
+                };
             }
             if !fired {
                 let stuck = waiting && !aborted;
-                return if stuck { Outcome::Terminated } else { Outcome::Complete };
+                return if stuck {
+                    Outcome::Terminated
+                } else {
+                    Outcome::Complete
+                };
             }
         }
     }
@@ -92,7 +100,10 @@ impl Execution<'_> {
                     None => String::new(),
                 };
                 let node = node.unwrap_or_default();
-                listing.item(format_args!("Cluster action:  {}{resource} on {node}", action.task));
+                listing.item(format_args!(
+                    "Cluster action:  {}{resource} on {node}",
+                    action.task
+                ));
                 false
             }
             GraphActionKind::Resource => self.fire_operation(action, listing),
@@ -127,7 +138,10 @@ impl Execution<'_> {
             .unwrap_or(0);
         let pretended = self.pretended_rc(name, &primitive.id, action, interval, &node.name);
         if let Some(rc) = pretended {
-            listing.line(format_args!("Pretending action {} failed with rc={rc}", action.id));
+            listing.line(format_args!(
+                "Pretending action {} failed with rc={rc}",
+                action.id
+            ));
         }
         let result = OperationResult {
             rc: pretended.unwrap_or(expected_rc),

@@ -55,7 +55,10 @@ pub fn record_operation(
     action: &GraphAction,
     result: &OperationResult,
 ) -> Result<(), RecordError> {
-    let primitive = action.primitive.as_ref().map(|primitive| primitive.id.clone());
+    let primitive = action
+        .primitive
+        .as_ref()
+        .map(|primitive| primitive.id.clone());
     let name = primitive.ok_or(RecordError::NotAnOperation(action.id))?;
     record_operation_as(cib, action, result, &name)
 }
@@ -73,7 +76,11 @@ pub fn record_operation_as(
     let (Some(primitive), Some(node)) = (&action.primitive, &action.node) else {
         return Err(RecordError::NotAnOperation(action.id));
     };
-    let uuid = if action.router.is_some() { &node.name } else { &node.uuid };
+    let uuid = if action.router.is_some() {
+        &node.name
+    } else {
+        &node.uuid
+    };
     let state = node_state(cib, &node.name, uuid);
     let interval = attribute(action, "CRM_meta_interval");
     let agent = Agent {
@@ -126,10 +133,16 @@ pub(super) fn record(
 pub(super) fn node_state(cib: &mut Document, name: &str, uuid: &str) -> ElementId {
     let status = section(cib, "status");
     let states: Vec<ElementId> = cib.children_named(status, "node_state").collect();
-    if let Some(&state) = states.iter().find(|&&state| cib.attr(state, "uname") == Some(name)) {
+    if let Some(&state) = states
+        .iter()
+        .find(|&&state| cib.attr(state, "uname") == Some(name))
+    {
         return state;
     }
-    if let Some(&state) = states.iter().find(|&&state| cib.attr(state, "id") == Some(uuid)) {
+    if let Some(&state) = states
+        .iter()
+        .find(|&&state| cib.attr(state, "id") == Some(uuid))
+    {
         cib.set_attr(state, "uname", name);
         return state;
     }
@@ -163,7 +176,9 @@ fn resource_history(cib: &mut Document, state: ElementId, subject: &Subject<'_>)
         None => cib.append(lrm, "lrm_resources"),
     };
     for wanted in [subject.name, subject.preferred] {
-        let found = cib.children(list).find(|&resource| cib.id(resource) == Some(wanted));
+        let found = cib
+            .children(list)
+            .find(|&resource| cib.id(resource) == Some(wanted));
         if let Some(found) = found {
             return found;
         }
@@ -223,8 +238,7 @@ impl<'a> Entry<'a> {
     }
 
     fn failed(&self) -> bool {
-        self.result.rc != self.result.expected_rc
-            || !matches!(self.result.op_status, -1 | 0 | 1)
+        self.result.rc != self.result.expected_rc || !matches!(self.result.op_status, -1 | 0 | 1)
     }
 
     /// Ids of the entries that this result is kept under.
@@ -251,7 +265,9 @@ impl<'a> Entry<'a> {
     }
 
     fn write(&self, cib: &mut Document, history: ElementId, id: &str) {
-        let existing = cib.children(history).find(|&entry| cib.attr(entry, "id") == Some(id));
+        let existing = cib
+            .children(history)
+            .find(|&entry| cib.attr(entry, "id") == Some(id));
         let entry = match existing {
             Some(entry) => entry,
             None => cib.append(history, "lrm_rsc_op"),
@@ -260,12 +276,19 @@ impl<'a> Entry<'a> {
         let key = format!("{}_{}_{}", self.resource, self.task, self.interval_ms);
         let transition = match result.transition.is_empty() {
             true => {
-                format!("{}:-1:{}:{SIMULATED_CONTROLLER}", self.call_id, result.expected_rc)
+                format!(
+                    "{}:-1:{}:{SIMULATED_CONTROLLER}",
+                    self.call_id, result.expected_rc
+                )
             }
             false => result.transition.clone(),
         };
         let magic = format!("{}:{};{transition}", result.op_status, result.rc);
-        let reason = if self.failed() { result.exit_reason.as_str() } else { "" };
+        let reason = if self.failed() {
+            result.exit_reason.as_str()
+        } else {
+            ""
+        };
         let mut set = |name: &str, value: &str| cib.set_attr(entry, name, value);
         set("id", id);
         set("operation_key", &key);
@@ -297,8 +320,14 @@ impl<'a> Entry<'a> {
 
     /// Digest of the parameters that the action was run with.
     fn digest(&self, action: &GraphAction) -> String {
-        const CLUSTER_OWN: [&str; 6] =
-            ["id", "crm_feature_set", "op-digest", "on_node", "on_node_uuid", "pcmk_external_ip"];
+        const CLUSTER_OWN: [&str; 6] = [
+            "id",
+            "crm_feature_set",
+            "op-digest",
+            "on_node",
+            "on_node_uuid",
+            "pcmk_external_ip",
+        ];
         let counts = |name: &str| {
             let meta = name.starts_with("CRM_meta_");
             let timeout = name == "CRM_meta_timeout" && self.interval_ms > 0;
@@ -314,13 +343,19 @@ impl<'a> Entry<'a> {
             text.push('"');
         }
         text.push_str("/>\n");
-        Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        Md5::digest(text.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
 /// The value of one of an action's attributes.
 pub(super) fn attribute<'a>(action: &'a GraphAction, name: &str) -> Option<&'a str> {
-    let index = action.attributes.binary_search_by(|(key, _)| key.as_str().cmp(name)).ok()?;
+    let index = action
+        .attributes
+        .binary_search_by(|(key, _)| key.as_str().cmp(name))
+        .ok()?;
     Some(&action.attributes[index].1)
 }
 
@@ -344,8 +379,11 @@ pub fn record_fencing(cib: &mut Document, node: &str, operation: &str, origin: &
 
 /// Sets a node's membership to all there or all gone.
 pub fn set_node_state(cib: &mut Document, state: ElementId, up: bool) {
-    let (in_ccm, crmd, member) =
-        if up { ("true", "online", "member") } else { ("false", "offline", "down") };
+    let (in_ccm, crmd, member) = if up {
+        ("true", "online", "member")
+    } else {
+        ("false", "offline", "down")
+    };
     cib.set_attr(state, "in_ccm", in_ccm);
     cib.set_attr(state, "crmd", crmd);
     cib.set_attr(state, "join", member);

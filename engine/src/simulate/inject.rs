@@ -80,18 +80,21 @@ impl Injector<'_> {
             self.cib.set_attr(root, "have-quorum", quorum);
         }
         if let Some(watchdog) = &injections.watchdog {
-            self.listing.item(format_args!("Setting watchdog: {watchdog}"));
+            self.listing
+                .item(format_args!("Setting watchdog: {watchdog}"));
             self.set_cluster_option("have-watchdog", watchdog);
         }
         // With any node to bring online, nodes of all injections are added where they are missing.
         let add_nodes = !injections.node_up.is_empty();
         for name in &injections.node_up {
-            self.listing.item(format_args!("Bringing node {name} online"));
+            self.listing
+                .item(format_args!("Bringing node {name} online"));
             let state = self.node(name, add_nodes)?;
             self.change_node(state, true);
         }
         for name in &injections.node_down {
-            self.listing.item(format_args!("Taking node {name} offline"));
+            self.listing
+                .item(format_args!("Taking node {name} offline"));
             let state = self.node(name, add_nodes)?;
             self.change_node(state, false);
             for section in ["lrm", "transient_attributes"] {
@@ -110,11 +113,17 @@ impl Injector<'_> {
             ("Granting", &injections.ticket_grant, "granted", "true"),
             ("Revoking", &injections.ticket_revoke, "granted", "false"),
             ("Making", &injections.ticket_standby, "standby", "true"),
-            ("Activating", &injections.ticket_activate, "standby", "false"),
+            (
+                "Activating",
+                &injections.ticket_activate,
+                "standby",
+                "false",
+            ),
         ] {
             for ticket in tickets {
                 let suffix = if verb == "Making" { " standby" } else { "" };
-                self.listing.item(format_args!("{verb} ticket {ticket}{suffix}"));
+                self.listing
+                    .item(format_args!("{verb} ticket {ticket}{suffix}"));
                 self.set_ticket(ticket, attribute, value);
             }
         }
@@ -159,11 +168,12 @@ impl Injector<'_> {
             Some(config) => config,
             None => self.cib.append(configuration, "crm_config"),
         };
-        let sets: Vec<ElementId> =
-            self.cib.children_named(config, "cluster_property_set").collect();
+        let sets: Vec<ElementId> = self
+            .cib
+            .children_named(config, "cluster_property_set")
+            .collect();
         for &set in &sets {
-            let mut pairs = self.cib.children_named(set, "nvpair");
-            if let Some(pair) = pairs.find(|&pair| self.cib.attr(pair, "name") == Some(name)) {
+            if let Some(pair) = find_nvpair(self.cib, set, name) {
                 self.cib.set_attr(pair, "value", value);
                 return;
             }
@@ -202,11 +212,21 @@ impl Injector<'_> {
     }
 
     fn operation(&mut self, spec: &str, add_nodes: bool) -> Result<(), InjectError> {
-        self.listing.item(format_args!("Injecting {spec} into the configuration"));
+        self.listing
+            .item(format_args!("Injecting {spec} into the configuration"));
         let fields = parse_spec(spec);
-        let Ok(Spec { resource, task, interval_ms, node, rc }) = fields else {
+        let Ok(Spec {
+            resource,
+            task,
+            interval_ms,
+            node,
+            rc,
+        }) = fields
+        else {
             let found = fields.err().unwrap_or(0);
-            self.errors.push(format!("Invalid operation spec: {spec}.  Only found {found} fields"));
+            self.errors.push(format!(
+                "Invalid operation spec: {spec}.  Only found {found} fields"
+            ));
             return Ok(());
         };
         let known = self.state.resources.enumerate().find(|(id, roster)| {
@@ -215,13 +235,20 @@ impl Injector<'_> {
                 || roster.config_id == resource
         });
         let Some(Variant::Primitive(agent)) = known.map(|(_, roster)| &roster.variant) else {
-            self.errors.push(format!("Invalid resource name: {resource}"));
+            self.errors
+                .push(format!("Invalid resource name: {resource}"));
             return Ok(());
         };
         let agent = agent.clone();
         let state = self.node(node, add_nodes)?;
         let infinity = task == "stop" || (task == "start" && self.start_failure_is_fatal);
-        let failure = Failure { resource, task, interval_ms, rc, infinity };
+        let failure = Failure {
+            resource,
+            task,
+            interval_ms,
+            rc,
+            infinity,
+        };
         add_fail_count(self.cib, state, &failure, self.wall_clock, self.listing);
         let result = OperationResult {
             rc,
@@ -260,8 +287,12 @@ struct Spec<'a> {
 /// Reads `RSC_TASK_MS@NODE=RC`; on failure tells how many of key, node and code there are.
 fn parse_spec(spec: &str) -> Result<Spec<'_>, usize> {
     let (key, rest) = spec.split_once('@').ok_or(usize::from(!spec.is_empty()))?;
-    let (node, rc) = rest.split_once('=').ok_or(if rest.is_empty() { 1 } else { 2_usize })?;
-    let rc = crate::value::integer(rc).and_then(|rc| i32::try_from(rc).ok()).ok_or(2_usize)?;
+    let (node, rc) = rest
+        .split_once('=')
+        .ok_or(if rest.is_empty() { 1 } else { 2_usize })?;
+    let rc = crate::value::integer(rc)
+        .and_then(|rc| i32::try_from(rc).ok())
+        .ok_or(2_usize)?;
     let (rest, interval) = key.rsplit_once('_').ok_or(1_usize)?;
     let interval_ms = interval.parse().map_err(|_| 1_usize)?;
     // `migrate_to` and `migrate_from` have an underscore of their own.
@@ -272,7 +303,13 @@ fn parse_spec(spec: &str) -> Result<Spec<'_>, usize> {
         Some(split) => split,
         None => rest.rsplit_once('_').ok_or(1_usize)?,
     };
-    Ok(Spec { resource, task, interval_ms, node, rc })
+    Ok(Spec {
+        resource,
+        task,
+        interval_ms,
+        node,
+        rc,
+    })
 }
 
 /// A failure to be counted.
@@ -296,22 +333,30 @@ pub(super) fn add_fail_count(
     if failure.rc == 0 || (failure.rc == 7 && failure.interval_ms == 0) {
         return;
     }
-    let operation =
-        format!("{}#{}_{}", failure.resource, failure.task, failure.interval_ms);
+    let operation = format!(
+        "{}#{}_{}",
+        failure.resource, failure.task, failure.interval_ms
+    );
     let count_name = format!("fail-count-{operation}");
     let set = transient_set(cib, state);
     let count = match failure.infinity {
         true => "INFINITY".to_owned(),
         false => {
-            let mut pairs = cib.children_named(set, "nvpair");
-            let found = pairs.find(|&pair| cib.attr(pair, "name") == Some(&count_name));
+            let found = find_nvpair(cib, set, &count_name);
             let old = found.and_then(|pair| crate::value::integer(cib.attr(pair, "value")?));
             old.unwrap_or(0).saturating_add(1).to_string()
         }
     };
     set_transient(cib, state, set, &count_name, &count, listing);
     let time = wall_clock.to_string();
-    set_transient(cib, state, set, &format!("last-failure-{operation}"), &time, listing);
+    set_transient(
+        cib,
+        state,
+        set,
+        &format!("last-failure-{operation}"),
+        &time,
+        listing,
+    );
 }
 
 fn transient_set(cib: &mut Document, state: ElementId) -> ElementId {
@@ -346,11 +391,13 @@ fn set_transient(
     add_nvpair(cib, set, &id, name, value);
 }
 
+fn find_nvpair(cib: &Document, set: ElementId, name: &str) -> Option<ElementId> {
+    cib.children_named(set, "nvpair")
+        .find(|&pair| cib.attr(pair, "name") == Some(name))
+}
+
 fn add_nvpair(cib: &mut Document, set: ElementId, id: &str, name: &str, value: &str) {
-    let found = cib
-        .children_named(set, "nvpair")
-        .find(|&pair| cib.attr(pair, "name") == Some(name));
-    let pair = match found {
+    let pair = match find_nvpair(cib, set, name) {
         Some(pair) => pair,
         None => {
             let pair = cib.append(set, "nvpair");

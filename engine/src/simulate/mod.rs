@@ -26,7 +26,10 @@ use listing::Listing;
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "independent switches of a command")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of a command"
+)]
 pub struct Settings {
     /// Plan.
     pub schedule: bool,
@@ -93,7 +96,10 @@ pub fn run(
 ) -> Result<Simulation, SimulateError> {
     let mut listing = Listing::default();
     let mut result = Simulation::default();
-    let sections = Sections { attributes: settings.attributes, pending: true };
+    let sections = Sections {
+        attributes: settings.attributes,
+        pending: true,
+    };
 
     announce_date(&mut listing, cib, settings);
     let mut cluster = Cluster::read(cib, now)?;
@@ -142,7 +148,10 @@ pub fn run(
             announce_date(&mut listing, cib, settings);
             let revised = Cluster::read(cib, now)?;
             listing.spacer();
-            let sections = Sections { pending: false, ..sections };
+            let sections = Sections {
+                pending: false,
+                ..sections
+            };
             status::write(
                 &mut listing,
                 cib,
@@ -165,7 +174,9 @@ fn announce_date(listing: &mut Listing, cib: &Document, settings: &Settings) {
         listing.line(format_args!("Setting effective cluster time: {date}"));
         return;
     }
-    let execution_date = cib.attr(cib.root(), "execution-date").and_then(crate::value::integer);
+    let execution_date = cib
+        .attr(cib.root(), "execution-date")
+        .and_then(crate::value::integer);
     if let Some(seconds) = execution_date {
         let date = Date::new(Timestamp::utc(seconds));
         let (year, month, day) = date.year_month_day();
@@ -211,6 +222,7 @@ fn write_plan(
     now: Timestamp,
     settings: &Settings,
 ) {
+    let world = cluster.world(cib, &plan.constraints, now);
     let title = match (settings.scores, settings.utilization) {
         (true, true) => Some("Assignment Scores and Utilization Information"),
         (true, false) => Some("Assignment Scores"),
@@ -222,12 +234,12 @@ fn write_plan(
             listing.spacer();
             listing.begin(title);
         }
-        for line in &plan.placement.lines {
-            let wanted = if line.utilization { settings.utilization } else { settings.scores };
-            if wanted && settings.quiet {
-                listing.line(&line.text);
-            } else if wanted {
-                listing.item(&line.text);
+        let report = &plan.placement.report;
+        for line in report.lines(world, settings.scores, settings.utilization) {
+            if settings.quiet {
+                listing.line(line);
+            } else {
+                listing.item(line);
             }
         }
         if !settings.quiet {
@@ -236,7 +248,6 @@ fn write_plan(
     }
     if !settings.quiet {
         listing.spacer();
-        let world = cluster.world(cib, &plan.constraints, now);
         summary::write(listing, world, &plan.placement, &plan.transition);
     }
 }
@@ -268,8 +279,12 @@ fn execute_plan(
         outcome
     };
     if outcome == Outcome::Terminated {
-        result.errors.push("Transition failed: terminated".to_owned());
-        result.errors.push("An invalid transition was produced".to_owned());
+        result
+            .errors
+            .push("Transition failed: terminated".to_owned());
+        result
+            .errors
+            .push("An invalid transition was produced".to_owned());
         result.incomplete = true;
     }
 }

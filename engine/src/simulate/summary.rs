@@ -19,7 +19,11 @@ pub(super) fn write(
 ) {
     let draft = &transition.draft;
     listing.begin("Transition Summary");
-    let mut summary = Summary { world, draft, lines: Vec::new() };
+    let mut summary = Summary {
+        world,
+        draft,
+        lines: Vec::new(),
+    };
     for id in draft.actions.ids().rev() {
         if let Some(line) = summary.node_action(&draft.actions[id]) {
             listing.item(line);
@@ -103,7 +107,10 @@ impl<'a> Summary<'a> {
         let task = match action.task {
             Task::Shutdown => "Shutdown".to_owned(),
             Task::Fence => {
-                format!("Fence ({})", action.meta.get("stonith_action").unwrap_or_default())
+                format!(
+                    "Fence ({})",
+                    action.meta.get("stonith_action").unwrap_or_default()
+                )
             }
             _ => return None,
         };
@@ -111,9 +118,7 @@ impl<'a> Summary<'a> {
         let node = action.node?;
         let roster = &self.world.state.nodes[node];
         let launcher = match (roster.kind, roster.connection) {
-            (NodeKind::Guest, Some(connection)) => {
-                self.world.state.resources[connection].launcher
-            }
+            (NodeKind::Guest, Some(connection)) => self.world.state.resources[connection].launcher,
             _ => None,
         };
         Some(match launcher {
@@ -168,7 +173,10 @@ impl<'a> Summary<'a> {
         let start = self.find(id, &Task::Start, next);
         let stop_node = current.filter(|_| start.is_some_and(|start| start.runnable));
         let stop = self.find(id, &Task::Stop, stop_node).or_else(|| {
-            drafted.stop_unexpected.then(|| self.find(id, &Task::Stop, None)).flatten()
+            drafted
+                .stop_unexpected
+                .then(|| self.find(id, &Task::Stop, None))
+                .flatten()
         });
         let story = Story {
             id,
@@ -190,12 +198,15 @@ impl<'a> Summary<'a> {
 
     /// The oldest action with this task there; one without a node may be anywhere.
     fn find(&self, resource: ResourceId, task: &Task, node: Option<NodeId>) -> Option<&'a Action> {
-        let key = Key::Operation { resource, task: task.clone(), interval_ms: 0 };
+        let key = Key::Operation {
+            resource,
+            task: task.clone(),
+            interval_ms: 0,
+        };
         let mut own = self.draft.of(resource).iter();
         let found = own.find(|&&id| {
             let action = &self.draft.actions[id];
-            action.key == key
-                && (node.is_none() || action.node.is_none() || action.node == node)
+            action.key == key && (node.is_none() || action.node.is_none() || action.node == node)
         });
         found.map(|&id: &ActionId| &self.draft.actions[id])
     }
@@ -236,8 +247,7 @@ impl<'a> Summary<'a> {
         let id = story.id;
         let observed = &self.world.state.resource[id];
         let drafted = &self.draft.resource[id];
-        let moving =
-            story.current.is_some() && story.next.is_some() && story.current != story.next;
+        let moving = story.current.is_some() && story.next.is_some() && story.current != story.next;
         let (current, next, start, stop) = (story.current, story.next, story.start, story.stop);
         let cannot_start = start.is_some_and(|start| !start.runnable);
         if stop.is_some() && (story.next_role == Role::Stopped || cannot_start) {
@@ -284,7 +294,12 @@ impl<'a> Summary<'a> {
         };
         let id = self.world.state.resources[story.id].id.clone();
         let details = self.details(story, from, to);
-        self.lines.push(Line { verb, id, details, reason });
+        self.lines.push(Line {
+            verb,
+            id,
+            details,
+            reason,
+        });
     }
 
     fn details(&self, story: &Story<'_>, from: Option<NodeId>, to: Option<NodeId>) -> String {

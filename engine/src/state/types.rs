@@ -4,6 +4,8 @@
 //! surplus instances), so every later pass reads `State::nodes` and `State::resources`, never
 //! `Config`'s. Nothing here changes after [`super::unpack`].
 
+use std::collections::BTreeSet;
+
 use crate::action::ActionRequest;
 use crate::config::{Attributes, Node, Requires, Resource, Role};
 use crate::id::{IdSet, NodeId, ResourceId, Table};
@@ -29,6 +31,18 @@ pub struct State {
     pub tickets: Vec<Ticket>,
     /// Actions that reading the status asks for, in the order asked: they get the lowest numbers.
     pub requests: Vec<ActionRequest>,
+    /// Orderings between requests, as pairs of their positions: the first implies the second.
+    pub request_links: Vec<(usize, usize)>,
+    /// A fence device is known (also a removed one), or a watchdog is had.
+    pub have_fencing: bool,
+    /// History entries of recurring operations whose failure has expired: to be scheduled again,
+    /// as if the resource's parameters had changed.
+    pub expired_recurring: BTreeSet<ElementId>,
+    /// Failures of bundle connections whose parameters can be compared only once their container
+    /// is assigned, oldest first (the peer goes through them latest first).
+    pub deferred_checks: Vec<DeferredCheck>,
+    /// Digests calculated so far; whoever compares more goes on with a copy of them.
+    pub digests: super::digest::Cache,
     /// The designated controller, if it is a known node.
     pub dc: Option<NodeId>,
     /// Operations that failed, in the order found, for the status listing.
@@ -41,7 +55,10 @@ pub struct State {
 
 /// Observed state of a node.
 #[derive(Clone, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is one observed fact, all combinations occur")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is one observed fact, all combinations occur"
+)]
 pub struct NodeState {
     /// Has a `node_state`, or for remote nodes a connection that was seen.
     pub seen: bool,
@@ -85,7 +102,10 @@ pub struct NodeState {
 
 /// Observed state of a resource (of a collective: what its members add up to where said).
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each is one observed fact, all combinations occur")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is one observed fact, all combinations occur"
+)]
 pub struct ResourceState {
     /// Current role.
     pub role: Role,
@@ -127,8 +147,8 @@ pub struct ResourceState {
     pub removed_launched: bool,
     /// Node and time (epoch) of a shutdown lock found in history.
     pub lock: Option<(NodeId, i64)>,
-    /// Recurring actions that may be replaced because their parameters changed: `(key, node)`.
-    pub rescheduled: Vec<(String, NodeId)>,
+    /// `failure-timeout` in milliseconds, 0 if failures never expire or if one blocks the resource.
+    pub failure_timeout_ms: i64,
     /// Allowed nodes with their scores after reading the status, before constraints.
     pub allowed: ScoreTable,
 }
@@ -149,12 +169,23 @@ pub struct Ticket {
 }
 
 /// A failed operation for the status listing.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FailedOperation {
     /// Its history entry.
     pub element: ElementId,
     /// Where.
     pub node: NodeId,
-    /// Resource id in history.
-    pub resource: String,
+    /// Whose operation.
+    pub resource: ResourceId,
+}
+
+/// A comparison of parameters that has to wait for the assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeferredCheck {
+    /// The history entry of the failure.
+    pub element: ElementId,
+    /// Whose.
+    pub resource: ResourceId,
+    /// Where.
+    pub node: NodeId,
 }

@@ -52,7 +52,11 @@ fn add(draft: &mut Draft, key: &Key, node: Option<NodeId>) -> ActionId {
 }
 
 fn monitor(interval_ms: u32) -> Key {
-    Key::Operation { resource: RESOURCE, task: Task::Monitor, interval_ms }
+    Key::Operation {
+        resource: RESOURCE,
+        task: Task::Monitor,
+        interval_ms,
+    }
 }
 
 #[test]
@@ -80,7 +84,11 @@ fn a_request_reuses_the_oldest_and_one_with_a_node_claims_what_has_none() {
     assert_eq!(draft.reusable(&start, None), Some(nowhere));
     assert_eq!(draft.reusable(&start, Some(A)), Some(nowhere));
     assert_eq!(draft.actions[nowhere].node, Some(A));
-    assert_eq!(draft.reusable(&start, Some(B)), None, "claimed by the other node");
+    assert_eq!(
+        draft.reusable(&start, Some(B)),
+        None,
+        "claimed by the other node"
+    );
     let on_b = add(&mut draft, &start, Some(B));
     assert_eq!(draft.reusable(&start, Some(B)), Some(on_b));
     assert_eq!(draft.reusable(&start, None), Some(nowhere));
@@ -98,7 +106,11 @@ fn tasks_are_found_newest_first_and_cancellations_are_no_monitors() {
     assert_eq!(draft.newest(RESOURCE, &Task::Monitor, Some(A)), Some(slow));
     assert_eq!(draft.newest(RESOURCE, &Task::Cancel, None), Some(fast));
     assert_eq!(draft.with_task(RESOURCE, &Task::Monitor), [probe, slow]);
-    assert_eq!(draft.on_node(&monitor(5_000), A), Some(fast), "it keeps its key");
+    assert_eq!(
+        draft.on_node(&monitor(5_000), A),
+        Some(fast),
+        "it keeps its key"
+    );
 }
 
 #[test]

@@ -19,7 +19,11 @@ fn own_values_win_over_layers_and_later_layers_over_earlier_ones() {
     assert_eq!(meta.get("interval"), Some("3"));
     assert_eq!(meta.get("name"), None);
     let all: Vec<_> = meta.to_map().into_iter().collect();
-    let expected = [("interval", "3"), ("notify_stop_uname", "b"), ("timeout", "20000")];
+    let expected = [
+        ("interval", "3"),
+        ("notify_stop_uname", "b"),
+        ("timeout", "20000"),
+    ];
     assert_eq!(all, expected, "sorted, each name once");
 }
 

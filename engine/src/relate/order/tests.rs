@@ -3,7 +3,13 @@ use super::*;
 /// Every ordering of two tasks, for every combination of resources that can migrate.
 #[test]
 fn an_ordering_means_for_migrations_what_pacemaker_says() {
-    let tasks = [Task::Start, Task::Stop, Task::Promote, Task::Demote, Task::Monitor];
+    let tasks = [
+        Task::Start,
+        Task::Stop,
+        Task::Promote,
+        Task::Demote,
+        Task::Monitor,
+    ];
     let mut found = String::new();
     for first in &tasks {
         for then in &tasks {
@@ -33,7 +39,10 @@ fn line(first: &Task, then: &Task, can_migrate: CanMigrate, found: &[Equivalent]
     let mut line = format!("{} -> {} ({who}):", first.name(), then.name());
     for (first, then, effects) in found {
         let condition = effects.contains(Effects::IF_FIRST_UNMIGRATABLE);
-        assert_eq!(effects.without(Effects::IF_FIRST_UNMIGRATABLE), Effects::ORDERED);
+        assert_eq!(
+            effects.without(Effects::IF_FIRST_UNMIGRATABLE),
+            Effects::ORDERED
+        );
         let condition = if condition { "?" } else { "" };
         line += &format!(" {}{condition} -> {}", first.name(), then.name());
     }

@@ -27,7 +27,12 @@ pub(super) fn write(
     sections: Sections,
     title: &str,
 ) {
-    let view = View { document, config, state, sections };
+    let view = View {
+        document,
+        config,
+        state,
+        sections,
+    };
     listing.begin(title);
     let nodes = view.write_nodes(listing);
     view.write_resources(listing, nodes);
@@ -62,7 +67,11 @@ pub(super) fn counts(state: &State) -> Counts {
 
 /// Whether `target-role` keeps a resource stopped, or a promotable one unpromoted.
 fn is_disabled(state: &State, id: ResourceId) -> bool {
-    match state.resources[id].meta_text.get("target-role").map(|text| role(text)) {
+    match state.resources[id]
+        .meta_text
+        .get("target-role")
+        .map(|text| role(text))
+    {
         Some(Some(Role::Stopped)) => true,
         Some(Some(Role::Unpromoted)) => state.resources[top(state, id)].promotable,
         _ => false,

@@ -3,8 +3,8 @@
 use super::View;
 use crate::config::{HealthStrategy, NodeKind};
 use crate::id::NodeId;
-use crate::value::Score;
 use crate::simulate::listing::Listing;
+use crate::value::Score;
 
 impl View<'_> {
     /// Lists nodes; false if there are none.
@@ -69,7 +69,10 @@ impl View<'_> {
             1.. => "",
         };
         let condition = self.condition(node);
-        listing.item(format_args!("{kind} {}: {condition}{health}", self.name(node)));
+        listing.item(format_args!(
+            "{kind} {}: {condition}{health}",
+            self.name(node)
+        ));
     }
 
     fn condition(&self, node: NodeId) -> &'static str {
@@ -96,7 +99,9 @@ impl View<'_> {
             return 1;
         }
         let attributes = &self.state.node[node].attributes;
-        let health = attributes.iter().filter(|(name, _)| name.starts_with("#health"));
+        let health = attributes
+            .iter()
+            .filter(|(name, _)| name.starts_with("#health"));
         health
             .map(|(_, value)| match () {
                 () if value.eq_ignore_ascii_case("red") => -1,
@@ -109,8 +114,14 @@ impl View<'_> {
     }
 
     pub(super) fn write_attributes(&self, listing: &mut Listing) {
-        const HIDDEN: [&str; 6] =
-            ["fail-count", "last-failure", "shutdown", "terminate", "standby", "#"];
+        const HIDDEN: [&str; 6] = [
+            "fail-count",
+            "last-failure",
+            "shutdown",
+            "terminate",
+            "standby",
+            "#",
+        ];
         let shown: Vec<NodeId> = self
             .state
             .nodes_by_name

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::{View, is_disabled, role, role_text, top};
 use crate::config::{Bundle, Clone_, Requires, Role, Variant};
 use crate::id::{NodeId, ResourceId};
+use crate::parse::ElementId;
 use crate::simulate::exit_text;
 use crate::simulate::listing::Listing;
 
@@ -33,7 +34,12 @@ impl View<'_> {
         match &self.state.resources[id].variant {
             Variant::Primitive(_) => {
                 let node = self.current_node(id);
-                let pending = || self.state.resource[id].pending.as_ref().map(|(_, node)| *node);
+                let pending = || {
+                    self.state.resource[id]
+                        .pending
+                        .as_ref()
+                        .map(|(_, node)| *node)
+                };
                 self.write_primitive(listing, id, self.printable_id(id), node.or_else(pending))
             }
             Variant::Group(_) => self.write_group(listing, id),
@@ -45,7 +51,11 @@ impl View<'_> {
     /// Instances of anonymous clones are shown under the configured id.
     fn printable_id(&self, id: ResourceId) -> &str {
         let resource = &self.state.resources[id];
-        if resource.unique { &resource.id } else { &resource.config_id }
+        if resource.unique {
+            &resource.id
+        } else {
+            &resource.config_id
+        }
     }
 
     fn write_primitive(
@@ -80,7 +90,11 @@ impl View<'_> {
                 let _ = write!(line, " {}", role_text(role));
             }
         } else {
-            let _ = write!(line, " {}", self.pending_role(id).unwrap_or(role_text(role)));
+            let _ = write!(
+                line,
+                " {}",
+                self.pending_role(id).unwrap_or(role_text(role))
+            );
         }
         if let Some(node) = node {
             let _ = write!(line, " {}", self.name(node));
@@ -95,8 +109,9 @@ impl View<'_> {
             let _ = write!(line, " ({})", flags.join(", "));
         }
         if several {
-            let description =
-                resource.element.and_then(|element| self.document.attr(element, "description"));
+            let description = resource
+                .element
+                .and_then(|element| self.document.attr(element, "description"));
             if let Some(description) = description {
                 let _ = write!(line, " ({description})");
             }
@@ -128,7 +143,10 @@ impl View<'_> {
     }
 
     fn pending_role(&self, id: ResourceId) -> Option<&'static str> {
-        let (task, _) = self.state.resource[id].pending.as_ref().filter(|_| self.sections.pending)?;
+        let (task, _) = self.state.resource[id]
+            .pending
+            .as_ref()
+            .filter(|_| self.sections.pending)?;
         Some(match task.as_str() {
             "start" => "Starting",
             "stop" => "Stopping",
@@ -191,7 +209,10 @@ impl View<'_> {
             true => String::new(),
             false => format!(" ({})", attributes.join(", ")),
         };
-        listing.begin(format_args!("Resource Group: {}{suffix}", self.state.resources[id].id));
+        listing.begin(format_args!(
+            "Resource Group: {}{suffix}",
+            self.state.resources[id].id
+        ));
         for &member in &self.state.resources[id].children {
             self.write_resource(listing, member);
         }
@@ -246,8 +267,10 @@ impl View<'_> {
                 listing.item(format_args!("{text}: {}", self.bracketed(&nodes)));
             }
         } else if !stopped.is_empty() {
-            let ids: Vec<&str> =
-                stopped.iter().map(|&id| self.state.resources[id].id.as_str()).collect();
+            let ids: Vec<&str> = stopped
+                .iter()
+                .map(|&id| self.state.resources[id].id.as_str())
+                .collect();
             listing.item(format_args!("Stopped: [ {} ]", ids.join(" ")));
         }
         listing.end();
@@ -267,7 +290,9 @@ impl View<'_> {
             attributes.push("disabled");
         }
         attributes.extend(self.management(id));
-        let child = clone.child_element.and_then(|child| self.document.attr(child, "id"));
+        let child = clone
+            .child_element
+            .and_then(|child| self.document.attr(child, "id"));
         let mut title = format!("Clone Set: {} [{}]", resource.id, child.unwrap_or("(null)"));
         if !attributes.is_empty() {
             let _ = write!(title, " ({})", attributes.join(", "));
@@ -287,7 +312,11 @@ impl View<'_> {
         }
         if !active {
             let removed = self.state.resources[instance].removed;
-            return if removed { Place::Hidden } else { Place::Stopped };
+            return if removed {
+                Place::Hidden
+            } else {
+                Place::Stopped
+            };
         }
         let noteworthy = self.any(instance, &|id| self.state.resources[id].removed)
             || self.any(instance, &|id| !self.state.resource[id].managed)
@@ -295,7 +324,9 @@ impl View<'_> {
         if noteworthy || !self.is_active(instance, true) {
             return Place::OwnLine;
         }
-        let Some(node) = self.only_node(instance) else { return Place::OwnLine };
+        let Some(node) = self.only_node(instance) else {
+            return Place::OwnLine;
+        };
         let state = &self.state.node[node];
         if !state.online && state.unclean {
             Place::OwnLine
@@ -336,7 +367,11 @@ impl View<'_> {
             return false;
         }
         let resource = &self.state.resources[id];
-        let set = if bundle.replicas.len() > 1 { " set" } else { "" };
+        let set = if bundle.replicas.len() > 1 {
+            " set"
+        } else {
+            ""
+        };
         let unique = if resource.unique { " (unique)" } else { "" };
         let management = match self.management(id) {
             Some(text) => format!(" ({text})"),
@@ -347,8 +382,9 @@ impl View<'_> {
             resource.id, bundle.image
         ));
         for replica in &bundle.replicas {
-            let mut name =
-                self.printable_id(replica.connection.unwrap_or(replica.container)).to_owned();
+            let mut name = self
+                .printable_id(replica.connection.unwrap_or(replica.container))
+                .to_owned();
             if let Some(address) = &replica.address {
                 let _ = write!(name, " ({address})");
             }
@@ -370,11 +406,20 @@ impl View<'_> {
         };
         let mut failed = self.state.failed_operations.iter();
         let found = failed.find(|operation| {
-            operation.masked_probe
-                && node.is_none_or(|node| operation.node == node)
-                && operation.resource == wanted
+            node.is_none_or(|node| operation.node == node)
+                && self.masked_probe_of(operation.element) == Some(wanted)
         })?;
         self.document.attr(found.element, "rc-code")?.parse().ok()
+    }
+
+    /// The resource's name in history, if the entry is a probe that failed because the resource
+    /// could not run there anyway.
+    fn masked_probe_of(&self, entry: ElementId) -> Option<&str> {
+        let attr = |name: &str| self.document.attr(entry, name);
+        let cannot_run =
+            matches!(attr("rc-code"), Some("2" | "5")) || attr("op-status") == Some("7");
+        let key = attr("operation_key").or_else(|| attr("id"))?;
+        key.strip_suffix("_monitor_0").filter(|_| cannot_run)
     }
 
     fn configured_role(&self, id: ResourceId) -> Option<Role> {
@@ -387,11 +432,18 @@ impl View<'_> {
 
     fn rank(&self, node: NodeId) -> usize {
         let order = &self.state.nodes_by_name;
-        order.iter().position(|&other| other == node).unwrap_or(usize::MAX)
+        order
+            .iter()
+            .position(|&other| other == node)
+            .unwrap_or(usize::MAX)
     }
 
     fn any(&self, id: ResourceId, test: &dyn Fn(ResourceId) -> bool) -> bool {
-        test(id) || self.state.resources[id].children.iter().any(|&child| self.any(child, test))
+        test(id)
+            || self.state.resources[id]
+                .children
+                .iter()
+                .any(|&child| self.any(child, test))
     }
 
     /// Whether a resource, or all (any) of its members, are active.
@@ -412,7 +464,10 @@ impl View<'_> {
             Variant::Bundle(_) | Variant::Clone(_) if all => {
                 resource.children.iter().all(|&id| self.is_active(id, true))
             }
-            _ => resource.children.iter().any(|&id| self.is_active(id, false)),
+            _ => resource
+                .children
+                .iter()
+                .any(|&id| self.is_active(id, false)),
         }
     }
 
@@ -422,7 +477,10 @@ impl View<'_> {
             Variant::Primitive(_) => self.state.resource[id].role,
             _ => {
                 let children = resource.children.iter();
-                children.map(|&child| self.role(child)).max().unwrap_or(Role::Unknown)
+                children
+                    .map(|&child| self.role(child))
+                    .max()
+                    .unwrap_or(Role::Unknown)
             }
         }
     }

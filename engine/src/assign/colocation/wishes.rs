@@ -1,0 +1,335 @@
+//! Where do the dependents of a resource, and theirs, want it to be?
+//!
+//! Each dependent's best score on the same place is added to the primary's node, weakened by the
+//! colocation's score over infinity, and so on through the dependents' dependents. This is the one
+//! place of the engine with floating point: factors are `f32`, each step rounded on its own, because
+//! results are rounded to integers that users see.
+
+use super::Link;
+use super::lists::Side;
+use crate::assign::scratch::Assigner;
+use crate::config::Variant;
+use crate::id::{IdSet, NodeId, ResourceId};
+use crate::score::ScoreTable;
+use crate::value::Score;
+
+/// A copy of a score table to which wishes are added.
+#[derive(Clone)]
+pub(in crate::assign) struct Wishes {
+    table: ScoreTable,
+    /// Nodes that would have become forbidden although only nonnegative wishes count: they keep
+    /// out of everything until the level that saw it is done, then they have score 1.
+    frozen: IdSet<NodeId>,
+    copies: u32,
+}
+
+/// Which wishes are added, and how.
+#[derive(Clone, Copy)]
+pub(in crate::assign) struct Selection {
+    /// Wishes must not make a node forbidden.
+    pub(in crate::assign) nonnegative: bool,
+    /// Wishes that leave no usable node are dropped.
+    pub(in crate::assign) droppable: bool,
+    /// Follow the colocations in which a resource is the dependent, not the primary.
+    pub(in crate::assign) this_with: bool,
+}
+
+/// The factor of a colocation as such.
+fn factor(score: Score) -> f32 {
+    score.value() as f32 / INFINITY
+}
+
+/// The factor of a colocation behind another one.
+fn deeper_factor(factor: f32, score: Score) -> f32 {
+    factor * score.value() as f32 / INFINITY
+}
+
+/// A score times a factor, rounded half away from zero; what is not 0 does not become 0.
+fn weaken(factor: f32, score: Score) -> Score {
+    let product = f64::from(factor * score.value() as f32);
+    // Truncated by the conversion.
+    let rounded = if product < 0.0 {
+        product - 0.5
+    } else {
+        product + 0.5
+    } as i64;
+    if rounded == 0 && score != Score::ZERO {
+        if factor > 0.0 {
+            return Score::new(1);
+        } else if factor < 0.0 {
+            return Score::new(-1);
+        }
+    }
+    Score::new(rounded)
+}
+
+const INFINITY: f32 = Score::INFINITY.value() as f32;
+
+impl Wishes {
+    pub(in crate::assign) fn new(table: ScoreTable, copies: u32) -> Self {
+        Wishes {
+            table,
+            frozen: IdSet::new(),
+            copies,
+        }
+    }
+
+    pub(in crate::assign) fn into_table(self) -> ScoreTable {
+        self.table
+    }
+
+    /// How often the peer would have copied the table.
+    pub(in crate::assign) fn copies(&self) -> u32 {
+        self.copies
+    }
+
+    fn release_frozen(&mut self) {
+        for node in self.frozen.iter() {
+            if let Some(entry) = self.table.get_mut(node) {
+                entry.score = Score::new(1);
+            }
+        }
+        self.frozen.clear();
+    }
+}
+
+impl Assigner<'_> {
+    /// Whether a dependent's wishes count for a primary (a colocation's, or an instance of it).
+    pub(in crate::assign) fn has_influence(&self, link: Link, primary: ResourceId) -> bool {
+        let active_on = self.active_on(primary);
+        // Connections into bundles move easily: no healthy container moves for their sake.
+        if self.config(link.dependent).meta.remote_nesting_allowed
+            && !self.resources[primary].failed
+            && active_on.len() == 1
+        {
+            return false;
+        }
+        link.influence || active_on.is_empty()
+    }
+
+    /// Adds the wishes of `source`, one end of a colocation, and those behind it.
+    pub(in crate::assign) fn add_wishes(
+        &mut self,
+        wishes: &mut Wishes,
+        source: ResourceId,
+        target: ResourceId,
+        index: u32,
+        selection: Selection,
+    ) {
+        let factor = factor(self.lists.link(index).score);
+        self.add_weakened(wishes, source, target, index, factor, selection);
+    }
+
+    /// The scores of a resource with those of all that it is to be with, and so on: what decides the
+    /// order of resources under a placement strategy.
+    pub(in crate::assign) fn combined_scores(&mut self, resource: ResourceId) -> Wishes {
+        let mut source = resource;
+        // The last member is with its predecessor, and so with all of the group.
+        while let Variant::Group(_) = self.config(source).variant
+            && let Some(&last) = self.config(source).children.last()
+        {
+            source = last;
+        }
+        let mut wishes = Wishes::new(self.resources[source].table.clone(), 1);
+        self.merging.insert(resource);
+        self.merging.insert(source);
+        let selection = Selection {
+            nonnegative: false,
+            droppable: false,
+            this_with: true,
+        };
+        self.spread(&mut wishes, source, source, 1.0, selection);
+        self.merging.remove(source);
+        self.merging.remove(resource);
+        wishes
+    }
+
+    fn add_weakened(
+        &mut self,
+        wishes: &mut Wishes,
+        source: ResourceId,
+        target: ResourceId,
+        index: u32,
+        factor: f32,
+        selection: Selection,
+    ) {
+        if !self.merging.insert(source) {
+            return; // a loop
+        }
+        if let Variant::Group(_) = self.config(source).variant {
+            // The other members follow the first one.
+            if let Some(&first) = self.config(source).children.first() {
+                self.add_weakened(wishes, first, target, index, factor, selection);
+            }
+        } else {
+            let mut work = wishes.clone();
+            work.copies += 1;
+            self.add_matching(
+                &mut work,
+                source,
+                target,
+                index,
+                factor,
+                selection.nonnegative,
+            );
+            if self.spread(&mut work, source, target, factor, selection) {
+                *wishes = work;
+            }
+        }
+        self.merging.remove(source);
+    }
+
+    /// Adds what is behind `source`. False if the wishes so far have to be dropped.
+    fn spread(
+        &mut self,
+        work: &mut Wishes,
+        source: ResourceId,
+        target: ResourceId,
+        factor: f32,
+        selection: Selection,
+    ) -> bool {
+        if self.any_left(work) {
+            let side = if selection.this_with {
+                Side::ThisWith
+            } else {
+                Side::WithThis
+            };
+            let behind = self
+                .lists
+                .effective(self.world, &self.resources, side, source);
+            let selection = Selection {
+                droppable: true,
+                ..selection
+            };
+            for index in behind {
+                let link = self.lists.link(index);
+                let other = match side {
+                    Side::ThisWith => link.primary,
+                    Side::WithThis if self.has_influence(link, link.primary) => link.dependent,
+                    Side::WithThis => continue,
+                };
+                let factor = deeper_factor(factor, link.score);
+                self.add_weakened(work, other, target, index, factor, selection);
+            }
+        } else if selection.droppable {
+            return false;
+        }
+        if selection.nonnegative {
+            work.release_frozen();
+        }
+        true
+    }
+
+    fn any_left(&self, wishes: &Wishes) -> bool {
+        let mut nodes = wishes.table.iter();
+        nodes.any(|(node, entry)| {
+            self.nodes.usable(node, entry.score) && !wishes.frozen.contains(node)
+        })
+    }
+
+    /// Adds, on each node, the best score that `source` has at the same place.
+    fn add_matching(
+        &mut self,
+        work: &mut Wishes,
+        source: ResourceId,
+        target: ResourceId,
+        index: u32,
+        factor: f32,
+        nonnegative: bool,
+    ) {
+        let link = self.lists.link(index);
+        let best = self.best_scores(source, link);
+        let nodes: Vec<NodeId> = work.table.iter().map(|(node, _)| node).collect();
+        for node in nodes {
+            let class = self.class(link.attribute, Some(node), target);
+            let score = best[class as usize];
+            // Who is kept away from the primary does not, by avoiding a node, make it attractive;
+            // unless the dependent has one node only and could not run otherwise.
+            if factor < 0.0
+                && score.is_negative()
+                && (self.config(link.primary).meta.stickiness >= -score.value()
+                    || !self.has_influence(link, link.primary)
+                    || !self.allowed_on_one(link.dependent))
+            {
+                continue;
+            }
+            if work.frozen.contains(node) {
+                continue;
+            }
+            let Some(entry) = work.table.get_mut(node) else {
+                continue;
+            };
+            let new = entry.score + weaken(factor, score);
+            if nonnegative && new.is_negative() && entry.score >= Score::ZERO {
+                if entry.score > Score::ZERO {
+                    work.frozen.insert(node);
+                }
+                continue;
+            }
+            entry.score = new;
+        }
+    }
+
+    /// The best score that a resource has on an available node, by class of node.
+    fn best_scores(&self, source: ResourceId, link: Link) -> Vec<Score> {
+        let mut best = vec![Score::MINUS_INFINITY; self.class_count(link.attribute)];
+        let mut consider = |table: &ScoreTable| {
+            for (node, entry) in table.iter() {
+                if self.nodes.available(node) {
+                    let class = self.class(link.attribute, Some(node), source) as usize;
+                    best[class] = best[class].max(entry.score);
+                }
+            }
+        };
+        match self.with_group_locations(source, link) {
+            Some(table) => consider(&table),
+            None => consider(&self.resources[source].table),
+        }
+        best
+    }
+
+    /// Locations of a group count for its first member alone. If another member is itself the
+    /// dependent of a configured colocation, they are its wishes as well.
+    fn with_group_locations(&self, member: ResourceId, link: Link) -> Option<ScoreTable> {
+        let group = self
+            .config(member)
+            .parent
+            .filter(|&parent| self.is_group(parent))?;
+        if member != link.dependent
+            || !link.explicit
+            || self.config(group).children.first() == Some(&member)
+        {
+            return None;
+        }
+        let mut table = self.resources[member].table.clone();
+        for &index in &self.resources[group].locations {
+            let location = &self.world.constraints.locations[index as usize];
+            if location
+                .role
+                .is_some_and(|role| role != self.resources[member].next_role)
+            {
+                continue;
+            }
+            for &(node, score) in &location.nodes {
+                match table.get_mut(node) {
+                    Some(entry) => entry.score += score,
+                    None => table.set(node, score),
+                }
+            }
+        }
+        Some(table)
+    }
+
+    /// Whether exactly one node is not forbidden.
+    fn allowed_on_one(&self, resource: ResourceId) -> bool {
+        let table = self.resources[resource].table.iter();
+        table
+            .filter(|(_, entry)| !entry.score.is_negative())
+            .take(2)
+            .count()
+            == 1
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,495 @@
+//! Have parameters changed since an operation was done?
+//!
+//! Each history entry carries digests of the parameters that the operation ran with: of all of
+//! them, of those that need a restart when they change, and of those that are not secret (which
+//! saved inputs leave out). They are calculated again from the configuration and compared.
+//!
+//! Digests are calculated once for each operation of a resource on a node, and which of several
+//! entries is asked first decides what the restart digest is about; so whoever compares more has to
+//! go on with the [`Cache`] that unpacking leaves. (Behaviour: Pacemaker's `rsc_action_digest_cmp`
+//! and `pe__compare_fencing_digest`.)
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use md5::{Digest as _, Md5};
+
+use super::history::Entry;
+use super::{ResourceState, State};
+use crate::World;
+use crate::config::{self, Attributes, Config, Evaluation, OperationContext, Resource, Variant};
+use crate::id::{NodeId, ResourceId};
+use crate::parse::{self, Document, ElementId, names};
+use crate::value::compare_versions;
+
+/// Digests calculated so far, by node and operation.
+#[derive(Clone, Debug, Default)]
+pub struct Cache {
+    digests: BTreeMap<(NodeId, ResourceId, Box<str>, u32), Digests>,
+}
+
+/// Digests of the parameters with which an operation would run now.
+#[derive(Clone, Debug)]
+struct Digests {
+    all: Digest,
+    /// Only if the history entry that was asked first has one.
+    restart: Option<Digest>,
+    not_secret: Digest,
+    /// The last result; before any, what a difference in `all` means at least.
+    verdict: Verdict,
+}
+
+/// What has changed since an operation was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing.
+    Match,
+    /// Only secrets, which saved inputs leave out: treated as no change.
+    OnlyPrivate,
+    /// History does not say what the parameters were.
+    Unknown,
+    /// Parameters that need no restart.
+    Mismatch,
+    /// Parameters that need a restart.
+    Restart,
+}
+
+/// An MD5 digest in hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The digest of parameters: of ` <parameters a="…" b="…"/>` and a newline, in order of name.
+    #[must_use]
+    pub fn of(parameters: &Attributes) -> Digest {
+        let mut text = String::from(" <parameters");
+        for (name, value) in parameters {
+            text.push(' ');
+            text.push_str(name);
+            text.push_str("=\"");
+            parse::escape_attribute(value, &mut text);
+            text.push('"');
+        }
+        text.push_str("/>\n");
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(Md5::digest(text)) {
+            pair[0] = hexadecimal(byte >> 4);
+            pair[1] = hexadecimal(byte & 0xf);
+        }
+        Digest(digits)
+    }
+}
+
+fn hexadecimal(digit: u8) -> u8 {
+    match digit {
+        0..=9 => b'0' + digit,
+        _ => b'a' + (digit - 10),
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl PartialEq<str> for Digest {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+/// Compares the parameters with which an operation was done to those of now. `host` says where a
+/// container is (going to be).
+pub fn compare(
+    world: World<'_>,
+    cache: &mut Cache,
+    resource: ResourceId,
+    node: NodeId,
+    entry: &Entry<'_>,
+    host: &dyn Fn(ResourceId) -> Option<NodeId>,
+) -> Verdict {
+    let mut evaluation = Evaluation::new(world.document, world.now);
+    let mut subject = Subject::new(world.config, world.state, resource, node, &mut evaluation);
+    let container = subject.container();
+    let current = |container| super::current_node(world.state, container);
+    let host = container.and_then(|container| host(container).or_else(|| current(container)));
+    subject.address = host.map(|host| world.state.nodes[host].name.as_str());
+    let verdict = subject.compare(cache, &world.state.expired_recurring, entry);
+    let before = world
+        .document
+        .attr_by(entry.element, names::OP_SECURE_DIGEST);
+    match before {
+        Some(before) if verdict != Verdict::Match => {
+            let now = cache.digests.get(&subject.key(entry));
+            let same = now.is_some_and(|now| now.not_secret == *before);
+            if same { Verdict::OnlyPrivate } else { verdict }
+        }
+        _ => verdict,
+    }
+}
+
+/// What fence devices say about unfencing a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unfencing {
+    /// A device is not what it was when the node was last unfenced.
+    pub changed: bool,
+    /// `device:type:digest,` for each device, for the node's `#digests-all`.
+    pub all: String,
+    /// Likewise of what is not secret, for `#digests-secure`.
+    pub secure: String,
+}
+
+/// Compares the devices that unfence a node to those with which that was done last.
+#[must_use]
+pub fn unfencing(world: World<'_>, node: NodeId) -> Unfencing {
+    let mut result = Unfencing::default();
+    let attributes = &world.state.node[node].attributes;
+    let before = |name: &str| attributes.get(name).map(String::as_str);
+    let mut evaluation = Evaluation::new(world.document, world.now);
+    for device in unfencing_devices(world.state) {
+        let mut subject = Subject::new(world.config, world.state, device, node, &mut evaluation);
+        // Not the name of an operation, so that nothing else is compared to this.
+        let digests = subject.calculate("stonith-on", 0, None);
+        let id = &world.state.resources[device].id;
+        let agent = world.state.resources[device].agent();
+        let agent = agent.map_or("", |agent| agent.agent.as_str());
+        let summary = |digest: &Digest| format!("{id}:{agent}:{}", digest.as_str());
+        let (all, secure) = (summary(&digests.all), summary(&digests.not_secret));
+        let is_in = |summary: &str, list| before(list).is_some_and(|list| list.contains(summary));
+        result.changed |= before("#digests-all").is_some()
+            && !is_in(&all, "#digests-all")
+            && !is_in(&secure, "#digests-secure");
+        result.all += &format!("{all},");
+        result.secure += &format!("{secure},");
+    }
+    result
+}
+
+/// Devices that unfence nodes, the last one first, as the peer lists them.
+fn unfencing_devices(state: &State) -> Vec<ResourceId> {
+    let mut devices = Vec::new();
+    let mut waiting: Vec<ResourceId> = state.top.clone();
+    while let Some(id) = waiting.pop() {
+        let resource = &state.resources[id];
+        waiting.extend(&resource.children);
+        let provides = resource.meta_text.get("provides");
+        let unfences = state.resource[id].requires == config::Requires::Unfencing
+            || provides.is_some_and(|text| text.eq_ignore_ascii_case("unfencing"));
+        if resource.children.is_empty() && resource.fence_device && unfences {
+            devices.push(id);
+        }
+    }
+    devices
+}
+
+/// One resource on one node.
+pub(super) struct Subject<'s, 'd> {
+    pub(super) config: &'s Config,
+    pub(super) resources: &'s crate::id::Table<ResourceId, Resource>,
+    pub(super) id: ResourceId,
+    pub(super) state: &'s ResourceState,
+    pub(super) node: NodeId,
+    /// The node's attributes.
+    pub(super) attributes: &'s Attributes,
+    pub(super) evaluation: &'s mut Evaluation<'d>,
+    /// Where a bundle's connection goes if its parameters say: to its container's host.
+    pub(super) address: Option<&'s str>,
+}
+
+impl<'s, 'd> Subject<'s, 'd> {
+    fn new(
+        config: &'s Config,
+        state: &'s State,
+        id: ResourceId,
+        node: NodeId,
+        evaluation: &'s mut Evaluation<'d>,
+    ) -> Self {
+        Subject {
+            config,
+            resources: &state.resources,
+            id,
+            state: &state.resource[id],
+            node,
+            attributes: &state.node[node].attributes,
+            evaluation,
+            address: None,
+        }
+    }
+
+    /// Whether this is a bundle's connection that goes to wherever its container runs.
+    pub(super) fn needs_container_host(&mut self) -> bool {
+        let resource = &self.resources[self.id];
+        resource.remote_connection && {
+            let parameters = self.evaluation.parameters(&resource.parameters, None);
+            let address = parameters.get("addr");
+            address.is_some_and(|address| address.eq_ignore_ascii_case("#uname"))
+        }
+    }
+
+    /// Compares what the entry says to what is calculated. Recurring operations whose failure has
+    /// expired are treated as changed.
+    pub(super) fn compare(
+        &mut self,
+        cache: &mut Cache,
+        expired: &BTreeSet<ElementId>,
+        entry: &Entry<'_>,
+    ) -> Verdict {
+        let document = self.evaluation.document();
+        let digest = |name| document.attr_by(entry.element, name);
+        let all = digest(names::OP_DIGEST);
+        let restart = if expired.contains(&entry.element) {
+            Some("calculated-failure-timeout")
+        } else {
+            digest(names::OP_RESTART_DIGEST)
+        };
+        let operation = entry.operation.unwrap_or_default();
+        let now = cache.digests.entry(self.key(entry)).or_insert_with(|| {
+            let reference = Reference {
+                document,
+                entry,
+                restart: restart.is_some(),
+            };
+            self.calculate(operation, entry.interval_ms, Some(&reference))
+        });
+        let differs = |now: Option<&Digest>, before: Option<&str>| match (now, before) {
+            (Some(now), Some(before)) => *now != *before,
+            _ => false,
+        };
+        now.verdict = match all {
+            _ if differs(now.restart.as_ref(), restart) => Verdict::Restart,
+            None => Verdict::Unknown,
+            Some(all) if now.all == *all => Verdict::Match,
+            // Parameters of the operation itself are not known to the agent's reload.
+            Some(_) if entry.interval_ms == 0 && now.verdict == Verdict::Restart => {
+                Verdict::Restart
+            }
+            Some(_) => Verdict::Mismatch,
+        };
+        now.verdict
+    }
+
+    fn key(&self, entry: &Entry<'_>) -> (NodeId, ResourceId, Box<str>, u32) {
+        let operation = entry.operation.unwrap_or_default();
+        (self.node, self.id, operation.into(), entry.interval_ms)
+    }
+
+    fn calculate(
+        &mut self,
+        operation: &str,
+        interval_ms: u32,
+        reference: Option<&Reference<'_, '_>>,
+    ) -> Digests {
+        let resource = &self.resources[self.id];
+        let own = self
+            .evaluation
+            .parameters(&resource.parameters, Some(self.attributes));
+        let mut parameters = Attributes::new();
+        if let Some(address) = self.address {
+            parameters.insert("addr".to_owned(), address.to_owned());
+        }
+        add(&mut parameters, own.clone());
+        let entry = config::operation::find(resource, operation, interval_ms, true);
+        let mut verdict = Verdict::Match;
+        if let Some(entry) = entry {
+            let extra = self
+                .evaluation
+                .parameters(&entry.parameters, Some(self.attributes));
+            if interval_ms == 0 && !extra.is_empty() {
+                verdict = Verdict::Restart;
+            }
+            add(&mut parameters, extra);
+        }
+        parameters.retain(|name, _| is_hashed(name));
+        if interval_ms != 0 {
+            let context = OperationContext {
+                managed: self.state.managed,
+                requires: self.state.requires,
+                node: Some(self.attributes),
+            };
+            let meta = config::operation_meta(
+                self.evaluation,
+                self.config,
+                resource,
+                operation,
+                interval_ms,
+                entry,
+                context,
+            );
+            parameters.insert(TIMEOUT.to_owned(), meta.timeout_ms.to_string());
+        }
+        Digests {
+            all: Digest::of(&parameters),
+            restart: reference.and_then(|reference| reference.restart_digest(&parameters)),
+            not_secret: self.not_secret(&parameters, own, reference),
+            verdict,
+        }
+    }
+
+    fn not_secret(
+        &self,
+        parameters: &Attributes,
+        own: Attributes,
+        reference: Option<&Reference<'_, '_>>,
+    ) -> Digest {
+        let document = self.evaluation.document();
+        let secrets = match reference {
+            Some(reference) => reference.words(names::OP_SECURE_PARAMS),
+            None => Some(vec!["", "passwd", "password", "user"]),
+        };
+        let version = |element| document.attr_by(element, names::CRM_FEATURE_SET);
+        let version = reference
+            .and_then(|reference| version(reference.entry.element))
+            .or_else(|| version(document.root()))
+            .unwrap_or(config::FEATURE_SET);
+        let secrets = secrets.unwrap_or_default();
+        let is_public = |name: &str| !secrets.contains(&name);
+        let mut public: Attributes;
+        if compare_versions(version, "3.16.0").is_lt() {
+            // Older controllers left out what the agent does not declare.
+            public = own;
+            let fence_device = self.resources[self.id].fence_device;
+            public.retain(|name, _| is_hashed(name) && !(fence_device && is_of_fencer(name)));
+        } else {
+            public = parameters.clone();
+            public.remove(TIMEOUT);
+        }
+        public.retain(|name, _| is_public(name));
+        Digest::of(&public)
+    }
+}
+
+impl Subject<'_, '_> {
+    /// The container of a bundle's connection, if it matters where that is.
+    fn container(&mut self) -> Option<ResourceId> {
+        if !self.needs_container_host() {
+            return None;
+        }
+        let bundle = self.resources[self.id].parent?;
+        let Variant::Bundle(bundle) = &self.resources[bundle].variant else {
+            return None;
+        };
+        let mut replicas = bundle.replicas.iter();
+        let replica = replicas.find(|replica| replica.connection == Some(self.id));
+        Some(replica?.container)
+    }
+}
+
+/// The history entry to which digests are compared first.
+struct Reference<'d, 'e> {
+    document: &'d Document,
+    entry: &'e Entry<'e>,
+    /// It has a restart digest.
+    restart: bool,
+}
+
+impl<'d> Reference<'d, '_> {
+    /// The words of an attribute of the entry.
+    fn words(&self, name: parse::Name) -> Option<Vec<&'d str>> {
+        let text = self.document.attr_by(self.entry.element, name)?;
+        Some(text.split(' ').collect())
+    }
+
+    fn restart_digest(&self, parameters: &Attributes) -> Option<Digest> {
+        if !self.restart {
+            return None;
+        }
+        let Some(wanted) = self.words(names::OP_FORCE_RESTART) else {
+            return Some(Digest::of(parameters));
+        };
+        let is_wanted = |(name, _): &(&String, &String)| wanted.contains(&name.as_str());
+        let kept = parameters.iter().filter(is_wanted);
+        Some(Digest::of(
+            &kept
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        ))
+    }
+}
+
+/// The setting of an operation that digests of recurring operations contain.
+const TIMEOUT: &str = "CRM_meta_timeout";
+
+/// Adds parameters whose names are not there yet.
+fn add(parameters: &mut Attributes, more: Attributes) {
+    for (name, value) in more {
+        parameters.entry(name).or_insert(value);
+    }
+}
+
+/// Whether a parameter is part of digests.
+fn is_hashed(name: &str) -> bool {
+    const LEFT_OUT: [&str; 6] = [
+        "id",
+        "crm_feature_set",
+        "op-digest",
+        "on_node",
+        "on_node_uuid",
+        "pcmk_external_ip",
+    ];
+    !name.starts_with("CRM_meta_") && !LEFT_OUT.contains(&name)
+}
+
+/// Whether a parameter is for the fencer, not for the agent of a fence device.
+fn is_of_fencer(name: &str) -> bool {
+    const NAMES: [&str; 9] = [
+        "provides",
+        "stonith-timeout",
+        "pcmk_action_limit",
+        "pcmk_delay_base",
+        "pcmk_delay_max",
+        "pcmk_host_argument",
+        "pcmk_host_check",
+        "pcmk_host_list",
+        "pcmk_host_map",
+    ];
+    let setting = name
+        .strip_prefix("pcmk_")
+        .and_then(|rest| rest.split_once('_'))
+        .map(|(_, setting)| setting);
+    NAMES.contains(&name) || matches!(setting, Some("action" | "timeout" | "retries"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(pairs: &[(&str, &str)]) -> Attributes {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn digests_are_those_of_the_peer() {
+        assert_eq!(
+            Digest::of(&Attributes::new()).as_str(),
+            "f2317cad3d54cec5d7d7aa7d0bf35cf8"
+        );
+        // md5sum of ` <parameters a="1" b="&lt;&quot;x&quot;>"/>`, as `printf … | md5sum` says.
+        let digest = Digest::of(&parameters(&[("b", "<\"x\">"), ("a", "1")]));
+        assert_eq!(digest.as_str(), "c7a8a33253140e218b9789fff4e8c26a");
+    }
+
+    #[test]
+    fn parameters_for_the_fencer_are_told_from_those_for_the_agent() {
+        for name in [
+            "pcmk_host_list",
+            "pcmk_reboot_timeout",
+            "pcmk_off_action",
+            "provides",
+        ] {
+            assert!(is_of_fencer(name), "{name}");
+        }
+        for name in ["ip", "pcmk_", "pcmk_x", "pcmk_reboot_other", "timeout"] {
+            assert!(!is_of_fencer(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Which node or resource is meant by a name in the status?
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::config::{Config, Node, Resource};
+use crate::id::{NodeId, ResourceId, Table};
+
+/// Nodes by id and by name, both without regard to case.
+#[derive(Debug)]
+pub(super) struct NodeNames {
+    by_id: BTreeMap<String, NodeId>,
+    by_name: BTreeMap<String, NodeId>,
+}
+
+impl NodeNames {
+    /// Indexes nodes, given in name order. Of several with one id or name the first counts.
+    pub(super) fn new(nodes: &Table<NodeId, Node>, order: &[NodeId]) -> NodeNames {
+        let mut names = NodeNames {
+            by_id: BTreeMap::new(),
+            by_name: BTreeMap::new(),
+        };
+        for &node in order {
+            names.add(&nodes[node], node);
+        }
+        names
+    }
+
+    pub(super) fn add(&mut self, node: &Node, id: NodeId) {
+        let entry = self.by_id.entry(node.id.to_ascii_lowercase());
+        entry.or_insert(id);
+        let entry = self.by_name.entry(node.name.to_ascii_lowercase());
+        entry.or_insert(id);
+    }
+
+    pub(super) fn by_name(&self, name: &str) -> Option<NodeId> {
+        self.by_name.get(&name.to_ascii_lowercase()).copied()
+    }
+
+    /// The node with this id, else with this name.
+    pub(super) fn find(&self, id: &str, name: Option<&str>) -> Option<NodeId> {
+        let by_id = self.by_id.get(&id.to_ascii_lowercase()).copied();
+        by_id.or_else(|| self.by_name(name?))
+    }
+}
+
+/// Resources by id, and by the name that history uses for them.
+///
+/// The names in history are those under which operations ran: instances of anonymous clones run
+/// without number, or with the number of other times. Which instance has a history name does not
+/// matter, as all that have one belong to the same clone; so one of them is enough.
+#[derive(Debug)]
+pub(super) struct ResourceNames<'a> {
+    by_id: BTreeMap<Cow<'a, str>, ResourceId>,
+    by_history: BTreeMap<String, Holders>,
+}
+
+#[derive(Debug)]
+struct Holders {
+    first: ResourceId,
+    count: usize,
+}
+
+impl<'a> ResourceNames<'a> {
+    /// Indexes the configured resources, from the first top-level one downwards.
+    pub(super) fn new(config: &'a Config) -> ResourceNames<'a> {
+        let mut by_id = BTreeMap::new();
+        let mut waiting: Vec<ResourceId> = config.top.iter().rev().copied().collect();
+        while let Some(id) = waiting.pop() {
+            let Some(resource) = config.resources.get(id) else {
+                continue;
+            };
+            by_id
+                .entry(Cow::Borrowed(resource.id.as_str()))
+                .or_insert(id);
+            waiting.extend(resource.children.iter().rev());
+        }
+        ResourceNames {
+            by_id,
+            by_history: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, resource: &Resource, id: ResourceId) {
+        let entry = self.by_id.entry(Cow::Owned(resource.id.clone()));
+        entry.or_insert(id);
+    }
+
+    pub(super) fn by_id(&self, id: &str) -> Option<ResourceId> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The resource that has this name in history or as its id.
+    pub(super) fn find(&self, name: &str) -> Option<ResourceId> {
+        let holders = self.by_history.get(name);
+        holders
+            .map(|holders| holders.first)
+            .or_else(|| self.by_id(name))
+    }
+
+    /// Notes that history uses another name (or none any more) for a resource.
+    pub(super) fn rename(&mut self, id: ResourceId, from: Option<&str>, to: Option<&str>) {
+        if let Some(holders) = from.and_then(|name| self.by_history.get_mut(name)) {
+            holders.count -= 1;
+            if holders.count == 0 {
+                self.by_history.remove(from.unwrap_or_default());
+            }
+        }
+        if let Some(name) = to {
+            match self.by_history.get_mut(name) {
+                Some(holders) => holders.count += 1,
+                None => {
+                    let holders = Holders {
+                        first: id,
+                        count: 1,
+                    };
+                    self.by_history.insert(name.to_owned(), holders);
+                }
+            }
+        }
+    }
+}
+
+/// A resource name without instance number: `rsc` for `rsc:3`. (`rsc:` stays as it is.)
+pub(super) fn base_name(name: &str) -> &str {
+    let base = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    match base.strip_suffix(':') {
+        Some(stripped) if !stripped.is_empty() && base.len() < name.len() => stripped,
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base_name;
+
+    #[test]
+    fn only_an_instance_number_is_taken_off() {
+        for (name, base) in [
+            ("rsc:3", "rsc"),
+            ("rsc:12", "rsc"),
+            ("rsc", "rsc"),
+            ("rsc1", "rsc1"),
+            ("rsc:", "rsc:"),
+            ("rsc:a1", "rsc:a1"),
+            ("a:b:1", "a:b"),
+            (":1", ":1"),
+            ("1", "1"),
+            ("", ""),
+        ] {
+            assert_eq!(base_name(name), base, "{name:?}");
+        }
+    }
+}
