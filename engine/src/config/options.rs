@@ -148,6 +148,14 @@ fn infinity(text: &str) -> Option<Score> {
     }
 }
 
+impl HealthStrategy {
+    /// The word that stands for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        HEALTH_STRATEGIES.0.iter().find(|entry| entry.1 == self).map_or("", |entry| entry.0)
+    }
+}
+
 /// Options after names, validity and defaults.
 struct Effective {
     set: Attributes,

@@ -21,10 +21,10 @@ pub struct Constraints {
     pub orderings: Vec<Ordering>,
     /// Ticket constraints in creation order.
     pub tickets: Vec<TicketConstraint>,
-    /// Actions created while reading constraints (`one-or-more:…`, fencing for lost tickets), in
-    /// order; fencing requests go with an entry in `fence`.
+    /// Helper actions that orderings need (`one-or-more:…`), in the order in which they are asked
+    /// for: [`crate::relate::End::Requested`] refers to positions here.
     pub requests: Vec<ActionRequest>,
-    /// Nodes to fence because a ticket was lost, in order.
+    /// Nodes to fence because a ticket was lost, with the reason, in order.
     pub fence: Vec<(NodeId, &'static str)>,
     /// Resources that a missing ticket bans from every node, with the ticket constraint's index.
     /// Applied before all locations.

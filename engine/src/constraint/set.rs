@@ -1,0 +1,179 @@
+//! Which sets of resources does a constraint have?
+//!
+//! A set may be written out, may refer to a set elsewhere, may name templates and tags, and a
+//! constraint between a template or tag and something else stands for one between sets.
+
+use super::Reader;
+use super::lookup::Referent;
+use crate::id::ResourceId;
+use crate::parse::{ElementId, Name, names};
+
+/// A set of resources as a constraint sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Set<'a> {
+    /// Its id; of a set that stands for a template or tag, that one's.
+    pub(super) id: Option<&'a str>,
+    /// The element; none if it stands for a template, tag or single resource.
+    pub(super) element: Option<ElementId>,
+    /// `sequential`, if that is said.
+    pub(super) sequential: Option<bool>,
+    /// `role`.
+    pub(super) role: Option<&'a str>,
+    /// `action`.
+    pub(super) action: Option<&'a str>,
+    /// Members by name, templates and tags replaced by what they stand for.
+    pub(super) members: Vec<&'a str>,
+}
+
+/// A name in a constraint that may stand for several resources.
+#[derive(Clone, Copy)]
+pub(super) struct Side {
+    /// The attribute that holds the name.
+    pub(super) name: Name,
+    /// The attribute that holds the role or the action.
+    pub(super) detail: Name,
+}
+
+/// The shape of a constraint.
+pub(super) enum Shape<'a> {
+    /// Names its resources itself.
+    Simple,
+    /// Consists of sets.
+    Sets(Vec<Set<'a>>),
+}
+
+impl<'a> Reader<'a> {
+    /// The shape of a constraint that may have sets, or name resources in some attributes. None,
+    /// with a message, if a name is unknown.
+    pub(super) fn shape(
+        &mut self,
+        constraint: ElementId,
+        id: &str,
+        sides: &[Side],
+    ) -> Option<Shape<'a>> {
+        if self.document.child_by(constraint, names::RESOURCE_SET).is_some() {
+            return Some(Shape::Sets(self.sets(constraint)));
+        }
+        self.expanded(constraint, id, sides)
+    }
+
+    /// The sets of a constraint, in order. One that refers to nothing ends them, with a message.
+    ///
+    /// After a reference, Pacemaker goes on with what follows the set referred to.
+    fn sets(&mut self, constraint: ElementId) -> Vec<Set<'a>> {
+        let expand = self.can_expand(constraint);
+        let mut sets: Vec<Set<'a>> = Vec::new();
+        let mut next = self.document.child_by(constraint, names::RESOURCE_SET);
+        while let Some(written) = next {
+            let Some(element) = self.config.ids.resolve(self.document, written) else {
+                self.error(written, "the resource set referred to does not exist");
+                return sets;
+            };
+            if sets.iter().any(|set| set.element == Some(element)) {
+                self.error(written, "resource sets refer to each other in a circle");
+                return sets;
+            }
+            let own = expand && self.document.parent(element) == Some(constraint);
+            sets.push(self.set(element, own));
+            next = std::iter::successors(self.document.next_sibling(element), |&sibling| {
+                self.document.next_sibling(sibling)
+            })
+            .find(|&sibling| self.document.is(sibling, names::RESOURCE_SET));
+        }
+        sets
+    }
+
+    /// Whether names in a constraint's own sets are all known. If not, templates and tags in them
+    /// are not replaced (and so not known either).
+    fn can_expand(&mut self, constraint: ElementId) -> bool {
+        let document = self.document;
+        for set in document.children_by(constraint, names::RESOURCE_SET) {
+            for member in document.children_by(set, names::RESOURCE_REF) {
+                let name = document.id(member).unwrap_or_default();
+                if self.lookup.referent(name).is_none() {
+                    self.error(member, format!("{name:?} is neither a resource nor a tag"));
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn set(&self, element: ElementId, expand: bool) -> Set<'a> {
+        let mut members = Vec::new();
+        for member in self.document.children_by(element, names::RESOURCE_REF) {
+            let name = self.document.id(member).unwrap_or_default();
+            match self.lookup.referent(name) {
+                Some(Referent::Several(ids)) if expand => {
+                    members.extend(ids.iter().map(String::as_str));
+                }
+                _ => members.push(name),
+            }
+        }
+        Set {
+            id: self.document.id(element),
+            element: Some(element),
+            sequential: self.boolean(element, names::SEQUENTIAL),
+            role: self.text(element, names::ROLE),
+            action: self.text(element, names::ACTION),
+            members,
+        }
+    }
+
+    /// The shape of a constraint without sets of its own. If one name stands for several resources
+    /// it becomes a set, and so do the others.
+    fn expanded(
+        &mut self,
+        constraint: ElementId,
+        id: &str,
+        sides: &[Side],
+    ) -> Option<Shape<'a>> {
+        let mut found = Vec::with_capacity(sides.len());
+        for side in sides {
+            let Some(name) = self.text(constraint, side.name) else {
+                return Some(Shape::Simple);
+            };
+            found.push((name, *side));
+        }
+        let mut referents = Vec::with_capacity(sides.len());
+        for (name, side) in found {
+            let Some(referent) = self.lookup.referent(name) else {
+                let message =
+                    format!("constraint {id} is ignored: {name:?} is neither a resource nor a tag");
+                self.error(constraint, message);
+                return None;
+            };
+            referents.push((name, side, referent));
+        }
+        if referents.iter().all(|(_, _, referent)| matches!(referent, Referent::Resource(_))) {
+            return Some(Shape::Simple);
+        }
+        let sets = referents.into_iter().map(|(name, side, referent)| {
+            let detail = self.text(constraint, side.detail);
+            let (sequential, members) = match referent {
+                Referent::Resource(_) => (None, vec![name]),
+                Referent::Several(ids) => (Some(false), ids.iter().map(String::as_str).collect()),
+            };
+            Set {
+                id: Some(name),
+                element: None,
+                sequential,
+                role: detail,
+                action: detail,
+                members,
+            }
+        });
+        Some(Shape::Sets(sets.collect()))
+    }
+
+    /// The resource that a member of a set means. None, with a message, if there is none.
+    pub(super) fn member(&mut self, constraint: ElementId, set: &Set<'_>, name: &str) -> Option<ResourceId> {
+        let found = self.lookup.resource(name);
+        if found.is_none() {
+            let set_id = set.id.unwrap_or("without id");
+            let element = set.element.unwrap_or(constraint);
+            self.error(element, format!("resource {name:?} in set {set_id} does not exist"));
+        }
+        found
+    }
+}
