@@ -152,7 +152,11 @@ impl HealthStrategy {
     /// The word that stands for it.
     #[must_use]
     pub fn name(self) -> &'static str {
-        HEALTH_STRATEGIES.0.iter().find(|entry| entry.1 == self).map_or("", |entry| entry.0)
+        HEALTH_STRATEGIES
+            .0
+            .iter()
+            .find(|entry| entry.1 == self)
+            .map_or("", |entry| entry.0)
     }
 }
 

@@ -31,15 +31,29 @@ struct Pair<'p> {
 
 pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
     let sides = [
-        Side { name: names::RSC, detail: names::RSC_ROLE },
-        Side { name: names::WITH_RSC, detail: names::WITH_RSC_ROLE },
+        Side {
+            name: names::RSC,
+            detail: names::RSC_ROLE,
+        },
+        Side {
+            name: names::WITH_RSC,
+            detail: names::WITH_RSC_ROLE,
+        },
     ];
-    let Some(shape) = reader.shape(element, id, &sides) else { return };
-    let score = match reader.text(element, names::SCORE).map(|text| (text, reader.score(text))) {
+    let Some(shape) = reader.shape(element, id, &sides) else {
+        return;
+    };
+    let score = match reader
+        .text(element, names::SCORE)
+        .map(|text| (text, reader.score(text)))
+    {
         None => Score::ZERO,
         Some((_, Some(score))) => score,
         Some((text, None)) => {
-            reader.error(element, format!("colocation {id} is ignored: {text:?} is no score"));
+            reader.error(
+                element,
+                format!("colocation {id} is ignored: {text:?} is no score"),
+            );
             return;
         }
     };
@@ -47,19 +61,30 @@ pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
     if let Some(text) = influence
         && value::boolean(text).is_none()
     {
-        reader.error(element, format!("influence of {id} is the default: {text:?} is no boolean"));
+        reader.error(
+            element,
+            format!("influence of {id} is the default: {text:?} is no boolean"),
+        );
     }
     let influence = influence.and_then(value::boolean);
-    let terms = Terms { element, id, score, influence };
+    let terms = Terms {
+        element,
+        id,
+        score,
+        influence,
+    };
     match shape {
         Shape::Simple => reader.simple_colocation(terms),
         Shape::Sets(sets) => {
             let between_tags = sets.iter().all(|set| set.element.is_none())
                 && sets.iter().all(|set| set.sequential == Some(false));
             if between_tags {
-                reader.error(element, format!(
-                    "colocation {id} is ignored: two templates or tags cannot be colocated"
-                ));
+                reader.error(
+                    element,
+                    format!(
+                        "colocation {id} is ignored: two templates or tags cannot be colocated"
+                    ),
+                );
                 return;
             }
             for (position, set) in sets.iter().enumerate() {
@@ -79,13 +104,18 @@ impl Reader<'_> {
             let name = self.text(element, name).unwrap_or_default();
             let found = self.lookup.resource(name);
             if found.is_none() {
-                let message = format!("constraint {id} is ignored: resource {name:?} does not exist");
+                let message =
+                    format!("constraint {id} is ignored: resource {name:?} does not exist");
                 self.error(element, message);
             }
             found
         };
-        let Some(dependent) = named(names::RSC) else { return };
-        let Some(primary) = named(names::WITH_RSC) else { return };
+        let Some(dependent) = named(names::RSC) else {
+            return;
+        };
+        let Some(primary) = named(names::WITH_RSC) else {
+            return;
+        };
         if value::is_true(self.text(element, names::SYMMETRICAL)) {
             self.warning(element, "colocations cannot be symmetrical any more");
         }
@@ -95,7 +125,10 @@ impl Reader<'_> {
             dependent_role: self.text(element, names::RSC_ROLE),
             primary_role: self.text(element, names::WITH_RSC_ROLE),
         };
-        let attribute = self.text(element, names::NODE_ATTRIBUTE).unwrap_or(NODE_NAME).to_owned();
+        let attribute = self
+            .text(element, names::NODE_ATTRIBUTE)
+            .unwrap_or(NODE_NAME)
+            .to_owned();
         let influence = self.influence(terms, dependent);
         self.colocate(terms, id, &pair, &attribute, influence);
     }
@@ -108,7 +141,10 @@ impl Reader<'_> {
         let mut score = terms.score;
         if let Some(text) = attribute(names::SCORE) {
             let Some(own) = self.score(text) else {
-                self.error(terms.element, format!("set {set_id} is ignored: {text:?} is no score"));
+                self.error(
+                    terms.element,
+                    format!("set {set_id} is ignored: {text:?} is no score"),
+                );
                 return;
             };
             score = own;
@@ -128,7 +164,9 @@ impl Reader<'_> {
         let state = self.state;
         let mut previous = None;
         for name in &set.members {
-            let Some(resource) = self.member(terms.element, set, name) else { return };
+            let Some(resource) = self.member(terms.element, set, name) else {
+                return;
+            };
             // The later member says whether the constraint has influence.
             let influence = self.influence(terms, resource);
             if score.is_negative() {
@@ -139,8 +177,11 @@ impl Reader<'_> {
                     }
                 }
             } else if let Some(previous) = previous {
-                let pair =
-                    if with_previous { pair(resource, previous) } else { pair(previous, resource) };
+                let pair = if with_previous {
+                    pair(resource, previous)
+                } else {
+                    pair(previous, resource)
+                };
                 self.colocate(terms, set_id, &pair, NODE_NAME, influence);
             }
             previous = Some(resource);
@@ -193,7 +234,9 @@ impl Reader<'_> {
 
     /// Whether wishes of the dependent count for the primary: as said, else if it is critical.
     fn influence(&self, terms: Terms<'_>, resource: ResourceId) -> bool {
-        terms.influence.unwrap_or(self.state.resources[resource].meta.critical)
+        terms
+            .influence
+            .unwrap_or(self.state.resources[resource].meta.critical)
     }
 
     fn colocate(
@@ -213,7 +256,9 @@ impl Reader<'_> {
         if terms.score == Score::ZERO {
             return;
         }
-        let &Pair { dependent, primary, .. } = pair;
+        let &Pair {
+            dependent, primary, ..
+        } = pair;
         self.made.colocations.push(Colocation {
             id: id.to_owned(),
             dependent,

@@ -29,7 +29,14 @@ fn of_resource(reader: &mut Reader<'_>, id: ResourceId) {
                 of_resource(reader, member);
                 if let Some(previous) = previous.filter(|_| *colocated) {
                     let critical = state.resources[member].meta.critical;
-                    imply(reader, "#group-members", member, previous, Score::INFINITY, critical);
+                    imply(
+                        reader,
+                        "#group-members",
+                        member,
+                        previous,
+                        Score::INFINITY,
+                        critical,
+                    );
                 }
                 previous = Some(member);
             }
@@ -45,7 +52,14 @@ fn of_resource(reader: &mut Reader<'_>, id: ResourceId) {
                 if let Some(ip) = replica.ip {
                     of_resource(reader, ip);
                     let container = replica.container;
-                    imply(reader, "#ip-with-container", ip, container, Score::INFINITY, true);
+                    imply(
+                        reader,
+                        "#ip-with-container",
+                        ip,
+                        container,
+                        Score::INFINITY,
+                        true,
+                    );
                 }
                 if let Some(connection) = replica.connection {
                     of_resource(reader, connection);
@@ -63,12 +77,19 @@ fn of_resource(reader: &mut Reader<'_>, id: ResourceId) {
 fn of_primitive(reader: &mut Reader<'_>, id: ResourceId) {
     let state = reader.state;
     let resource = &state.resources[id];
-    let Some(launcher) = resource.launcher else { return };
+    let Some(launcher) = resource.launcher else {
+        return;
+    };
     if !state.resource[id].managed || reader.made.frozen.contains(&id) {
         return;
     }
     let is_connection = |id: ResourceId| state.resources[id].remote_connection;
-    let launches_node = || state.resources[launcher].launched.iter().any(|&id| is_connection(id));
+    let launches_node = || {
+        state.resources[launcher]
+            .launched
+            .iter()
+            .any(|&id| is_connection(id))
+    };
     if !resource.remote_connection && (is_connection(launcher) || launches_node()) {
         return;
     }
@@ -77,7 +98,14 @@ fn of_primitive(reader: &mut Reader<'_>, id: ResourceId) {
     } else {
         Score::INFINITY
     };
-    imply(reader, "#resource-with-container", id, launcher, score, true);
+    imply(
+        reader,
+        "#resource-with-container",
+        id,
+        launcher,
+        score,
+        true,
+    );
 }
 
 fn imply(

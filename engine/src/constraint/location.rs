@@ -26,7 +26,10 @@ struct Wish<'w> {
 }
 
 pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
-    let sides = [Side { name: names::RSC, detail: names::ROLE }];
+    let sides = [Side {
+        name: names::RSC,
+        detail: names::ROLE,
+    }];
     match reader.shape(element, id, &sides) {
         None => {}
         Some(Shape::Simple) => read_simple(reader, element, id),
@@ -47,19 +50,36 @@ fn read_set(
     set: &Set<'_>,
 ) -> Result<(), Ignored> {
     if set.id.is_none() {
-        reader.error(element, format!("a set without id in constraint {id} is ignored"));
+        reader.error(
+            element,
+            format!("a set without id in constraint {id} is ignored"),
+        );
         return Err(Ignored);
     }
     let score = set.element.and_then(|set| reader.text(set, names::SCORE));
     for name in &set.members {
         let resource = reader.member(element, set, name).ok_or(Ignored)?;
-        reader.locate(Wish { element, id, resource, role: set.role, score, groups: None });
+        reader.locate(Wish {
+            element,
+            id,
+            resource,
+            role: set.role,
+            score,
+            groups: None,
+        });
     }
     Ok(())
 }
 
 fn read_simple(reader: &mut Reader<'_>, element: ElementId, id: &str) {
-    let wish = |resource, groups| Wish { element, id, resource, role: None, score: None, groups };
+    let wish = |resource, groups| Wish {
+        element,
+        id,
+        resource,
+        role: None,
+        score: None,
+        groups,
+    };
     if let Some(name) = reader.text(element, names::RSC) {
         match reader.lookup.resource(name) {
             Some(resource) => reader.locate(wish(resource, None)),
@@ -69,9 +89,14 @@ fn read_simple(reader: &mut Reader<'_>, element: ElementId, id: &str) {
             ),
         }
     }
-    let Some(text) = reader.text(element, names::RSC_PATTERN) else { return };
+    let Some(text) = reader.text(element, names::RSC_PATTERN) else {
+        return;
+    };
     let Some(pattern) = Pattern::parse(text) else {
-        reader.error(element, format!("constraint {id} is ignored: {text:?} is no pattern"));
+        reader.error(
+            element,
+            format!("constraint {id} is ignored: {text:?} is no pattern"),
+        );
         return;
     };
     let state = reader.state;
@@ -97,13 +122,20 @@ impl Reader<'_> {
     fn locate_on(&mut self, wish: Wish<'_>, node: &str, score: &str) {
         let Wish { element, id, .. } = wish;
         // Nodes may come and go, so an unknown one is no mistake.
-        let Some(node) = self.lookup.node(node) else { return };
+        let Some(node) = self.lookup.node(node) else {
+            return;
+        };
         let Some(score) = self.score(score) else {
-            self.error(element, format!("constraint {id} is ignored: {score:?} is no score"));
+            self.error(
+                element,
+                format!("constraint {id} is ignored: {score:?} is no score"),
+            );
             return;
         };
         let role = wish.role.or_else(|| self.text(element, names::ROLE));
-        let Ok(role) = self.location_role(element, id, role) else { return };
+        let Ok(role) = self.location_role(element, id, role) else {
+            return;
+        };
         let nodes = vec![(node, score)];
         self.add_location(id, &wish, role, nodes);
     }
@@ -155,22 +187,36 @@ impl Reader<'_> {
 
     fn locate_by_rule(&mut self, wish: Wish<'_>) {
         let Wish { element, id, .. } = wish;
-        let Some(written) = self.document.child_by(element, names::RULE) else { return };
+        let Some(written) = self.document.child_by(element, names::RULE) else {
+            return;
+        };
         let Some(rule_element) = self.config.ids.resolve(self.document, written) else {
-            self.error(written, format!("constraint {id} refers to a rule that does not exist"));
+            self.error(
+                written,
+                format!("constraint {id} refers to a rule that does not exist"),
+            );
             return;
         };
         let rule = match Rule::read(self.document, &self.config.ids, rule_element) {
             Ok(rule) => rule,
             Err(fault) => {
-                self.error(fault.element, format!("a rule of {id} is ignored: {}", fault.reason));
+                self.error(
+                    fault.element,
+                    format!("a rule of {id} is ignored: {}", fault.reason),
+                );
                 return;
             }
         };
-        let Some(rule_id) = self.document.id(rule_element) else { return };
+        let Some(rule_id) = self.document.id(rule_element) else {
+            return;
+        };
         let role = self.text(rule_element, names::ROLE);
-        let Ok(role) = self.location_role(rule_element, id, role) else { return };
-        let Some(source) = self.score_source(rule_element, id) else { return };
+        let Ok(role) = self.location_role(rule_element, id, role) else {
+            return;
+        };
+        let Some(source) = self.score_source(rule_element, id) else {
+            return;
+        };
         let nodes = self.matching_nodes(&wish, &rule, &source);
         self.add_location(rule_id, &wish, role, nodes);
     }
@@ -183,7 +229,10 @@ impl Reader<'_> {
         let text = self.text(rule, names::SCORE);
         let score = text.and_then(|text| self.score(text));
         if score.is_none() {
-            self.error(rule, format!("a rule of {id} is ignored: it has no valid score"));
+            self.error(
+                rule,
+                format!("a rule of {id} is ignored: it has no valid score"),
+            );
         }
         score.map(ScoreSource::Fixed)
     }
@@ -197,7 +246,10 @@ impl Reader<'_> {
     ) -> Vec<(NodeId, Score)> {
         let state = self.state;
         let resource = &state.resources[wish.resource];
-        let parts = wish.groups.as_ref().map(|groups| Submatches { text: &resource.id, groups });
+        let parts = wish.groups.as_ref().map(|groups| Submatches {
+            text: &resource.id,
+            groups,
+        });
         let same_everywhere = OnceCell::new();
         let varies = resource.parameters.depends_on_node();
         let mut nodes = Vec::new();
@@ -251,7 +303,10 @@ impl Reader<'_> {
         } else {
             node
         };
-        let text = state.node[node].attributes.get(name).filter(|text| !text.is_empty())?;
+        let text = state.node[node]
+            .attributes
+            .get(name)
+            .filter(|text| !text.is_empty())?;
         let score = self.score(text);
         if score.is_none() {
             let node = &state.nodes[node].name;

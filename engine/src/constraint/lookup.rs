@@ -19,7 +19,7 @@ pub(super) struct Lookup<'a> {
 /// What a name stands for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Referent<'a> {
-    Resource(ResourceId),
+    Resource,
     /// The ids that a template or tag stands for.
     Several(&'a [String]),
 }
@@ -70,8 +70,8 @@ impl<'a> Lookup<'a> {
 
     /// What a name stands for. A template or tag that stands for nothing counts as unknown.
     pub(super) fn referent(&self, name: &str) -> Option<Referent<'a>> {
-        if let Some(resource) = self.resource(name) {
-            return Some(Referent::Resource(resource));
+        if self.resource(name).is_some() {
+            return Some(Referent::Resource);
         }
         let several = match self.tags.templates.get(name) {
             Some(users) => users,

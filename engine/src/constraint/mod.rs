@@ -39,12 +39,7 @@ const KINDS: [(Name, fn(&mut Reader<'_>, ElementId, &str)); 4] = [
 /// Reads all constraints. What is wrong with one is said in [`Constraints::diagnostics`], and it is
 /// ignored, as a whole or as far as it is wrong.
 #[must_use]
-pub fn unpack(
-    document: &Document,
-    config: &Config,
-    state: &State,
-    now: Timestamp,
-) -> Constraints {
+pub fn unpack(document: &Document, config: &Config, state: &State, now: Timestamp) -> Constraints {
     let mut reader = Reader {
         document,
         config,
@@ -91,7 +86,10 @@ impl<'a> Reader<'a> {
             (None, _) => self.error(element, "a constraint without id is ignored"),
             (_, None) => {
                 let name = document.name(element);
-                self.error(element, format!("{name} is ignored: it is no kind of constraint"));
+                self.error(
+                    element,
+                    format!("{name} is ignored: it is no kind of constraint"),
+                );
             }
             (Some(id), Some((_, read))) => read(self, element, id),
         }
@@ -112,11 +110,15 @@ impl<'a> Reader<'a> {
     }
 
     fn error(&mut self, element: ElementId, message: impl Into<String>) {
-        self.made.diagnostics.push(Diagnostic::error(element, message));
+        self.made
+            .diagnostics
+            .push(Diagnostic::error(element, message));
     }
 
     fn warning(&mut self, element: ElementId, message: impl Into<String>) {
-        self.made.diagnostics.push(Diagnostic::warning(element, message));
+        self.made
+            .diagnostics
+            .push(Diagnostic::warning(element, message));
     }
 
     /// A role that restricts a constraint; `Started` restricts nothing.
@@ -131,7 +133,10 @@ impl<'a> Reader<'a> {
             Some(Role::Started) => Ok(None),
             Some(role) => Ok(Some(role)),
             None => {
-                self.error(element, format!("constraint {id} is ignored: {text:?} is no role"));
+                self.error(
+                    element,
+                    format!("constraint {id} is ignored: {text:?} is no role"),
+                );
                 Err(Ignored)
             }
         }

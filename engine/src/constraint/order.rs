@@ -48,10 +48,21 @@ struct Step {
 pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
     let kind = reader.kind(element);
     let symmetry = reader.symmetry(Some(element), kind, None);
-    let terms = Terms { element, id, kind, symmetry };
+    let terms = Terms {
+        element,
+        id,
+        kind,
+        symmetry,
+    };
     let sides = [
-        Side { name: names::FIRST, detail: names::FIRST_ACTION },
-        Side { name: names::THEN, detail: names::THEN_ACTION },
+        Side {
+            name: names::FIRST,
+            detail: names::FIRST_ACTION,
+        },
+        Side {
+            name: names::THEN,
+            detail: names::THEN_ACTION,
+        },
     ];
     match reader.shape(element, id, &sides) {
         None => {}
@@ -102,7 +113,10 @@ impl Reader<'_> {
             Some("Optional") => Kind::Optional,
             Some("Serialize") => Kind::Serialize,
             Some(other) => {
-                self.error(element, format!("an ordering is Mandatory: {other:?} is no kind"));
+                self.error(
+                    element,
+                    format!("an ordering is Mandatory: {other:?} is no kind"),
+                );
                 Kind::Mandatory
             }
             // Before kinds there were scores.
@@ -139,16 +153,26 @@ impl Reader<'_> {
     }
 
     fn simple_order(&mut self, terms: Terms<'_>) {
-        let Some(first) = self.step(terms, names::FIRST) else { return };
-        let Some(then) = self.step(terms, names::THEN) else { return };
+        let Some(first) = self.step(terms, names::FIRST) else {
+            return;
+        };
+        let Some(then) = self.step(terms, names::THEN) else {
+            return;
+        };
         let task = |name, default| match self.text(terms.element, name) {
             Some(text) => Task::from_name(text),
             None => default,
         };
         let first_task = task(names::FIRST_ACTION, Task::Start);
         let then_task = task(names::THEN_ACTION, first_task.clone());
-        let first = Step { resource: first, task: first_task };
-        let then = Step { resource: then, task: then_task };
+        let first = Step {
+            resource: first,
+            task: first_task,
+        };
+        let then = Step {
+            resource: then,
+            task: then_task,
+        };
         let effects = effects(terms.kind, &first.task, terms.symmetry);
         match self.instances_needed(terms.element, first.resource) {
             0 => self.order(terms, &first, &then, effects),
@@ -163,12 +187,16 @@ impl Reader<'_> {
         let Terms { element, id, .. } = terms;
         let Some(resource) = self.text(element, name) else {
             let side = self.document.name_text(name);
-            self.error(element, format!("constraint {id} is ignored: it has no {side}"));
+            self.error(
+                element,
+                format!("constraint {id} is ignored: it has no {side}"),
+            );
             return None;
         };
         let found = self.lookup.resource(resource);
         if found.is_none() {
-            let message = format!("constraint {id} is ignored: resource {resource:?} does not exist");
+            let message =
+                format!("constraint {id} is ignored: resource {resource:?} does not exist");
             self.error(element, message);
         }
         found
@@ -176,7 +204,9 @@ impl Reader<'_> {
 
     /// How many instances of a clone have to be done first; 0: all.
     fn instances_needed(&self, element: ElementId, first: ResourceId) -> u32 {
-        let Variant::Clone(clone) = &self.state.resources[first].variant else { return 0 };
+        let Variant::Clone(clone) = &self.state.resources[first].variant else {
+            return 0;
+        };
         if let Some(min) = clone.min {
             return u32::try_from(min).unwrap_or(0);
         }
@@ -195,22 +225,32 @@ impl Reader<'_> {
         let enough = self.helper(format!("clone-one-or-more:{}", terms.id), needed);
         let state = self.state;
         for &instance in &state.resources[first.resource].children {
-            let step = Step { resource: instance, task: first.task.clone() };
+            let step = Step {
+                resource: instance,
+                task: first.task.clone(),
+            };
             self.order_before_helper(terms, &step, &enough);
         }
         self.order_after_helper(terms, &enough, then, effects);
     }
 
     fn inverse_order(&mut self, terms: Terms<'_>, first: &Step, then: &Step) {
-        let (Some(first_task), Some(then_task)) = (inverse(&first.task), inverse(&then.task)) else {
+        let (Some(first_task), Some(then_task)) = (inverse(&first.task), inverse(&then.task))
+        else {
             let id = terms.id;
             let message = format!("constraint {id} has no inverse; say both orderings separately");
             self.warning(terms.element, message);
             return;
         };
         let effects = effects(terms.kind, &first_task, Symmetry::Inverse);
-        let first = Step { resource: first.resource, task: first_task };
-        let then = Step { resource: then.resource, task: then_task };
+        let first = Step {
+            resource: first.resource,
+            task: first_task,
+        };
+        let then = Step {
+            resource: then.resource,
+            task: then_task,
+        };
         self.order(terms, &then, &first, effects);
     }
 
@@ -221,7 +261,10 @@ impl Reader<'_> {
             if let Some(last) = last {
                 self.order_sets(terms, last, set)?;
                 if terms.symmetry == Symmetry::Symmetric {
-                    let inverse = Terms { symmetry: Symmetry::Inverse, ..terms };
+                    let inverse = Terms {
+                        symmetry: Symmetry::Inverse,
+                        ..terms
+                    };
                     self.order_sets(inverse, set, last)?;
                 }
             }
@@ -249,7 +292,10 @@ impl Reader<'_> {
         if members.len() < 2 {
             return Ok(());
         }
-        let step = |resource, task: &Task| Step { resource, task: task.clone() };
+        let step = |resource, task: &Task| Step {
+            resource,
+            task: task.clone(),
+        };
         let meaning = effects(kind, &task, symmetry);
         if kind == Kind::Serialize {
             for (position, &first) in members.iter().enumerate() {
@@ -276,7 +322,9 @@ impl Reader<'_> {
     /// The resources of a set. Fails, with a message, if one does not exist.
     fn members(&mut self, terms: Terms<'_>, set: &Set<'_>) -> Result<Vec<ResourceId>, Ignored> {
         let names = set.members.iter();
-        names.map(|name| self.member(terms.element, set, name).ok_or(Ignored)).collect()
+        names
+            .map(|name| self.member(terms.element, set, name).ok_or(Ignored))
+            .collect()
     }
 
     /// One set before another: their ends, if it is said that they are sequential (here the
@@ -298,23 +346,24 @@ impl Reader<'_> {
         let meaning = effects(terms.kind, &first_task, terms.symmetry);
         // "One of them" makes no sense for going down: whatever needs them must be down first.
         let going_down = matches!(first_task, Task::Stop | Task::Demote);
-        let require_all = first.element.and_then(|set| self.boolean(set, names::REQUIRE_ALL));
+        let require_all = first
+            .element
+            .and_then(|set| self.boolean(set, names::REQUIRE_ALL));
         if require_all == Some(false) && !going_down {
             return self.order_after_any(terms, (first, &first_task), (then, &then_task), meaning);
         }
-        let ends = |set: &Set<'_>, last: bool| match set.sequential {
-            Some(true) if last => set.members.last().map(|&name| vec![name]),
-            Some(true) => set.members.first().map(|&name| vec![name]),
-            _ => None,
-        };
-        let first_names = ends(first, !is_inverse).unwrap_or_else(|| first.members.clone());
-        let then_names = ends(then, is_inverse).unwrap_or_else(|| then.members.clone());
-        for name in &first_names {
+        for name in end_or_all(first, !is_inverse) {
             let resource = self.member(terms.element, first, name).ok_or(Ignored)?;
-            let first = Step { resource, task: first_task.clone() };
-            for name in &then_names {
+            let first = Step {
+                resource,
+                task: first_task.clone(),
+            };
+            for name in end_or_all(then, is_inverse) {
                 let resource = self.member(terms.element, then, name).ok_or(Ignored)?;
-                let then = Step { resource, task: then_task.clone() };
+                let then = Step {
+                    resource,
+                    task: then_task.clone(),
+                };
                 self.order(terms, &first, &then, meaning);
             }
         }
@@ -331,11 +380,17 @@ impl Reader<'_> {
     ) -> Result<(), Ignored> {
         let any = self.helper(format!("one-or-more:{}", first.id.unwrap_or_default()), 1);
         for resource in self.members(terms, first)? {
-            let step = Step { resource, task: first_task.clone() };
+            let step = Step {
+                resource,
+                task: first_task.clone(),
+            };
             self.order_before_helper(terms, &step, &any);
         }
         for resource in self.members(terms, then)? {
-            let step = Step { resource, task: then_task.clone() };
+            let step = Step {
+                resource,
+                task: then_task.clone(),
+            };
             self.order_after_helper(terms, &any, &step, effects);
         }
         Ok(())
@@ -376,13 +431,28 @@ impl Reader<'_> {
 
     fn add_ordering(&mut self, terms: Terms<'_>, first: End, then: End, effects: Effects) {
         let cause = Cause::Constraint(terms.id.into());
-        self.made.orderings.push(Ordering { first, then, effects, cause });
+        self.made.orderings.push(Ordering {
+            first,
+            then,
+            effects,
+            cause,
+        });
     }
 }
 
 impl Step {
     fn end(&self) -> End {
         End::task(self.resource, self.task.clone())
+    }
+}
+
+/// The last or first member of a set that is said to be sequential; all of another.
+fn end_or_all<'s, 'a>(set: &'s Set<'a>, last: bool) -> &'s [&'a str] {
+    let members = set.members.as_slice();
+    match (set.sequential, members.len()) {
+        (Some(true), len @ 1..) if last => &members[len - 1..],
+        (Some(true), 1..) => &members[..1],
+        _ => members,
     }
 }
 

@@ -69,7 +69,10 @@ fn translate(pattern: &str) -> Option<String> {
             '*' | '+' | '?' => {
                 translated.push(c);
                 // A repeated repetition changes nothing; here it would mean "as few as possible".
-                while rest.next_if(|next| matches!(next, '*' | '+' | '?')).is_some() {
+                while rest
+                    .next_if(|next| matches!(next, '*' | '+' | '?'))
+                    .is_some()
+                {
                     translated.pop();
                     translated.push('*');
                 }

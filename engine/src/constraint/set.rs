@@ -51,7 +51,11 @@ impl<'a> Reader<'a> {
         id: &str,
         sides: &[Side],
     ) -> Option<Shape<'a>> {
-        if self.document.child_by(constraint, names::RESOURCE_SET).is_some() {
+        if self
+            .document
+            .child_by(constraint, names::RESOURCE_SET)
+            .is_some()
+        {
             return Some(Shape::Sets(self.sets(constraint)));
         }
         self.expanded(constraint, id, sides)
@@ -122,12 +126,7 @@ impl<'a> Reader<'a> {
 
     /// The shape of a constraint without sets of its own. If one name stands for several resources
     /// it becomes a set, and so do the others.
-    fn expanded(
-        &mut self,
-        constraint: ElementId,
-        id: &str,
-        sides: &[Side],
-    ) -> Option<Shape<'a>> {
+    fn expanded(&mut self, constraint: ElementId, id: &str, sides: &[Side]) -> Option<Shape<'a>> {
         let mut found = Vec::with_capacity(sides.len());
         for side in sides {
             let Some(name) = self.text(constraint, side.name) else {
@@ -145,13 +144,16 @@ impl<'a> Reader<'a> {
             };
             referents.push((name, side, referent));
         }
-        if referents.iter().all(|(_, _, referent)| matches!(referent, Referent::Resource(_))) {
+        if referents
+            .iter()
+            .all(|(_, _, referent)| matches!(referent, Referent::Resource))
+        {
             return Some(Shape::Simple);
         }
         let sets = referents.into_iter().map(|(name, side, referent)| {
             let detail = self.text(constraint, side.detail);
             let (sequential, members) = match referent {
-                Referent::Resource(_) => (None, vec![name]),
+                Referent::Resource => (None, vec![name]),
                 Referent::Several(ids) => (Some(false), ids.iter().map(String::as_str).collect()),
             };
             Set {
@@ -167,12 +169,20 @@ impl<'a> Reader<'a> {
     }
 
     /// The resource that a member of a set means. None, with a message, if there is none.
-    pub(super) fn member(&mut self, constraint: ElementId, set: &Set<'_>, name: &str) -> Option<ResourceId> {
+    pub(super) fn member(
+        &mut self,
+        constraint: ElementId,
+        set: &Set<'_>,
+        name: &str,
+    ) -> Option<ResourceId> {
         let found = self.lookup.resource(name);
         if found.is_none() {
             let set_id = set.id.unwrap_or("without id");
             let element = set.element.unwrap_or(constraint);
-            self.error(element, format!("resource {name:?} in set {set_id} does not exist"));
+            self.error(
+                element,
+                format!("resource {name:?} in set {set_id} does not exist"),
+            );
         }
         found
     }

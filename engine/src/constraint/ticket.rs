@@ -16,7 +16,10 @@ struct Ticket<'t> {
 
 pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
     let Some(name) = reader.text(element, names::TICKET) else {
-        reader.error(element, format!("constraint {id} is ignored: it has no ticket"));
+        reader.error(
+            element,
+            format!("constraint {id} is ignored: it has no ticket"),
+        );
         return;
     };
     let known = reader.state.tickets.iter().find(|ticket| ticket.id == name);
@@ -25,12 +28,18 @@ pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
         granted: known.is_some_and(|ticket| ticket.granted),
         standby: known.is_some_and(|ticket| ticket.standby),
     };
-    let sides = [Side { name: names::RSC, detail: names::RSC_ROLE }];
+    let sides = [Side {
+        name: names::RSC,
+        detail: names::RSC_ROLE,
+    }];
     match reader.shape(element, id, &sides) {
         None => {}
         Some(Shape::Simple) => {
             let Some(name) = reader.text(element, names::RSC) else {
-                reader.error(element, format!("constraint {id} is ignored: it has no resource"));
+                reader.error(
+                    element,
+                    format!("constraint {id} is ignored: it has no resource"),
+                );
                 return;
             };
             // That the resource exists has been seen when the shape was determined.
@@ -75,7 +84,9 @@ impl Reader<'_> {
         ticket: Ticket<'_>,
         role: Option<&str>,
     ) {
-        let Ok(role) = self.role(element, id, role) else { return };
+        let Ok(role) = self.role(element, id, role) else {
+            return;
+        };
         let loss_policy = self.loss_policy(element, ticket, role);
         // There cannot be as many constraints as would not fit: each is an element.
         let index = self.made.tickets.len() as u32;
@@ -103,7 +114,10 @@ impl Reader<'_> {
             "fence" if self.config.options.fencing_enabled => LossPolicy::Fence,
             "fence" => {
                 let id = ticket.id;
-                self.error(element, format!("loss of ticket {id} means stop: fencing is disabled"));
+                self.error(
+                    element,
+                    format!("loss of ticket {id} means stop: fencing is disabled"),
+                );
                 LossPolicy::Stop
             }
             "freeze" => LossPolicy::Freeze,
@@ -151,7 +165,9 @@ impl Reader<'_> {
         match policy {
             LossPolicy::Fence => {
                 let nodes = observed.active_on.iter();
-                self.made.fence.extend(nodes.map(|&node| (node, "deadman ticket was lost")));
+                self.made
+                    .fence
+                    .extend(nodes.map(|&node| (node, "deadman ticket was lost")));
             }
             LossPolicy::Freeze => self.made.frozen.push(resource),
             LossPolicy::Stop | LossPolicy::Demote => {}
