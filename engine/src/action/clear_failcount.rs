@@ -4,7 +4,7 @@ use super::{Draft, Key, Task};
 use crate::World;
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects, End, Ordering};
-use crate::state::{fail_count::Scope, fail_count::fail_count};
+use crate::state::fail_count::{Scope, fail_count};
 
 /// Requests that the fail counts of a resource on a node are cleared.
 pub(super) fn request(

@@ -69,27 +69,23 @@ fn describe(
             .flatten()
     };
     let operation: Option<&Operation> = find(task.name()).or_else(notified);
-    let observed = &world.state.resource[resource];
     let context = OperationContext {
-        managed: observed.managed,
-        requires: observed.requires,
+        managed: world.state.resource[resource].managed,
+        requires: world.state.resource[resource].requires,
         node: node.map(|node| &world.state.node[node].attributes),
     };
-    let mut evaluation = Evaluation::new(world.document, world.now);
     let configured = &world.state.resources[resource];
-    let (name, config) = (task.name(), world.config);
-    let meta = config::operation_meta(
-        &mut evaluation,
-        config,
+    let described = config::operation_meta(
+        &mut Evaluation::new(world.document, world.now),
+        world.config,
         configured,
-        name,
+        task.name(),
         interval_ms,
         operation,
         context,
-    )
-    .meta;
+    );
     Description {
-        meta: Arc::new(meta),
+        meta: Arc::new(described.meta),
         parameters: operation.map(|operation| operation.parameters.clone()),
     }
 }

@@ -249,7 +249,7 @@ impl Draft {
             self.actions[id].reason = None;
             // What needs nothing still cannot be done on a guest whose host has to be fenced
             // first and cannot.
-            self.actions[id].runnable = !guest || fencing::possible(world, self, Some(node));
+            self.actions[id].runnable = !guest || fencing::possible(world, self, node);
         } else {
             match self.effective_quorum_policy(world, resource) {
                 NoQuorumPolicy::Stop => self.block(id, Reason::NoQuorum),

@@ -5,10 +5,10 @@
 
 use super::{ActionMeta, Draft, Key, Reason, Task};
 use crate::World;
-use crate::config::{FenceAction, NoQuorumPolicy, NodeKind, Requires};
+use crate::config::{FenceAction, NodeKind, Requires};
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects};
-use crate::state;
+use crate::state::{self, fencing::launcher_of};
 use crate::value;
 
 impl FenceAction {
@@ -23,45 +23,11 @@ impl FenceAction {
     }
 }
 
-/// Whether the cluster could fence a node (without node: any that is gone).
+/// Whether the cluster could fence a node.
 #[must_use]
-pub fn possible(world: World<'_>, draft: &Draft, node: Option<NodeId>) -> bool {
-    let kind = node.map(|node| world.state.nodes[node].kind);
-    if let (Some(NodeKind::Guest), Some(node)) = (kind, node) {
-        // A guest is fenced by stopping what launched it, where that runs.
-        let hosts =
-            launcher_of(world, node).map(|launcher| &world.state.resource[launcher].active_on);
-        let reachable =
-            |host: &NodeId| draft.node[*host].online || possible(world, draft, Some(*host));
-        return hosts.is_none_or(|hosts| hosts.iter().all(reachable));
-    }
-    let options = &world.config.options;
-    if !options.fencing_enabled || !options.have_fencing {
-        return false;
-    }
-    if options.quorate || options.no_quorum_policy == NoQuorumPolicy::Ignore {
-        return true;
-    }
-    let Some(node) = node.filter(|node| draft.node[*node].online) else {
-        return false;
-    };
-    if kind != Some(NodeKind::Remote) || options.fence_remote_without_quorum {
-        return true;
-    }
-    // Another partition may have taken the connection over, unless it can only run here.
-    let connection = world.state.nodes[node].connection;
-    connection.is_none_or(|id| {
-        draft.resource[id]
-            .allowed
-            .iter()
-            .all(|(host, _)| draft.node[host].online)
-    })
-}
-
-/// What launches the connection of a guest node.
-#[must_use]
-pub fn launcher_of(world: World<'_>, guest: NodeId) -> Option<ResourceId> {
-    world.state.resources[world.state.nodes[guest].connection?].launcher
+pub fn possible(world: World<'_>, draft: &Draft, node: NodeId) -> bool {
+    let online = |node| draft.node[node].online;
+    state::fencing::can_fence(world.state, &world.config.options, online, node)
 }
 
 /// Marks a node for fencing. A guest is marked by failing its launcher, which brings it back in
@@ -77,7 +43,7 @@ pub fn mark(
     let connection = described.connection;
     match described.kind {
         NodeKind::Guest => {
-            let Some(launcher) = launcher_of(world, node) else {
+            let Some(launcher) = launcher_of(world.state, node) else {
                 return;
             };
             let launcher = &mut draft.resource[launcher];
@@ -149,7 +115,7 @@ pub fn request(
             .meta
             .set(PRIORITY_DELAY, delay_s.to_string());
     }
-    if required && possible(world, draft, Some(node)) {
+    if required && possible(world, draft, node) {
         draft.actions[id].optional = false;
     }
     if reason.is_some() {

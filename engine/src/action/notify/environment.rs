@@ -8,6 +8,7 @@ use super::super::{Draft, Task};
 use crate::World;
 use crate::config::{NodeKind, Role};
 use crate::id::{NodeId, ResourceId};
+use crate::state::fencing::launcher_of;
 
 /// Instances with their nodes.
 type Entries = Vec<(ResourceId, Option<NodeId>)>;
@@ -136,9 +137,7 @@ impl Activity {
 /// Where a guest node runs now; a node of any other kind is its own host.
 fn host_of(world: World<'_>, draft: &Draft, node: NodeId) -> NodeId {
     let guest = world.state.nodes[node].kind == NodeKind::Guest;
-    let launcher = guest
-        .then(|| super::super::fencing::launcher_of(world, node))
-        .flatten();
+    let launcher = guest.then(|| launcher_of(world.state, node)).flatten();
     launcher
         .and_then(|launcher| draft.current_node(world, launcher))
         .unwrap_or(node)

@@ -29,8 +29,7 @@ pub fn schedule(world: World<'_>, placement: &Placement, draft: &mut Draft) {
         last: Last::default(),
     };
     for &node in &world.state.nodes_by_name {
-        let fenceable =
-            any_managed && action::fencing::possible(world, scheduler.draft, node);
+        let fenceable = any_managed && action::fencing::possible(world, scheduler.draft, node);
         if topology::guest_launcher(world.state, node).is_some() {
             if fenceable && scheduler.draft.node[node].remote_reset {
                 guest::fence(world, scheduler.draft, &scheduler.affected, node);
