@@ -174,14 +174,14 @@ impl Builder<'_> {
     fn whereabouts(&mut self, clone: ResourceId) {
         let children = &self.state.resources[clone].children;
         let whereabouts = self.instances.clones.entry(clone).or_default();
-        let known = whereabouts.located.len();
-        for position in known..children.len() {
-            whereabouts.located.push(None);
-            let instance = children[position];
-            // Nothing is anywhere yet when the first history of a clone is read, and nothing of a
-            // new instance ever is.
-            debug_assert!(self.state.resource[instance].active_on.is_empty());
-        }
+        // Nothing is anywhere yet when the first history of a clone is read, and nothing of a new
+        // instance ever is.
+        debug_assert!(
+            children[whereabouts.located.len()..]
+                .iter()
+                .all(|&instance| self.state.resource[instance].active_on.is_empty())
+        );
+        whereabouts.located.resize(children.len(), None);
     }
 
     /// Notes that a primitive has become active or pending somewhere.

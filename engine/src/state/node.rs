@@ -72,9 +72,11 @@ enum Judgement {
     FenceLost(&'static str),
 }
 
+type Condition = fn(&Facts) -> bool;
+
 /// Facts → judgement where fencing is enabled. The first row whose condition holds counts; the last
 /// one always does.
-const ROWS: &[(fn(&Facts) -> bool, Judgement)] = {
+const ROWS: &[(Condition, Judgement)] = {
     use Judgement::{Fence, FenceLost, Fine, Pending};
     &[
         // A node that is shutting down may leave the membership before its controller is gone.

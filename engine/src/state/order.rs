@@ -120,10 +120,8 @@ impl Active {
             match entry.kind() {
                 Some(Kind::Stop) if entry.status == Some(0) => stop = Some(at),
                 Some(Kind::Start | Kind::MigrateFrom) => start = Some(at),
-                Some(Kind::Monitor) => {
-                    if monitored <= stop && matches!(entry.rc, Some(0 | 8)) {
-                        monitored = Some(at);
-                    }
+                Some(Kind::Monitor) if monitored <= stop && matches!(entry.rc, Some(0 | 8)) => {
+                    monitored = Some(at);
                 }
                 Some(Kind::Promote | Kind::Demote) => changed_role = Some(at),
                 _ => {}
