@@ -252,7 +252,7 @@ fn settings(args: &Args) -> Settings {
 
 /// `-t`, else the date at which the input was saved, else the clock.
 fn effective_time(args: &Args, cib: &Document) -> Timestamp {
-    let zone = Zone::system();
+    let zone = Zone::new(jiff::tz::TimeZone::system());
     let clock = zone.at(wall_clock());
     let asked = args.set_datetime.as_ref().and_then(|text| Date::parse(text, clock).ok());
     if let Some(date) = asked {
