@@ -10,9 +10,12 @@ impl Settler<'_> {
     /// Applies every ordering in order of creation: `first`s that one ordering creates are found
     /// by later ones.
     pub(super) fn apply_orderings(&mut self) {
-        for ordering in std::mem::take(&mut self.draft.orderings) {
-            self.apply(&ordering);
+        let orderings = std::mem::take(&mut self.draft.orderings);
+        for ordering in &orderings {
+            self.apply(ordering);
         }
+        // Probes are ordered by them later.
+        self.draft.orderings = orderings;
     }
 
     fn apply(&mut self, ordering: &Ordering) {
@@ -77,31 +80,10 @@ impl Settler<'_> {
         }
     }
 
-    /// Actions of `resource` with `key`, newest first; a key that names another resource (its
-    /// collective, its history name) is tried as the resource's own.
+    /// Actions of `resource` with `key`, oldest first; a key that names another resource (its
+    /// collective, its history name) is taken as the resource's own.
     fn find_by_key(&self, resource: ResourceId, key: &Key) -> Vec<ActionId> {
-        let search = |wanted: &Key| -> Vec<ActionId> {
-            let own = self.draft.of(resource).iter().rev().copied();
-            own.into_iter()
-                .filter(|&id| self.draft.actions[id].key == *wanted)
-                .collect()
-        };
-        let found = search(key);
-        if !found.is_empty() {
-            return found;
-        }
-        match key {
-            Key::Operation {
-                resource: named,
-                task,
-                interval_ms,
-            } if *named != resource => search(&Key::Operation {
-                resource,
-                task: task.clone(),
-                interval_ms: *interval_ms,
-            }),
-            _ => found,
-        }
+        self.draft.with_key(&key.for_resource(resource)).to_vec()
     }
 
     fn link_unless_dangling(
