@@ -8,7 +8,7 @@ use super::{
     Graph, GraphAction, GraphActionKind, GraphAttributes, GraphPrimitive, NodeRef, Synapse,
 };
 use crate::World;
-use crate::action::{Action, Draft, Task};
+use crate::action::{Action, Draft, Key, Task};
 use crate::assign::Placement;
 use crate::config::{Attributes, Evaluation, NodeKind, Variant};
 use crate::id::{ActionId, Id, NodeId, ResourceId};
@@ -193,7 +193,19 @@ impl Describer<'_> {
         let history_id = self.world.state.resource[action.resource?]
             .history_id
             .as_ref()?;
-        Some(action.key.text_for(self.world, history_id))
+        if !matches!(action.key, Key::Notify { .. }) {
+            return Some(action.key.text_for(self.world, history_id));
+        }
+        // Named after what the notification is about, not after what it is ordered by: these
+        // differ after a fencing that implies a stop.
+        let about = |name| action.meta.get(name).unwrap_or_default();
+        Some(match action.task {
+            Task::Notify => {
+                let (phase, of) = (about("notify_type"), about("notify_operation"));
+                format!("{history_id}_{phase}_notify_{of}_0")
+            }
+            _ => format!("{history_id}_{}_0", action.task.name()),
+        })
     }
 
     /// A lock that the executor of the graph shall keep: during shutdown only stops carry it.
