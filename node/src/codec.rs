@@ -7,7 +7,7 @@
 use bincode::{Decode, Encode};
 
 /// No single structure that crosses a process boundary or the log is larger than this, in bytes.
-pub const MAX_BYTES: usize = 64 << 20;
+pub const MAX_BYTES: usize = 256 << 20;
 
 /// Why bytes are not the structure that was expected.
 #[derive(Debug, thiserror::Error)]

@@ -21,6 +21,8 @@
 //! - [`daemon`] is the thin shell around the controller: sockets, timers, threads.
 
 pub mod agent;
+pub mod cluster;
 pub mod codec;
+pub mod controller;
 pub mod executor;
 pub mod exit;

@@ -334,27 +334,7 @@ impl Executor {
 
     fn hear(&mut self, now_ms: u64, from: ConnectionId, message: ToExecutor, out: &mut Effects) {
         match message {
-            ToExecutor::Lead { term } => {
-                if term >= self.term {
-                    self.follow(term, from, out);
-                }
-                let under_way = self
-                    .ledger
-                    .iter()
-                    .filter(|(_, e)| matches!(e, Entry::UnderWay));
-                let under_way = under_way.map(|(key, _)| *key).collect();
-                out.messages.push((
-                    from,
-                    FromExecutor::Standing {
-                        term: self.term,
-                        under_way,
-                    },
-                ));
-                if self.leader == Some(from) {
-                    let reports = self.outbox.values().cloned().map(FromExecutor::Report);
-                    out.messages.extend(reports.map(|report| (from, report)));
-                }
-            }
+            ToExecutor::Lead { term } => self.follow(from, term, out),
             ToExecutor::Order { term, order } => self.take(now_ms, from, term, order, out),
             ToExecutor::Acknowledge { upto } => {
                 if upto > self.acknowledged && upto < self.next_sequence {
@@ -365,12 +345,30 @@ impl Executor {
         }
     }
 
-    fn follow(&mut self, term: u64, leader: ConnectionId, out: &mut Effects) {
+    /// Follows a leader, unless it was deposed, and tells it where things stand here.
+    fn follow(&mut self, from: ConnectionId, term: u64, out: &mut Effects) {
         if term > self.term {
             self.term = term;
             out.records.push(Record::Term(term));
         }
-        self.leader = Some(leader);
+        let mut reports = Vec::new();
+        if term == self.term {
+            self.leader = Some(from);
+            reports.extend(self.outbox.values().cloned());
+        }
+        let under_way = self
+            .ledger
+            .iter()
+            .filter(|(_, e)| matches!(e, Entry::UnderWay));
+        let under_way = under_way.map(|(key, _)| *key).collect();
+        out.messages.push((
+            from,
+            FromExecutor::Standing {
+                term: self.term,
+                under_way,
+                reports,
+            },
+        ));
     }
 
     fn acknowledge(&mut self, upto: u64) {
@@ -396,7 +394,10 @@ impl Executor {
             }));
             return;
         }
-        self.follow(term, from, out);
+        if self.leader != Some(from) || term > self.term {
+            out.messages.push(refuse(Refusal::NotFollowed));
+            return;
+        }
         match self.ledger.get(&key) {
             Some(Entry::Done(report)) => {
                 out.messages

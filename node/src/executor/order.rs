@@ -117,13 +117,15 @@ pub enum ToExecutor {
 /// What an executor tells a controller.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum FromExecutor {
-    /// Answer to [`ToExecutor::Lead`]: the highest term seen, and which orders are under way.
-    /// Reports that are not acknowledged follow.
+    /// Answer to [`ToExecutor::Lead`]: all that the asking leader may not know. From here on only
+    /// orders on its connection count, so that it knows of everything that can still happen here.
     Standing {
         /// The highest term seen; higher than the asked one means "you are deposed".
         term: u64,
         /// Orders that wait or run.
         under_way: Vec<OrderKey>,
+        /// What is not acknowledged, in sequence.
+        reports: Vec<Report>,
     },
     /// How something went.
     Report(Report),
@@ -146,6 +148,9 @@ pub enum Refusal {
         /// The term that is followed.
         followed: u64,
     },
+    /// The sender's connection was replaced by another one, or did not begin with
+    /// [`ToExecutor::Lead`].
+    NotFollowed,
     /// Orders of a later transition came before.
     Superseded {
         /// The latest transition.

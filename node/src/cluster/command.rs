@@ -1,0 +1,182 @@
+//! What can change the replicated state?
+//!
+//! Every change is one [`Entry`] of the Raft log: a [`Command`] with the time at which it was
+//! proposed. Time comes from the entry and from nowhere else.
+
+use bincode::{Decode, Encode};
+
+use crate::codec;
+use crate::executor::{OrderKey, Report};
+
+/// Version of the commands below. A controller that meets a higher one is too old: it stops
+/// rather than skip what the others carry out.
+pub const VERSION: u16 = 1;
+
+/// Identity of a controller in its group.
+pub type ControllerId = u64;
+
+/// A place in the sequence of configurations, as a CIB's root counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub struct Epoch {
+    /// `admin_epoch`: only ever set by people.
+    pub admin: u64,
+    /// `epoch`: counts changes of the configuration.
+    pub epoch: u64,
+}
+
+impl std::fmt::Display for Epoch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.admin, self.epoch)
+    }
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Command {
+    /// A controller leads and has everything that was committed before.
+    Lead {
+        /// Which.
+        controller: ControllerId,
+        /// In which term.
+        term: u64,
+    },
+    /// Replace the configuration, if it is still the expected one.
+    ReplaceConfig {
+        /// The configuration that the change was made from; `None` replaces any.
+        expected: Option<Epoch>,
+        /// A whole CIB; its status is not looked at.
+        cib: Vec<u8>,
+    },
+    /// A node's executor is connected.
+    NodeUp {
+        /// Which node.
+        node: String,
+        /// Its journal.
+        journal: u64,
+        /// Its process.
+        incarnation: u64,
+        /// The last report that it knows to be committed.
+        acknowledged: u64,
+    },
+    /// A node's executor is gone.
+    NodeLost {
+        /// Which node.
+        node: String,
+        /// The process that is gone.
+        incarnation: u64,
+        /// Whether it left in order, with nothing active.
+        clean: bool,
+    },
+    /// An executor reports a result.
+    Report {
+        /// Of which node.
+        node: String,
+        /// From which journal.
+        journal: u64,
+        /// What.
+        report: Report,
+    },
+    /// The leader does not wait any longer for an action.
+    GiveUp {
+        /// Which.
+        key: OrderKey,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Set or remove a node attribute.
+    SetAttribute {
+        /// Of which node.
+        node: String,
+        /// Which.
+        name: String,
+        /// To what; `None` removes it.
+        value: Option<String>,
+        /// For how long.
+        lifetime: Lifetime,
+    },
+    /// Run the engine on the state as of here.
+    Plan {
+        /// The number of the transition; a second Plan with one number is ignored.
+        transition: u64,
+        /// What the proposing controller's engine implements.
+        feature_set: String,
+    },
+    /// What a controller computed from a Plan.
+    Digest {
+        /// Which transition.
+        transition: u64,
+        /// Who.
+        controller: ControllerId,
+        /// Differs from start to start of the controller's process.
+        incarnation: u64,
+        /// Digest of its graph.
+        digest: [u8; 32],
+    },
+}
+
+/// How long a node attribute lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Lifetime {
+    /// Until the node leaves (`status`).
+    Transient,
+    /// As long as the configuration.
+    Permanent,
+}
+
+/// Names a proposal, so that its proposer finds the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+pub struct RequestId {
+    /// Who proposed.
+    pub controller: ControllerId,
+    /// The proposer's process and count.
+    pub number: u64,
+}
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Entry {
+    /// When it was proposed, in seconds since the epoch.
+    pub at: i64,
+    /// Who wants to know the outcome.
+    pub request: Option<RequestId>,
+    /// The change.
+    pub command: Command,
+}
+
+/// Why bytes of the log are not a command.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// From a newer version.
+    #[error(
+        "the log has a command of version {found}, this controller knows up to {VERSION}: upgrade it \
+         and start it again"
+    )]
+    Newer {
+        /// That version.
+        found: u16,
+    },
+    /// Not a command at all.
+    #[error("the log has an entry that is no command: {0}")]
+    Malformed(#[from] codec::CodecError),
+    /// Too short to have a version.
+    #[error("the log has an entry that is too short")]
+    Short,
+}
+
+impl Entry {
+    /// To bytes, with the version in front.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = VERSION.to_le_bytes().to_vec();
+        bytes.extend(codec::encode(self));
+        bytes
+    }
+
+    /// From bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
+        let (version, rest) = bytes.split_first_chunk::<2>().ok_or(EntryError::Short)?;
+        match u16::from_le_bytes(*version) {
+            VERSION => Ok(codec::decode(rest)?),
+            found => Err(EntryError::Newer { found }),
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What does a failed operation leave behind besides its history entry?
+//!
+//! A fail count and the time of the failure, as transient attributes of the node: the engine holds
+//! them against the node (`migration-threshold`, `failure-timeout`). Which failures count, and how
+//! much, is as in Pacemaker's controller.
+
+use lockstep_engine::graph::GraphAttributes;
+use lockstep_engine::parse::Document;
+
+use super::status;
+
+/// The count from which on a resource never comes back by itself.
+const INFINITY: u64 = 1_000_000;
+
+/// A failed operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure<'f> {
+    /// Where.
+    pub node: &'f str,
+    /// Of what.
+    pub resource: &'f str,
+    /// Doing what.
+    pub task: &'f str,
+    /// Repeated how often; 0 if not.
+    pub interval_ms: u64,
+    /// When, in seconds since the epoch.
+    pub at: i64,
+}
+
+/// Counts a failure; `attributes` are those of the graph in force.
+pub fn count(cib: &mut Document, failure: Failure<'_>, attributes: Option<&GraphAttributes>) {
+    let fatal = |offset: Option<&String>| offset.is_none_or(|offset| offset == "INFINITY");
+    let fatal = match failure.task {
+        _ if failure.interval_ms > 0 => false,
+        "promote" | "demote" => false,
+        "start" => fatal(attributes.map(|a| &a.failed_start_offset)),
+        "stop" => fatal(attributes.map(|a| &a.failed_stop_offset)),
+        // Probes tell what is, and the rest is followed up by the operations above.
+        _ => return,
+    };
+    let Failure { node, at, .. } = failure;
+    let name = attribute("fail-count", failure);
+    let before = status::transient(cib, node, &name);
+    let before = match before {
+        Some("INFINITY") => INFINITY,
+        Some(text) => text.parse().unwrap_or(0),
+        None => 0,
+    };
+    let count = match if fatal { INFINITY } else { before + 1 } {
+        INFINITY.. => "INFINITY".to_owned(),
+        count => count.to_string(),
+    };
+    status::set_transient(cib, node, &name, Some(&count));
+    status::set_transient(
+        cib,
+        node,
+        &attribute("last-failure", failure),
+        Some(&at.to_string()),
+    );
+}
+
+/// Forgets failures of a resource on a node; of one operation, or of all.
+pub fn clear(cib: &mut Document, node: &str, resource: &str, operation: Option<(&str, u64)>) {
+    let wanted = |name: &str| {
+        let prefixes = ["fail-count-", "last-failure-"];
+        let Some(rest) = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)) else {
+            return false;
+        };
+        match (rest.rsplit_once('#'), operation) {
+            (Some((of, what)), Some((task, interval_ms))) => {
+                of == resource && what == format!("{task}_{interval_ms}")
+            }
+            (Some((of, _)), None) => of == resource,
+            (None, _) => rest == resource,
+        }
+    };
+    for name in status::transient_names(cib, node) {
+        if wanted(&name) {
+            status::set_transient(cib, node, &name, None);
+        }
+    }
+}
+
+fn attribute(prefix: &str, failure: Failure<'_>) -> String {
+    let Failure {
+        resource,
+        task,
+        interval_ms,
+        ..
+    } = failure;
+    format!("{prefix}-{resource}#{task}_{interval_ms}")
+}

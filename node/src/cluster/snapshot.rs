@@ -1,0 +1,173 @@
+//! How is the whole state written down, and taken up again?
+//!
+//! Graphs are not written: they are computed again from the saved inputs. That the digest is the
+//! one of the controller that made the snapshot is checked on the way.
+
+use std::sync::Arc;
+
+use bincode::{Decode, Encode};
+use lockstep_engine::parse::{Document, Limits};
+
+use super::agreement::Agreement;
+use super::history::History;
+use super::policy::{Digest, Policy};
+use super::transition::{Progress, Transition};
+use super::{Cluster, Leadership, NodeRecord, uuid_of};
+use crate::codec;
+
+/// Version of the layout below.
+const VERSION: u16 = 1;
+
+#[derive(Encode, Decode)]
+struct Snapshot {
+    name: String,
+    voters: u32,
+    index: u64,
+    clock: i64,
+    cib: String,
+    leadership: Option<Leadership>,
+    nodes: Vec<(String, NodeRecord)>,
+    transition: Option<SavedTransition>,
+    previous: Option<SavedTransition>,
+    planned: u64,
+    wanted: Option<String>,
+    fencing_failures: Vec<(String, u32)>,
+    agreement: Agreement,
+    history: History,
+}
+
+#[derive(Encode, Decode)]
+struct SavedTransition {
+    number: u64,
+    digest: Digest,
+    progress: Vec<Progress>,
+    aborted: Option<String>,
+}
+
+/// Why a snapshot cannot be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// From a newer version.
+    #[error("the snapshot is of version {0}, this controller knows up to {VERSION}: upgrade it")]
+    Newer(u16),
+    /// Not a snapshot.
+    #[error("the snapshot cannot be read: {0}")]
+    Malformed(String),
+    /// Of another cluster.
+    #[error("the snapshot is of cluster '{0}'")]
+    OfAnother(String),
+}
+
+impl Cluster {
+    /// The whole state. Equal states give equal bytes, on whichever controller.
+    pub fn snapshot(&self) -> Vec<u8> {
+        let saved = |transition: &Transition| SavedTransition {
+            number: transition.number,
+            digest: transition.digest,
+            progress: transition.all_progress().to_vec(),
+            aborted: transition.aborted.clone(),
+        };
+        let snapshot = Snapshot {
+            name: self.name.clone(),
+            voters: u32::try_from(self.voters).unwrap_or(u32::MAX),
+            index: self.index,
+            clock: self.clock,
+            cib: self.cib.to_xml(),
+            leadership: self.leadership,
+            nodes: self
+                .nodes
+                .iter()
+                .map(|(name, node)| (name.clone(), node.clone()))
+                .collect(),
+            transition: self.transition.as_ref().map(saved),
+            previous: self.previous.as_ref().map(saved),
+            planned: self.planned,
+            wanted: self.wanted.clone(),
+            fencing_failures: self.fencing_failures.clone().into_iter().collect(),
+            agreement: self.agreement.clone(),
+            history: self.history.clone(),
+        };
+        let mut bytes = VERSION.to_le_bytes().to_vec();
+        bytes.extend(codec::encode(&snapshot));
+        bytes
+    }
+
+    /// Takes up a snapshot of this cluster.
+    pub fn restore(
+        name: &str,
+        bytes: &[u8],
+        policy: Arc<dyn Policy>,
+    ) -> Result<Self, SnapshotError> {
+        let malformed = |why: String| SnapshotError::Malformed(why);
+        let (version, rest) = bytes
+            .split_first_chunk::<2>()
+            .ok_or_else(|| malformed("too short".into()))?;
+        match u16::from_le_bytes(*version) {
+            VERSION => {}
+            newer => return Err(SnapshotError::Newer(newer)),
+        }
+        let snapshot: Snapshot =
+            codec::decode(rest).map_err(|error| malformed(error.to_string()))?;
+        if snapshot.name != name {
+            return Err(SnapshotError::OfAnother(snapshot.name));
+        }
+        let parse = |xml: &str| {
+            Document::parse(xml.as_bytes(), &Limits::default())
+                .map_err(|error| malformed(error.to_string()))
+        };
+        let mut cluster = Self {
+            uuid: uuid_of(name),
+            voters: snapshot.voters as usize,
+            cib: parse(&snapshot.cib)?,
+            clock: snapshot.clock,
+            index: snapshot.index,
+            leadership: snapshot.leadership,
+            nodes: snapshot.nodes.into_iter().collect(),
+            transition: None,
+            previous: None,
+            planned: snapshot.planned,
+            wanted: snapshot.wanted,
+            fencing_failures: snapshot.fencing_failures.into_iter().collect(),
+            agreement: snapshot.agreement,
+            history: snapshot.history,
+            diverged_from_snapshot: false,
+            name: snapshot.name,
+            policy,
+        };
+        cluster.previous = cluster.recompute(snapshot.previous)?;
+        cluster.transition = cluster.recompute(snapshot.transition)?;
+        Ok(cluster)
+    }
+
+    /// Computes a saved transition's graph again.
+    fn recompute(
+        &mut self,
+        saved: Option<SavedTransition>,
+    ) -> Result<Option<Transition>, SnapshotError> {
+        let Some(saved) = saved else { return Ok(None) };
+        let malformed = |why: String| SnapshotError::Malformed(why);
+        let Some(plan) = self.history.find(saved.number) else {
+            return Err(malformed(format!(
+                "the input of plan {} is missing",
+                saved.number
+            )));
+        };
+        let cib = Document::parse(plan.cib.as_bytes(), &Limits::default())
+            .map_err(|error| malformed(error.to_string()))?;
+        let planned = self
+            .policy
+            .plan(&cib, saved.number, plan.now)
+            .map_err(malformed)?;
+        let mut transition = Transition::new(
+            saved.number,
+            plan.index,
+            plan.now,
+            planned.graph,
+            planned.digest,
+        );
+        let same = planned.digest == saved.digest && transition.restore_progress(&saved.progress);
+        self.diverged_from_snapshot |= !same;
+        transition.aborted = saved.aborted;
+        Ok(Some(transition))
+    }
+}

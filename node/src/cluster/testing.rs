@@ -1,0 +1,191 @@
+//! What tests of the state machine and of the controller need: graphs made by hand, and a policy
+//! that hands them out.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use lockstep_engine::graph::{
+    Graph, GraphAction, GraphActionKind, GraphAttributes, GraphPrimitive, NodeRef, Synapse,
+};
+use lockstep_engine::parse::Document;
+
+use super::policy::{ActionResult, Digest, Planned, Policy};
+use super::{digest_of, status};
+
+/// One synapse, as a test writes it.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) key: &'static str,
+    pub(crate) node: &'static str,
+    pub(crate) inputs: Vec<u32>,
+    pub(crate) expected: i32,
+    pub(crate) kind: GraphActionKind,
+}
+
+/// `key` is `RESOURCE_TASK_INTERVAL`.
+pub(crate) fn step(key: &'static str, node: &'static str, inputs: &[u32]) -> Step {
+    let kind = GraphActionKind::Resource;
+    Step {
+        key,
+        node,
+        inputs: inputs.to_vec(),
+        expected: 0,
+        kind,
+    }
+}
+
+pub(crate) fn probe(key: &'static str, node: &'static str, inputs: &[u32]) -> Step {
+    Step {
+        expected: 7,
+        ..step(key, node, inputs)
+    }
+}
+
+pub(crate) fn pseudo(key: &'static str, inputs: &[u32]) -> Step {
+    Step {
+        kind: GraphActionKind::Pseudo,
+        ..step(key, "", inputs)
+    }
+}
+
+pub(crate) fn cluster_step(key: &'static str, node: &'static str, inputs: &[u32]) -> Step {
+    Step {
+        kind: GraphActionKind::Cluster,
+        ..step(key, node, inputs)
+    }
+}
+
+/// Synapse `n` gets action number `n + 1`.
+pub(crate) fn graph(steps: &[Step]) -> Graph {
+    let synapses = (1u32..).zip(steps).map(|(id, step)| {
+        let (rest, interval) = step.key.rsplit_once('_').unwrap_or((step.key, "0"));
+        let (resource, task) = match step.kind {
+            GraphActionKind::Cluster => ("", step.key),
+            _ => rest.rsplit_once('_').unwrap_or(("", rest)),
+        };
+        let attributes = [
+            ("CRM_meta_interval", interval.to_owned()),
+            ("CRM_meta_op_target_rc", step.expected.to_string()),
+            ("CRM_meta_timeout", "20000".to_owned()),
+        ];
+        let primitive = GraphPrimitive {
+            id: resource.to_owned(),
+            long_id: None,
+            class: "ocf".into(),
+            provider: Some("lockstep".into()),
+            agent: "Dummy".into(),
+        };
+        let node = NodeRef {
+            name: step.node.to_owned(),
+            uuid: step.node.to_owned(),
+        };
+        let action = GraphAction {
+            id,
+            kind: step.kind,
+            mode_cib: false,
+            task: task.to_owned(),
+            key: step.key.to_owned(),
+            internal_key: None,
+            node: (!step.node.is_empty()).then_some(node),
+            router: None,
+            shutdown_lock: None,
+            primitive: (!resource.is_empty()).then_some(primitive),
+            attributes: attributes
+                .map(|(name, value)| (name.to_owned(), value))
+                .to_vec(),
+            params: Vec::new(),
+            downed: Vec::new(),
+            maintenance: Vec::new(),
+            dot_name: String::new(),
+        };
+        let inputs = step.inputs.clone();
+        Synapse {
+            priority: 0,
+            action,
+            inputs,
+            missing_inputs: Vec::new(),
+        }
+    });
+    let attributes = GraphAttributes {
+        failed_start_offset: "INFINITY".into(),
+        ..GraphAttributes::default()
+    };
+    Graph {
+        attributes,
+        synapses: synapses.collect(),
+    }
+}
+
+/// Hands out graphs by transition number, and remembers the inputs.
+#[derive(Default)]
+pub(crate) struct Scripted {
+    /// The graph of transition `n` is at `n - 1`; after the last one plans are empty.
+    pub(crate) graphs: Vec<Graph>,
+    /// Makes another digest than all others.
+    pub(crate) diverges: bool,
+    /// Errors instead of plans.
+    pub(crate) refuses: Option<String>,
+    pub(crate) seen: Mutex<VecDeque<String>>,
+}
+
+impl Scripted {
+    pub(crate) fn new(graphs: Vec<Graph>) -> Arc<Self> {
+        Arc::new(Self {
+            graphs,
+            ..Self::default()
+        })
+    }
+}
+
+impl Policy for Scripted {
+    fn plan(&self, cib: &Document, transition: u64, now: i64) -> Result<Planned, String> {
+        self.seen.lock().unwrap().push_back(cib.to_xml());
+        if let Some(error) = &self.refuses {
+            return Err(error.clone());
+        }
+        let graph = self
+            .graphs
+            .get(transition as usize - 1)
+            .cloned()
+            .unwrap_or_default();
+        let mut digest: Digest = digest_of(format!("{graph:?} {now}").as_bytes());
+        digest[0] ^= u8::from(self.diverges);
+        Ok(Planned { graph, digest })
+    }
+
+    fn record(&self, cib: &mut Document, action: &GraphAction, result: &ActionResult) {
+        let Some(primitive) = &action.primitive else {
+            return;
+        };
+        let Some(state) = status::find_state(cib, &result.node) else {
+            return;
+        };
+        let lrm = status::child_or_new(cib, state, "lrm");
+        let resources = status::child_or_new(cib, lrm, "lrm_resources");
+        let found = status::resource_history(cib, &result.node, &primitive.id);
+        let history = found.unwrap_or_else(|| {
+            let new = cib.append(resources, "lrm_resource");
+            cib.set_attr(new, "id", &primitive.id);
+            new
+        });
+        let entry = cib.append(history, "lrm_rsc_op");
+        for (name, value) in [
+            ("id", action.key.clone()),
+            ("operation_key", action.key.clone()),
+            ("rc-code", result.rc.to_string()),
+            ("op-status", result.op_status.to_string()),
+            ("call-id", "1".into()),
+            (
+                "interval",
+                action.key.rsplit('_').next().unwrap_or("0").to_owned(),
+            ),
+            ("transition-key", result.transition_key.clone()),
+        ] {
+            cib.set_attr(entry, name, &value);
+        }
+    }
+
+    fn record_fencing(&self, cib: &mut Document, node: &str, _operation: &str) {
+        status::node_is_expected_down(cib, node);
+    }
+}

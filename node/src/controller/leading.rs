@@ -1,0 +1,500 @@
+//! What does a leader keep and do?
+//!
+//! All that is kept here is lost with the leadership, and none of it is needed by the next leader:
+//! it asks the executors, and the log has the rest.
+
+use std::collections::BTreeMap;
+
+use super::duty::{self, Duty};
+use super::{Controller, Effect, Moment, Peer, propose, tell};
+use crate::cluster::command::{Command, ControllerId};
+use crate::cluster::transition::{Progress, Transition};
+use crate::cluster::{is_own, status};
+use crate::executor::{ConnectionId, FromExecutor, OrderKey, Refusal, Report, ToExecutor};
+
+/// What this implements, as far as plans of other versions would differ.
+const FEATURE_SET: &str = concat!("lockstep-", env!("CARGO_PKG_VERSION"));
+
+/// After failed fencing the next plan waits; this long the first time, twice as long each further
+/// time, in milliseconds.
+const FENCING_PAUSE_MS: u64 = 1_000;
+/// But never longer than this.
+const FENCING_PAUSE_MAX_MS: u64 = 60_000;
+
+/// An order on its way.
+#[derive(Clone, Debug)]
+pub(super) struct Flight {
+    pub(super) node: String,
+    given_up_at_ms: u64,
+    given_up: bool,
+}
+
+/// How an executor stands to this leadership.
+#[derive(Clone, Debug, Default)]
+struct Following {
+    /// Whether it said what is under way there.
+    standing: bool,
+    /// The highest report that it told of.
+    seen: u64,
+    /// The highest report that was proposed.
+    proposed: u64,
+    /// Whether it said that it leaves in order.
+    leaving: bool,
+    /// Whether its coming, or its loss, is proposed and not applied yet.
+    proposed_change: bool,
+}
+
+/// One term of leadership.
+#[derive(Debug)]
+pub(super) struct Leading {
+    since_ms: u64,
+    /// Whether everything that was committed in earlier terms is applied.
+    pub(super) in_charge: bool,
+    proposed_lead: bool,
+    /// Whether the next plan is proposed and not applied yet.
+    proposed_plan: bool,
+    nodes: BTreeMap<String, Following>,
+    pub(super) flights: BTreeMap<OrderKey, Flight>,
+    /// When fencing last failed.
+    fencing_failed_ms: Option<(u32, u64)>,
+}
+
+impl Leading {
+    pub(super) fn new(now_ms: u64) -> Self {
+        Self {
+            since_ms: now_ms,
+            in_charge: false,
+            proposed_lead: false,
+            proposed_plan: false,
+            nodes: BTreeMap::new(),
+            flights: BTreeMap::new(),
+            fencing_failed_ms: None,
+        }
+    }
+
+    /// An executor's connection came or went: what was known about it is not known any more.
+    pub(super) fn executor_changed(&mut self, node: &str) {
+        self.nodes.remove(node);
+        self.flights.retain(|_, flight| flight.node != node);
+    }
+
+    /// A command was applied that this leader may have proposed.
+    pub(super) fn applied(&mut self, command: &Command, me: (ControllerId, u64), now_ms: u64) {
+        match command {
+            Command::Lead { controller, term } if (*controller, *term) == me => {
+                self.in_charge = true;
+                self.since_ms = now_ms;
+            }
+            Command::Plan { .. } => self.proposed_plan = false,
+            Command::NodeUp { node, .. } | Command::NodeLost { node, .. } => {
+                if let Some(following) = self.nodes.get_mut(node) {
+                    following.proposed_change = false;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A proposal of this leader did not get into the log.
+    pub(super) fn not_proposed(&mut self, command: &Command) {
+        match command {
+            Command::Lead { .. } => self.proposed_lead = false,
+            Command::Plan { .. } => self.proposed_plan = false,
+            Command::NodeUp { node, .. } | Command::NodeLost { node, .. } => {
+                if let Some(following) = self.nodes.get_mut(node) {
+                    following.proposed_change = false;
+                }
+            }
+            Command::Report { node, .. } => {
+                // Asks for all that is not acknowledged again.
+                if let Some(following) = self.nodes.get_mut(node) {
+                    following.standing = false;
+                    following.proposed = 0;
+                }
+            }
+            Command::GiveUp { key, .. } => {
+                if let Some(flight) = self.flights.get_mut(key) {
+                    flight.given_up = false;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Controller {
+    /// An executor says something.
+    pub(super) fn heard(
+        &mut self,
+        now: Moment,
+        connection: ConnectionId,
+        message: FromExecutor,
+        out: &mut Vec<Effect>,
+    ) {
+        let peer = self
+            .peers
+            .values()
+            .find(|peer| peer.connection == connection);
+        let (Some(leading), Some(peer)) = (&mut self.leading, peer) else {
+            return;
+        };
+        let node = peer.executor.node.clone();
+        let following = leading.nodes.entry(node.clone()).or_default();
+        match message {
+            // It follows a later leader. Raft will tell us.
+            FromExecutor::Standing { term, .. } if term > self.term => {}
+            FromExecutor::Standing {
+                under_way, reports, ..
+            } => {
+                following.standing = true;
+                let given_up_at_ms = now.monotonic_ms.saturating_add(self.settings.patience_ms);
+                for key in under_way {
+                    let flight = Flight {
+                        node: node.clone(),
+                        given_up_at_ms,
+                        given_up: false,
+                    };
+                    leading.flights.entry(key).or_insert(flight);
+                }
+                for report in reports {
+                    self.pass_on(now, &node, report, out);
+                }
+            }
+            FromExecutor::Report(report) => self.pass_on(now, &node, report, out),
+            FromExecutor::Refused { key, refusal } => match refusal {
+                Refusal::LowerTerm { .. } => {}
+                Refusal::NotFollowed => {
+                    following.standing = false;
+                    leading.flights.remove(&key);
+                    out.push(tell(connection, ToExecutor::Lead { term: self.term }));
+                }
+                // There may be room on the next tick.
+                Refusal::Full => drop(leading.flights.remove(&key)),
+                Refusal::Superseded { newest } => {
+                    let reason = format!("{node} already saw orders of transition {newest}");
+                    out.push(propose(now, Command::GiveUp { key, reason }));
+                }
+            },
+            FromExecutor::Leaving => following.leaving = true,
+        }
+    }
+
+    /// Has a report replicated, unless it is or is about to be.
+    fn pass_on(&mut self, now: Moment, node: &str, report: Report, out: &mut Vec<Effect>) {
+        let Some(peer) = self.peers.get(node) else {
+            return;
+        };
+        let Some(following) = self.leading.as_mut().and_then(|l| l.nodes.get_mut(node)) else {
+            return;
+        };
+        let journal = peer.executor.journal;
+        let record = self
+            .cluster
+            .nodes()
+            .get(node)
+            .filter(|record| record.journal == journal);
+        let applied = record.map_or(peer.executor.acknowledged, |record| record.applied);
+        following.seen = following.seen.max(report.sequence);
+        if report.sequence <= applied {
+            // It was told again because an acknowledgement was lost.
+            let message = ToExecutor::Acknowledge { upto: applied };
+            out.push(tell(peer.connection, message));
+        } else if report.sequence > following.proposed {
+            following.proposed = report.sequence;
+            let command = Command::Report {
+                node: node.to_owned(),
+                journal,
+                report,
+            };
+            out.push(propose(now, command));
+        }
+    }
+
+    /// Does all that a leader can do now.
+    pub(super) fn lead(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let Some(leading) = &mut self.leading else {
+            return;
+        };
+        if !leading.proposed_lead {
+            leading.proposed_lead = true;
+            let command = Command::Lead {
+                controller: self.settings.id,
+                term: self.term,
+            };
+            out.push(propose(now, command));
+        }
+        if !leading.in_charge || !self.eligible {
+            return;
+        }
+        self.watch_nodes(now, out);
+        self.watch_flights(now, out);
+        self.dispatch(now, out);
+        self.plan_if_due(now, out);
+    }
+
+    /// Proposes what changed about nodes.
+    fn watch_nodes(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let Some(leading) = &mut self.leading else {
+            return;
+        };
+        for (node, peer) in &self.peers {
+            let following = leading.nodes.entry(node.clone()).or_default();
+            let Peer {
+                executor,
+                connection,
+            } = peer;
+            let record = self.cluster.nodes().get(node);
+            let known = record.is_some_and(|r| r.online && r.incarnation == executor.incarnation);
+            if !following.standing && following.proposed == 0 && following.seen > 0 {
+                // Its reports were lost on the way to the log.
+                following.seen = 0;
+                out.push(tell(*connection, ToExecutor::Lead { term: self.term }));
+            }
+            if following.proposed_change {
+                continue;
+            }
+            if following.leaving {
+                if known {
+                    following.proposed_change = true;
+                    out.push(propose(now, lost(node, executor.incarnation, true)));
+                }
+            } else if !known {
+                following.proposed_change = true;
+                let command = Command::NodeUp {
+                    node: node.clone(),
+                    journal: executor.journal,
+                    incarnation: executor.incarnation,
+                    acknowledged: executor.acknowledged,
+                };
+                out.push(propose(now, command));
+            }
+        }
+        let started_ms = self.started_ms.unwrap_or_default();
+        for (node, record) in self.cluster.nodes() {
+            if !record.online || self.peers.contains_key(node) {
+                continue;
+            }
+            // One that this process saw is gone; one that it never saw may be on its way.
+            let lost_at_ms = match self.absent_since_ms.get(node) {
+                Some(since) => since.saturating_add(self.settings.node_lost_ms),
+                None => started_ms.saturating_add(self.settings.join_wait_ms),
+            };
+            let following = leading.nodes.entry(node.clone()).or_default();
+            if now.monotonic_ms >= lost_at_ms && !following.proposed_change {
+                following.proposed_change = true;
+                out.push(propose(now, lost(node, record.incarnation, false)));
+            }
+        }
+    }
+
+    /// Forgets what ended and gives up what never does.
+    fn watch_flights(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let Some(leading) = &mut self.leading else {
+            return;
+        };
+        let transition = self.cluster.transition();
+        leading
+            .flights
+            .retain(|key, _| is_waiting(transition, *key));
+        for (key, flight) in &mut leading.flights {
+            if now.monotonic_ms >= flight.given_up_at_ms && !flight.given_up {
+                flight.given_up = true;
+                let reason = format!("no result came from {} in time", flight.node);
+                out.push(propose(now, Command::GiveUp { key: *key, reason }));
+            }
+        }
+    }
+
+    /// Sends out what is ready and not on its way.
+    fn dispatch(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let Some(leading) = &mut self.leading else {
+            return;
+        };
+        let Some(transition) = self.cluster.transition() else {
+            return;
+        };
+        if transition.is_over() {
+            return;
+        }
+        let limit = match transition.graph.attributes.batch_limit.parse() {
+            Ok(limit) if limit > 0 => limit,
+            _ => usize::MAX,
+        };
+        for synapse in transition.ready() {
+            let action = transition.action(synapse);
+            let key = OrderKey {
+                transition: transition.number,
+                action: action.id,
+            };
+            if leading.flights.len() >= limit {
+                return;
+            }
+            if is_own(action) || leading.flights.contains_key(&key) {
+                continue;
+            }
+            let available = |node: &str| self.peers.contains_key(node);
+            let given_up_at_ms = now.monotonic_ms;
+            match duty::of(action, &self.cluster, available) {
+                Duty::Impossible(reason) => {
+                    let node = String::new();
+                    leading.flights.insert(
+                        key,
+                        Flight {
+                            node,
+                            given_up_at_ms,
+                            given_up: true,
+                        },
+                    );
+                    out.push(propose(now, Command::GiveUp { key, reason }));
+                }
+                Duty::Executor { node, work } => {
+                    // One that is away comes back and is asked then, or is lost; one that was
+                    // restarted is news first.
+                    let record = self.cluster.nodes().get(&node);
+                    let same = |peer: &&Peer| {
+                        record.is_some_and(|r| r.incarnation == peer.executor.incarnation)
+                    };
+                    let Some(peer) = self.peers.get(&node).filter(same) else {
+                        continue;
+                    };
+                    let patience = duty::patience_ms(&work, self.settings.patience_ms);
+                    let given_up_at_ms = given_up_at_ms.saturating_add(patience);
+                    let flight = Flight {
+                        node: node.clone(),
+                        given_up_at_ms,
+                        given_up: false,
+                    };
+                    leading.flights.insert(key, flight);
+                    let order = crate::executor::Order { key, work };
+                    let message = ToExecutor::Order {
+                        term: self.term,
+                        order,
+                    };
+                    out.push(tell(peer.connection, message));
+                    let name = action.key.clone();
+                    out.push(Effect::Dispatched {
+                        order: key,
+                        key: name,
+                        node,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Proposes the next plan if one is wanted and nothing can still change what it is made from.
+    fn plan_if_due(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let over = self.cluster.transition().is_none_or(Transition::is_over);
+        let wanted = self.cluster.wanted().is_some() || self.is_recheck_due(now);
+        if !over || !wanted || !self.is_quiet() || self.is_joining(now) {
+            return;
+        }
+        if self.is_pausing(now) {
+            return;
+        }
+        let Some(leading) = &mut self.leading else {
+            return;
+        };
+        if !leading.proposed_plan {
+            leading.proposed_plan = true;
+            let transition = self.cluster.planned() + 1;
+            let feature_set = FEATURE_SET.to_owned();
+            out.push(propose(
+                now,
+                Command::Plan {
+                    transition,
+                    feature_set,
+                },
+            ));
+        }
+    }
+
+    /// Whether time alone would make another plan.
+    fn is_recheck_due(&self, now: Moment) -> bool {
+        let transition = self.cluster.transition();
+        transition
+            .and_then(|t| t.graph.attributes.recheck_by.filter(|by| *by > t.now))
+            .is_some_and(|by| now.at >= by)
+    }
+
+    /// Whether every node that takes part said what is under way, nothing is, and all of its
+    /// reports are applied: then the state says what is.
+    fn is_quiet(&self) -> bool {
+        let Some(leading) = &self.leading else {
+            return false;
+        };
+        let transition = self.cluster.transition();
+        let waiting = |key: &OrderKey| is_waiting(transition, *key);
+        if leading
+            .flights
+            .iter()
+            .any(|(key, flight)| waiting(key) && !flight.node.is_empty())
+        {
+            return false;
+        }
+        let mut online = self
+            .cluster
+            .nodes()
+            .iter()
+            .filter(|(_, record)| record.online);
+        online.all(|(node, record)| {
+            let peer = self.peers.get(node);
+            let following = leading.nodes.get(node);
+            peer.is_some_and(|peer| peer.executor.incarnation == record.incarnation)
+                && following.is_some_and(|f| f.standing && f.seen <= record.applied)
+        })
+    }
+
+    /// Whether a cluster that never planned waits for nodes that it should have.
+    fn is_joining(&self, now: Moment) -> bool {
+        let Some(leading) = &self.leading else {
+            return true;
+        };
+        let in_time =
+            now.monotonic_ms < leading.since_ms.saturating_add(self.settings.join_wait_ms);
+        let up = |name: &String| {
+            self.cluster
+                .nodes()
+                .get(name)
+                .is_some_and(|node| node.online)
+        };
+        let names = status::node_names(self.cluster.cib());
+        let complete = !names.is_empty() && names.iter().all(up);
+        self.cluster.planned() == 0 && in_time && !complete
+    }
+
+    /// Whether fencing failed so recently that trying again makes no sense.
+    fn is_pausing(&mut self, now: Moment) -> bool {
+        let failures = self.cluster.fencing_failures();
+        let Some(leading) = &mut self.leading else {
+            return true;
+        };
+        if failures == 0 {
+            leading.fencing_failed_ms = None;
+            return false;
+        }
+        let (_, since) = *leading
+            .fencing_failed_ms
+            .take_if(|(count, _)| *count == failures)
+            .get_or_insert((failures, now.monotonic_ms));
+        leading.fencing_failed_ms = Some((failures, since));
+        let pause = FENCING_PAUSE_MS << failures.saturating_sub(1).min(6);
+        now.monotonic_ms < since.saturating_add(pause.min(FENCING_PAUSE_MAX_MS))
+    }
+}
+
+fn is_waiting(transition: Option<&Transition>, key: OrderKey) -> bool {
+    let transition = transition.filter(|transition| transition.number == key.transition);
+    transition.is_some_and(|transition| {
+        let synapse = transition.synapse_of(key.action);
+        synapse.is_some_and(|synapse| transition.progress(synapse) == Progress::Waiting)
+    })
+}
+
+fn lost(node: &str, incarnation: u64, clean: bool) -> Command {
+    Command::NodeLost {
+        node: node.to_owned(),
+        incarnation,
+        clean,
+    }
+}
