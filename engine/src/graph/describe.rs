@@ -260,7 +260,7 @@ impl Describer<'_> {
             return;
         }
         let mut values = self.parameters(resource, action.node);
-        if action.node.is_some() && values.get("addr").is_some_and(|addr| addr == "#uname") {
+        if values.get("addr").is_some_and(|addr| addr == "#uname") {
             let base = self.parameters(resource, None).remove("addr");
             if let Some(addr) = self.bundle_address(resource).or(base) {
                 values.insert("addr".to_owned(), addr);
