@@ -33,6 +33,8 @@ mod node;
 pub mod order;
 mod remote;
 mod removed;
+#[cfg(test)]
+mod tests;
 mod ticket;
 mod types;
 pub mod verdict;
