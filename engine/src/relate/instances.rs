@@ -27,12 +27,20 @@ pub fn compatible(
     collective: ResourceId,
     current: bool,
 ) -> Option<ResourceId> {
-    let instances = instances(world, draft, collective);
-    let on_node = |node: NodeId| {
-        instances.iter().copied().find(|&instance| {
-            topology::location(world.state, draft, instance, current) == Some(node)
-                && !any_blocked(draft, instance)
-        })
+    let is_on = |instance: ResourceId, node: NodeId| {
+        topology::location(world.state, draft, instance, current) == Some(node)
+            && !any_blocked(draft, instance)
+    };
+    // Asked for every instance of another collective: no list is made for it.
+    let on_node = |node: NodeId| match &world.state.resources[collective].variant {
+        Variant::Bundle(bundle) => {
+            let mut containers = bundle.replicas.iter().map(|replica| replica.container);
+            containers.find(|&container| is_on(container, node))
+        }
+        _ => {
+            let mut instances = draft.resource[collective].children.iter().copied();
+            instances.find(|&instance| is_on(instance, node))
+        }
     };
     match topology::location(world.state, draft, resource, current) {
         Some(node) => on_node(node),

@@ -95,40 +95,45 @@ pub fn location(
     resource: ResourceId,
     current: bool,
 ) -> Option<NodeId> {
-    let mut nodes = Vec::new();
-    collect_location(state, draft, resource, current, &mut nodes);
-    match nodes[..] {
-        [node] => Some(node),
-        _ => None,
+    match place(state, draft, resource, current) {
+        Place::One(node) => Some(node),
+        Place::Nowhere | Place::Several => None,
     }
 }
 
-fn collect_location(
-    state: &State,
-    draft: &Draft,
-    resource: ResourceId,
-    current: bool,
-    nodes: &mut Vec<NodeId>,
-) {
-    let children = &draft.resource[resource].children;
-    let mut add = |node: NodeId| {
-        if !nodes.contains(&node) {
-            nodes.push(node);
-        }
-    };
-    if children.is_empty() {
-        if current {
-            state.resource[resource]
-                .active_on
-                .iter()
-                .copied()
-                .for_each(add);
-        } else if let Some(node) = draft.resource[resource].node {
-            add(node);
+/// How many nodes something is on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    One(NodeId),
+    Several,
+}
+
+impl Place {
+    fn join(self, other: Place) -> Place {
+        match (self, other) {
+            (Place::Nowhere, place) | (place, Place::Nowhere) => place,
+            (Place::One(node), Place::One(other)) if node == other => self,
+            _ => Place::Several,
         }
     }
-    for &child in children {
-        collect_location(state, draft, child, current, nodes);
+}
+
+fn place(state: &State, draft: &Draft, resource: ResourceId, current: bool) -> Place {
+    let drafted = &draft.resource[resource];
+    let children = &drafted.children;
+    if !children.is_empty() {
+        let places = children
+            .iter()
+            .map(|&child| place(state, draft, child, current));
+        places.fold(Place::Nowhere, Place::join)
+    } else if current {
+        let active_on = state.resource[resource].active_on.iter();
+        active_on
+            .map(|&node| Place::One(node))
+            .fold(Place::Nowhere, Place::join)
+    } else {
+        drafted.node.map_or(Place::Nowhere, Place::One)
     }
 }
 
