@@ -1,7 +1,7 @@
 //! How many instances does a clone have?
 
 use super::definition::Definition;
-use super::resources::Resolver;
+use super::resources::{MAX_RESOURCES, Resolver};
 use super::{Attributes, Clone_, Resource, Variant};
 use crate::id::{Id, ResourceId, Table};
 use crate::value;
@@ -71,6 +71,14 @@ impl Resolver<'_> {
             .insert("globally-unique".to_owned(), unique.to_string());
         if let Variant::Clone(settings) = &mut clone.variant {
             settings.child_element = part.element;
+        }
+        if usize::try_from(self.clone_max(id)).is_ok_and(|max| max > MAX_RESOURCES) {
+            let message = format!(
+                "clone {} is ignored: it has too many instances",
+                definition.id
+            );
+            self.error(definition.element, message);
+            return false;
         }
         let mut number = 0;
         loop {

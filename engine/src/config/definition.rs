@@ -125,18 +125,16 @@ impl Reader<'_, '_> {
             provider: attribute(names::PROVIDER).map(str::to_owned),
             agent: attribute(names::TYPE).unwrap_or_default().to_owned(),
         };
-        let sets = |name| {
-            NvSets::read(
-                document,
-                self.ids,
-                template.into_iter().chain([element]),
-                name,
-                None,
-            )
+        let mut sets = |name| {
+            let parents = template.into_iter().chain([element]);
+            let sets = NvSets::read(document, self.ids, parents, name, None);
+            report_faults(&sets, self.messages);
+            sets
         };
-        let utilization = self.evaluation.utilization(&sets(names::UTILIZATION));
+        let utilization = sets(names::UTILIZATION);
         let meta_sets = Level::Sets(sets(names::META_ATTRIBUTES).into());
         let parameter_sets = Level::Sets(sets(names::INSTANCE_ATTRIBUTES).into());
+        let utilization = self.evaluation.utilization(&utilization);
         let operations = operation::read(document, self.ids, element, template);
         let mut definition = Definition {
             kind,
@@ -328,6 +326,17 @@ impl Reader<'_, '_> {
     fn error(&mut self, element: ElementId, message: String) {
         self.messages.push(Diagnostic::error(element, message));
     }
+}
+
+/// Says which rules can never hold because they are malformed.
+pub(super) fn report_faults(sets: &NvSets, messages: &mut Vec<Diagnostic>) {
+    let faults = sets.faults().into_iter();
+    messages.extend(faults.map(|fault| {
+        Diagnostic::error(
+            fault.element,
+            format!("a condition never holds: {}", fault.reason),
+        )
+    }));
 }
 
 fn prepend(first: Level, rest: &[Level]) -> Vec<Level> {

@@ -26,6 +26,7 @@ mod tags;
 mod template;
 #[cfg(test)]
 mod tests;
+mod topology;
 mod types;
 
 use crate::Diagnostic;
@@ -90,6 +91,9 @@ pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveErr
     };
     let resource_defaults = defaults(names::RSC_DEFAULTS);
     let operation_defaults = defaults(names::OP_DEFAULTS);
+    for sets in [&resource_defaults, &operation_defaults] {
+        definition::report_faults(sets, &mut messages);
+    }
     let mut resolver = Resolver::new(
         document,
         &ids,
@@ -113,6 +117,7 @@ pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveErr
              fencing-enabled to false if no data is shared",
         ));
     }
+    topology::check(document, &mut made.messages);
     made.tags.read(document, &mut made.messages);
     Ok(Config {
         options,

@@ -33,7 +33,7 @@ pub(super) struct Resolver<'d> {
 
 /// More resources than this, instances included, are not made: a `clone-max` with a few zeros too
 /// many must not exhaust memory.
-const MAX_RESOURCES: usize = 250_000;
+pub(super) const MAX_RESOURCES: usize = 250_000;
 
 /// What has been made.
 pub(super) struct Made {

@@ -28,8 +28,11 @@ pub use types::*;
 
 use lookup::Lookup;
 
+/// Reads one constraint, given its id.
+type Read = fn(&mut Reader<'_>, ElementId, &str);
+
 /// How each kind of constraint is read.
-const KINDS: [(Name, fn(&mut Reader<'_>, ElementId, &str)); 4] = [
+const KINDS: [(Name, Read); 4] = [
     (names::RSC_LOCATION, location::read),
     (names::RSC_COLOCATION, colocation::read),
     (names::RSC_ORDER, order::read),

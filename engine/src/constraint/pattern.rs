@@ -50,8 +50,8 @@ impl Pattern {
 /// POSIX extended → the syntax of the `regex` crate. None if the pattern is cut off.
 fn translate(pattern: &str) -> Option<String> {
     let mut translated = String::with_capacity(pattern.len() + 8);
-    // The empty pattern and empty alternatives match everything here as there.
     let mut rest = pattern.chars().peekable();
+    let mut open_groups = 0_u32;
     while let Some(c) = rest.next() {
         match c {
             '[' => bracket(&mut rest, &mut translated)?,
@@ -61,10 +61,16 @@ fn translate(pattern: &str) -> Option<String> {
             '.' => translated.push_str("(?s:.)"),
             '(' => {
                 translated.push('(');
+                open_groups += 1;
                 // `(?` has a meaning here, but none in POSIX.
                 if rest.peek() == Some(&'?') {
                     return None;
                 }
+            }
+            ')' if open_groups == 0 => translated.push_str("\\)"),
+            ')' => {
+                translated.push(')');
+                open_groups -= 1;
             }
             '*' | '+' | '?' => {
                 translated.push(c);
