@@ -26,3 +26,4 @@ pub mod codec;
 pub mod controller;
 pub mod executor;
 pub mod exit;
+pub mod policy;

@@ -98,6 +98,9 @@ pub enum Command {
     Plan {
         /// The number of the transition; a second Plan with one number is ignored.
         transition: u64,
+        /// Seconds by which local time is ahead of UTC where it was proposed: rules may ask for
+        /// hours of the day.
+        utc_offset: i32,
         /// What the proposing controller's engine implements.
         feature_set: String,
     },

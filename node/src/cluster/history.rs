@@ -23,8 +23,10 @@ pub struct SavedPlan {
     pub transition: u64,
     /// Log index of the Plan.
     pub index: u64,
-    /// The time that the engine was given.
+    /// The time that the engine was given, in seconds since the epoch.
     pub now: i64,
+    /// Seconds by which local time was ahead of UTC.
+    pub utc_offset: i32,
     /// Why it was planned.
     pub reason: String,
     /// Digest of the graph as computed here; `None` if the engine refused the CIB.

@@ -37,6 +37,7 @@ use std::sync::Arc;
 use bincode::{Decode, Encode};
 use lockstep_engine::graph::{GraphAction, GraphActionKind};
 use lockstep_engine::parse::{Document, Limits};
+use lockstep_engine::time::Timestamp;
 
 use agreement::Agreement;
 use command::{Command, ControllerId, Entry, Epoch, Lifetime};
@@ -278,8 +279,9 @@ impl Cluster {
             } => self.set_attribute(node, name, value, lifetime, news),
             Command::Plan {
                 transition,
+                utc_offset,
                 feature_set: _,
-            } => self.plan(transition, news),
+            } => self.plan(transition, utc_offset, news),
             Command::Digest {
                 transition,
                 controller,
@@ -474,7 +476,7 @@ impl Cluster {
         }
     }
 
-    fn plan(&mut self, number: u64, news: &mut Vec<What>) -> Result<(), Refusal> {
+    fn plan(&mut self, number: u64, utc_offset: i32, news: &mut Vec<What>) -> Result<(), Refusal> {
         if number != self.planned + 1 {
             return Err(Refusal::Superseded);
         }
@@ -487,13 +489,18 @@ impl Cluster {
             self.cib.compact();
         }
         let cib: Arc<str> = self.cib.to_xml().into();
-        let planned = self.policy.plan(&self.cib, number, self.clock);
+        let now = Timestamp {
+            seconds: self.clock,
+            offset: utc_offset,
+        };
+        let planned = self.policy.plan(&self.cib, number, now);
         let digest = planned.as_ref().ok().map(|planned| planned.digest);
-        let (index, now) = (self.index, self.clock);
+        let index = self.index;
         let saved = SavedPlan {
             transition: number,
             index,
-            now,
+            now: now.seconds,
+            utc_offset,
             reason: reason.clone(),
             digest,
             cib,

@@ -4,6 +4,7 @@
 
 use lockstep_engine::graph::{Graph, GraphAction};
 use lockstep_engine::parse::Document;
+use lockstep_engine::time::Timestamp;
 
 /// A digest of an encoded graph.
 pub type Digest = [u8; 32];
@@ -43,7 +44,7 @@ pub struct ActionResult {
 /// The engine, as the replicated state sees it. Every method is a function of its arguments.
 pub trait Policy: Send + Sync {
     /// What is to be done about this CIB at this time; an error names a place in the CIB.
-    fn plan(&self, cib: &Document, transition: u64, now: i64) -> Result<Planned, String>;
+    fn plan(&self, cib: &Document, transition: u64, now: Timestamp) -> Result<Planned, String>;
 
     /// Writes an action's history entry into the status.
     fn record(&self, cib: &mut Document, action: &GraphAction, result: &ActionResult);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bincode::{Decode, Encode};
 use lockstep_engine::parse::{Document, Limits};
+use lockstep_engine::time::Timestamp;
 
 use super::agreement::Agreement;
 use super::history::History;
@@ -154,17 +155,16 @@ impl Cluster {
         };
         let cib = Document::parse(plan.cib.as_bytes(), &Limits::default())
             .map_err(|error| malformed(error.to_string()))?;
+        let now = Timestamp {
+            seconds: plan.now,
+            offset: plan.utc_offset,
+        };
         let planned = self
             .policy
-            .plan(&cib, saved.number, plan.now)
+            .plan(&cib, saved.number, now)
             .map_err(malformed)?;
-        let mut transition = Transition::new(
-            saved.number,
-            plan.index,
-            plan.now,
-            planned.graph,
-            planned.digest,
-        );
+        let mut transition =
+            Transition::new(saved.number, plan.index, now, planned.graph, planned.digest);
         let same = planned.digest == saved.digest && transition.restore_progress(&saved.progress);
         self.diverged_from_snapshot |= !same;
         transition.aborted = saved.aborted;

@@ -7,7 +7,7 @@
 use lockstep_engine::parse::{Document, ElementId};
 
 /// What a cluster starts with.
-pub const EMPTY_CIB: &str = r#"<cib crm_feature_set="3.20.1" validate-with="pacemaker-4.0" admin_epoch="0" epoch="0" num_updates="0" have-quorum="1">
+pub const EMPTY_CIB: &str = r#"<cib crm_feature_set="3.20.5" validate-with="pacemaker-4.0" admin_epoch="0" epoch="0" num_updates="0" have-quorum="1">
   <configuration><crm_config/><nodes/><resources/><constraints/></configuration>
   <status/>
 </cib>"#;

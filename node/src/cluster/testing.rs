@@ -8,6 +8,7 @@ use lockstep_engine::graph::{
     Graph, GraphAction, GraphActionKind, GraphAttributes, GraphPrimitive, NodeRef, Synapse,
 };
 use lockstep_engine::parse::Document;
+use lockstep_engine::time::Timestamp;
 
 use super::policy::{ActionResult, Digest, Planned, Policy};
 use super::{digest_of, status};
@@ -138,7 +139,7 @@ impl Scripted {
 }
 
 impl Policy for Scripted {
-    fn plan(&self, cib: &Document, transition: u64, now: i64) -> Result<Planned, String> {
+    fn plan(&self, cib: &Document, transition: u64, now: Timestamp) -> Result<Planned, String> {
         self.seen.lock().unwrap().push_back(cib.to_xml());
         if let Some(error) = &self.refuses {
             return Err(error.clone());
@@ -148,7 +149,7 @@ impl Policy for Scripted {
             .get(transition as usize - 1)
             .cloned()
             .unwrap_or_default();
-        let mut digest: Digest = digest_of(format!("{graph:?} {now}").as_bytes());
+        let mut digest: Digest = digest_of(format!("{graph:?} {now:?}").as_bytes());
         digest[0] ^= u8::from(self.diverges);
         Ok(Planned { graph, digest })
     }

@@ -88,6 +88,7 @@ impl Rig {
         let transition = self.replicas[0].planned() + 1;
         self.apply(Command::Plan {
             transition,
+            utc_offset: 0,
             feature_set: String::new(),
         })
         .unwrap();
@@ -490,6 +491,7 @@ fn a_second_plan_of_one_number_is_ignored() {
     rig.plan();
     let again = Command::Plan {
         transition: 1,
+        utc_offset: 0,
         feature_set: String::new(),
     };
     assert_eq!(rig.apply(again), Err(Refusal::Superseded));

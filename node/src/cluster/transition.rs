@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lockstep_engine::graph::{Graph, GraphAction};
+use lockstep_engine::time::Timestamp;
 
 use super::policy::Digest;
 
@@ -27,8 +28,8 @@ pub struct Transition {
     pub number: u64,
     /// Log index of its Plan.
     pub index: u64,
-    /// The time that the engine was given, in seconds since the epoch.
-    pub now: i64,
+    /// The time that the engine was given.
+    pub now: Timestamp,
     /// Digest of the graph as computed here.
     pub digest: Digest,
     /// The graph.
@@ -48,7 +49,7 @@ pub struct Transition {
 
 impl Transition {
     /// A transition of which nothing is done, not even what needs nobody.
-    pub fn new(number: u64, index: u64, now: i64, graph: Graph, digest: Digest) -> Self {
+    pub fn new(number: u64, index: u64, now: Timestamp, graph: Graph, digest: Digest) -> Self {
         let count = graph.synapses.len();
         let mut followers = vec![Vec::new(); count];
         let mut unmet = vec![0; count];

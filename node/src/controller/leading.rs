@@ -5,15 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use lockstep_engine::graph::FEATURE_SET;
+
 use super::duty::{self, Duty};
 use super::{Controller, Effect, Moment, Peer, propose, tell};
 use crate::cluster::command::{Command, ControllerId};
 use crate::cluster::transition::{Progress, Transition};
 use crate::cluster::{is_own, status};
 use crate::executor::{ConnectionId, FromExecutor, OrderKey, Refusal, Report, ToExecutor};
-
-/// What this implements, as far as plans of other versions would differ.
-const FEATURE_SET: &str = concat!("lockstep-", env!("CARGO_PKG_VERSION"));
 
 /// After failed fencing the next plan waits; this long the first time, twice as long each further
 /// time, in milliseconds.
@@ -403,6 +402,7 @@ impl Controller {
                 now,
                 Command::Plan {
                     transition,
+                    utc_offset: now.utc_offset,
                     feature_set,
                 },
             ));
@@ -413,7 +413,12 @@ impl Controller {
     fn is_recheck_due(&self, now: Moment) -> bool {
         let transition = self.cluster.transition();
         transition
-            .and_then(|t| t.graph.attributes.recheck_by.filter(|by| *by > t.now))
+            .and_then(|t| {
+                t.graph
+                    .attributes
+                    .recheck_by
+                    .filter(|by| *by > t.now.seconds)
+            })
             .is_some_and(|by| now.at >= by)
     }
 

@@ -67,6 +67,8 @@ pub struct Moment {
     pub monotonic_ms: u64,
     /// Seconds since the epoch.
     pub at: i64,
+    /// Seconds by which local time is ahead of UTC.
+    pub utc_offset: i32,
 }
 
 /// An executor that connected, as it says of itself.

@@ -321,6 +321,7 @@ impl Sim {
         let now = Moment {
             monotonic_ms: self.now_ms,
             at: self.now_ms as i64 / 1000,
+            utc_offset: 0,
         };
         let Some(controller) = &mut self.controllers[at] else {
             return;
