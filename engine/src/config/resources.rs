@@ -1,6 +1,6 @@
 //! Which resources are there? Makes them from definitions, one per instance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocks::Evaluation;
 use super::definition::{Definition, Implicit, Inherited, Kind, Reader};
@@ -22,6 +22,7 @@ pub(super) struct Resolver<'d> {
     pub(super) nodes: Nodes,
     pub(super) resource_defaults: &'d NvSets,
     pub(super) templates: Templates,
+    template_users: BTreeSet<ElementId>,
     pub(super) tags: Tags,
     pub(super) resources: Table<ResourceId, Resource>,
     /// Top-level resources in document order, implicit connections last.
@@ -64,6 +65,7 @@ impl<'d> Resolver<'d> {
             nodes,
             resource_defaults,
             templates: Templates::default(),
+            template_users: BTreeSet::new(),
             tags: Tags::default(),
             resources: Table::new(),
             top: Vec::new(),
@@ -162,15 +164,21 @@ impl<'d> Resolver<'d> {
             return None;
         }
         allow_initially(&mut self.resources[id], self.options, &self.nodes.table);
-        if let (Some(template), Some(element)) = (
-            definition
-                .element
-                .and_then(|element| self.document.attr(element, "template")),
-            definition.element,
-        ) {
-            self.tags.add_template(template, self.document.id(element));
-        }
+        self.record_template_use(definition);
         Some(id)
+    }
+
+    /// Of several instances only the first is recorded, by its configured id.
+    fn record_template_use(&mut self, definition: &Definition) {
+        let Some(element) = definition.element else {
+            return;
+        };
+        let template = self.document.attr(element, "template");
+        if let Some(template) = template
+            && self.template_users.insert(element)
+        {
+            self.tags.add_template(template, Some(&definition.id));
+        }
     }
 
     /// A resource without its parts.

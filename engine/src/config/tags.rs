@@ -1,5 +1,7 @@
 //! Which ids do tags and templates stand for?
 
+use std::collections::BTreeSet;
+
 use super::Tags;
 use crate::Diagnostic;
 use crate::parse::{Document, names};
@@ -8,9 +10,7 @@ impl Tags {
     /// Records a template that exists, with a user if there is one.
     pub(super) fn add_template(&mut self, template: &str, user: Option<&str>) {
         let users = self.templates.entry(template.to_owned()).or_default();
-        if let Some(user) = user {
-            add_once(users, user);
-        }
+        users.extend(user.map(str::to_owned));
     }
 
     /// Adds what the `tags` section says (if there is exactly one).
@@ -18,6 +18,7 @@ impl Tags {
         let Some(section) = document.only(names::TAGS) else {
             return;
         };
+        let mut seen = BTreeSet::new();
         for tag in document.children_by(section, names::TAG) {
             let Some(id) = document.id(tag) else {
                 messages.push(Diagnostic::error(tag, "tag without id is ignored"));
@@ -31,14 +32,11 @@ impl Tags {
                     ));
                     continue;
                 };
-                add_once(self.tags.entry(id.to_owned()).or_default(), referenced);
+                if seen.insert((id, referenced)) {
+                    let references = self.tags.entry(id.to_owned()).or_default();
+                    references.push(referenced.to_owned());
+                }
             }
         }
-    }
-}
-
-fn add_once(list: &mut Vec<String>, id: &str) {
-    if !list.iter().any(|known| known == id) {
-        list.push(id.to_owned());
     }
 }

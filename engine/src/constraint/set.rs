@@ -3,6 +3,8 @@
 //! A set may be written out, may refer to a set elsewhere, may name templates and tags, and a
 //! constraint between a template or tag and something else stands for one between sets.
 
+use std::collections::BTreeSet;
+
 use super::Reader;
 use super::lookup::Referent;
 use crate::id::ResourceId;
@@ -67,13 +69,14 @@ impl<'a> Reader<'a> {
     fn sets(&mut self, constraint: ElementId) -> Vec<Set<'a>> {
         let expand = self.can_expand(constraint);
         let mut sets: Vec<Set<'a>> = Vec::new();
+        let mut seen = BTreeSet::new();
         let mut next = self.document.child_by(constraint, names::RESOURCE_SET);
         while let Some(written) = next {
             let Some(element) = self.config.ids.resolve(self.document, written) else {
                 self.error(written, "the resource set referred to does not exist");
                 return sets;
             };
-            if sets.iter().any(|set| set.element == Some(element)) {
+            if !seen.insert(element) {
                 self.error(written, "resource sets refer to each other in a circle");
                 return sets;
             }

@@ -22,7 +22,9 @@ pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
         );
         return;
     };
-    let known = reader.state.tickets.iter().find(|ticket| ticket.id == name);
+    let tickets = &reader.state.tickets;
+    let known = tickets.binary_search_by(|ticket| ticket.id.as_str().cmp(name));
+    let known = known.ok().map(|position| &tickets[position]);
     let ticket = Ticket {
         id: name,
         granted: known.is_some_and(|ticket| ticket.granted),

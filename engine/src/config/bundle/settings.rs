@@ -18,6 +18,7 @@ const KEY: &str = "/etc/pacemaker/authkey";
 const LOGS: &str = "/var/log/pacemaker/bundles";
 /// The executor in a container.
 const REMOTE_EXECUTOR: &str = "/usr/sbin/pacemaker-remoted";
+
 /// A bundle as written.
 pub(super) struct Settings {
     pub(super) technology: ContainerTechnology,
