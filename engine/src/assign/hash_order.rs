@@ -19,10 +19,11 @@ pub(super) fn iteration_order(hashes: &[u32], copies: u32) -> Vec<usize> {
     order
 }
 
-/// GLib's string hash (Bernstein's, times 33), as stored: 0 and 1 mark free and deleted slots.
+/// The string hash of Pacemaker's tables (times 31), as GLib stores it: 0 and 1 mark free and
+/// deleted slots.
 pub(super) fn string_hash(text: &str) -> u32 {
-    let hash = text.bytes().fold(5381u32, |hash, byte| {
-        hash.wrapping_mul(33)
+    let hash = text.bytes().fold(0u32, |hash, byte| {
+        hash.wrapping_mul(31)
             .wrapping_add(byte.cast_signed() as u32)
     });
     hash.max(2)

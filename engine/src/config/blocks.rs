@@ -97,15 +97,20 @@ impl<'d> Evaluation<'d> {
         parameters
     }
 
-    /// Utilization of a node or a resource, by name.
+    /// Utilization of a node or a resource, in the order in which attributes are found (listings
+    /// show it).
     pub(super) fn utilization(&mut self, sets: &NvSets) -> Vec<(String, i64)> {
-        let mut texts = Attributes::new();
-        self.add(sets, &self.date_only(), &mut texts);
-        let value = |text: &str| i64::from(value::min_integer(Some(text), i32::MIN));
-        texts
-            .into_iter()
-            .map(|(name, text)| (name, value(&text)))
-            .collect()
+        let mut found: Vec<(String, i64)> = Vec::new();
+        let facts = self.date_only();
+        sets.for_each(self.document, &facts, &mut self.recheck_by, |name, text| {
+            if text.eq_ignore_ascii_case(DEFAULT) {
+                found.retain(|known| known.0 != name);
+            } else if found.iter().all(|known| known.0 != name) {
+                let amount = i64::from(value::min_integer(Some(text), i32::MIN));
+                found.push((name.to_owned(), amount));
+            }
+        });
+        found
     }
 }
 

@@ -178,7 +178,7 @@ pub struct Node {
     pub element: Option<ElementId>,
     /// Configured instance attributes (after date rules) and built-in `#…` attributes.
     pub attributes: Attributes,
-    /// Utilization (capacity) by name, rules applied.
+    /// Utilization (capacity), rules applied, in the order in which attributes are found.
     pub utilization: Vec<(String, i64)>,
     /// The connection resource of a remote, guest or bundle node.
     pub connection: Option<ResourceId>,
@@ -221,7 +221,7 @@ pub struct Resource {
     pub operations: Arc<[Operation]>,
     /// Instance attribute blocks: own, then ancestors'; evaluated per node.
     pub parameters: Blocks,
-    /// Utilization by name, rules applied.
+    /// Utilization, rules applied, in the order in which attributes are found.
     pub utilization: Vec<(String, i64)>,
     /// The resource that launches this one (container of a guest node's connection, …).
     pub launcher: Option<ResourceId>,
