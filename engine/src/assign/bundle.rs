@@ -12,7 +12,8 @@ impl Assigner<'_> {
     /// Assigns containers first, as they make the nodes of the rest; then each replica's address,
     /// connection and instance; then what all instances are together.
     ///
-    /// This can be asked for again before it is done, and does no harm then.
+    /// This can be begun again before it is done, by a resource that waits for the bundle and that
+    /// the bundle waits for. If there is none in between, the bundle waits for itself: a loop.
     pub(super) fn assign_bundle(
         &mut self,
         resource: ResourceId,
@@ -20,7 +21,13 @@ impl Assigner<'_> {
         prefer: Option<NodeId>,
         attempt: Attempt,
     ) {
-        self.resources[resource].assigning = true;
+        let guarded = self.guarded;
+        let scratch = &mut self.resources[resource];
+        if scratch.begun_at == Some(guarded) {
+            return;
+        }
+        let begun_before = scratch.begun_at.replace(guarded);
+        scratch.assigning = true;
         self.show_scores(Source::Bundle, resource);
 
         let mut containers: Vec<ResourceId> = bundle
@@ -53,6 +60,7 @@ impl Assigner<'_> {
             self.assign(child, prefer, attempt);
         }
         let scratch = &mut self.resources[resource];
+        scratch.begun_at = begun_before;
         scratch.assigning = false;
         scratch.unassigned = false;
     }

@@ -24,6 +24,9 @@ impl Assigner<'_> {
             return;
         }
         scratch.assigning = true;
+        // In a bundle, assigning replicas takes the mark away.
+        let guarded = u32::from(self.config(clone).parent.is_none());
+        self.guarded += guarded;
         let promotable = self.config(clone).promotable;
         if promotable {
             self.add_promotion_scores(clone);
@@ -43,6 +46,7 @@ impl Assigner<'_> {
         if promotable {
             self.choose_roles(clone);
         }
+        self.guarded -= guarded;
         let scratch = &mut self.resources[clone];
         scratch.assigning = false;
         scratch.unassigned = false;

@@ -24,6 +24,7 @@ impl Assigner<'_> {
             return None;
         };
         scratch.assigning = true;
+        self.guarded += 1;
         self.resources[group].role = self.resources[first].role;
         self.show_scores(Source::Group, group);
 
@@ -34,6 +35,7 @@ impl Assigner<'_> {
         }
 
         self.resources[group].next_role = self.resources[first].next_role;
+        self.guarded -= 1;
         let scratch = &mut self.resources[group];
         scratch.assigning = false;
         scratch.unassigned = false;

@@ -19,7 +19,12 @@ impl Assigner<'_> {
         attempt: Attempt,
     ) -> Option<NodeId> {
         match &self.config(resource).variant {
-            Variant::Primitive(_) => self.assign_primitive(resource, prefer, attempt),
+            Variant::Primitive(_) => {
+                self.guarded += 1;
+                let node = self.assign_primitive(resource, prefer, attempt);
+                self.guarded -= 1;
+                node
+            }
             Variant::Group(group) => self.assign_group(resource, group, prefer, attempt),
             Variant::Clone(clone) => {
                 self.assign_clone(resource, clone, prefer, attempt);

@@ -28,6 +28,9 @@ pub(super) struct Assigner<'a> {
     pub(super) capacity: Capacity,
     /// Sources of wishes that are being added: breaks loops.
     pub(super) merging: IdSet<ResourceId>,
+    /// How many resources are under assignment that are not begun again before they are done: all
+    /// but bundles, and clones in them.
+    pub(super) guarded: u32,
     pub(super) assigned: Vec<(ResourceId, Option<NodeId>)>,
     pub(super) recheck_by: Option<i64>,
     pub(super) report: Report,
@@ -53,6 +56,8 @@ pub(super) struct Scratch {
     pub(super) unassigned: bool,
     /// Being assigned: breaks loops.
     pub(super) assigning: bool,
+    /// Of a bundle: [`Assigner::guarded`] when assigning it was begun last.
+    pub(super) begun_at: Option<u32>,
     pub(super) managed: bool,
     pub(super) blocked: bool,
     pub(super) failed: bool,
@@ -102,6 +107,7 @@ impl<'a> Assigner<'a> {
             lists: ColocationLists::new(world.state.resources.len()),
             colocations: Vec::new(),
             merging: IdSet::new(),
+            guarded: 0,
             assigned: Vec::new(),
             recheck_by: None,
             report: Report::default(),
@@ -387,6 +393,7 @@ impl Scratch {
             assigned: None,
             unassigned: true,
             assigning: false,
+            begun_at: None,
             managed: state.managed,
             blocked: state.blocked,
             failed: state.failed,
