@@ -61,7 +61,7 @@ impl Assigner<'_> {
         self.settle_role(resource);
         self.show_scores(Source::Primitive, resource);
         let options = &self.world.config.options;
-        if options.fencing_enabled && !options.have_fencing {
+        if options.fencing_enabled && !self.world.state.have_fencing {
             self.resources[resource].managed = false;
         }
         self.choose_node(resource, prefer, attempt);
