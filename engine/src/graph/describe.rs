@@ -101,13 +101,14 @@ impl Describer<'_> {
         }
     }
 
-    /// A resource's priority; promotion makes instances' priorities the clone's.
+    /// A resource's priority after assignment; instances that were compared for promotion have the
+    /// clone's again, their members keep what colocations made of theirs.
     fn priority(&self, resource: ResourceId) -> i32 {
         let roster = &self.world.state.resources;
         let clone = roster[resource].parent.filter(
             |&parent| matches!(&roster[parent].variant, Variant::Clone(clone) if clone.promotable),
         );
-        roster[clone.unwrap_or(resource)].meta.priority
+        self.placement.resource[clone.unwrap_or(resource)].priority
     }
 
     /// What triggers show of an action too.
