@@ -4,6 +4,7 @@ pub mod codec;
 pub mod group;
 pub mod log;
 pub mod message;
+pub mod random;
 pub mod runtime;
 pub mod transport;
 pub mod types;

@@ -11,7 +11,7 @@ use super::StoreError;
 
 /// A folder of flat files. Creating, renaming and removing are durable after
 /// [`Folder::sync`]; bytes are after [`FolderFile::sync`].
-pub trait Folder: Send + 'static {
+pub trait Folder: std::fmt::Debug + Send + 'static {
     /// An open file.
     type File: FolderFile;
 
@@ -39,7 +39,7 @@ pub trait Folder: Send + 'static {
 }
 
 /// An open file of a [`Folder`].
-pub trait FolderFile: Send + 'static {
+pub trait FolderFile: std::fmt::Debug + Send + 'static {
     /// Writes all of `bytes` at `offset`. After an error any part may be written.
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()>;
     /// Cuts the file, or extends it by zeros.
