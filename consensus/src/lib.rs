@@ -6,5 +6,6 @@ pub mod log;
 pub mod message;
 pub mod random;
 pub mod runtime;
+pub mod sim;
 pub mod transport;
 pub mod types;

@@ -26,7 +26,7 @@ pub enum Input {
         /// Chosen by the caller, unique among open requests.
         id: u64,
     },
-    /// Change the members. Answered in [`Effects::members`], or by a refusal.
+    /// Change the members. Answered by an [`Apply::Members`] with this id, or a refusal.
     ChangeMembers {
         /// Chosen by the caller, unique among open requests.
         id: u64,
@@ -60,8 +60,11 @@ pub enum Input {
         /// Whether it arrived.
         delivered: bool,
     },
-    /// The application's state as of `index`, made here.
+    /// The application's state as of `index`, made here. Answered in [`Effects::snapshots`] when
+    /// it is durable, or refused.
     Snapshot {
+        /// Chosen by the caller, unique among open requests.
+        id: u64,
         /// Index of the last command that it contains.
         index: u64,
         /// The state.
@@ -69,28 +72,37 @@ pub enum Input {
     },
 }
 
-/// What has to be done now. Everything but `persist` may be done at once and in any order,
-/// except that `restore` comes before `committed`.
+/// What has to be done now. The parts may be taken up in any order, and nothing but `persist`
+/// needs to be waited for.
 #[derive(Debug, Default)]
 pub struct Effects {
     /// Messages to send. What may not be said before a write is durable is not among them yet.
     pub send: Vec<Message>,
     /// What to make durable, after all that was asked before.
     pub persist: Option<Persist>,
-    /// A snapshot from the leader, durable: the application starts over from it.
-    pub restore: Option<Snapshot>,
-    /// Commands to apply.
-    pub committed: Vec<Committed>,
+    /// What the application takes in, in order.
+    pub apply: Vec<Apply>,
     /// New role, leader or term.
     pub role: Option<RoleChange>,
-    /// Membership changes that came into force.
-    pub members: Vec<MembersChanged>,
     /// Reads that are answered.
     pub reads: Vec<ReadReady>,
+    /// Snapshots of the application that are durable now: their requests.
+    pub snapshots: Vec<u64>,
     /// Requests that are refused.
     pub rejected: Vec<(u64, Rejection)>,
     /// Peers' messages that no correct peer sends. They had no effect.
     pub malformed: Vec<(NodeId, Malformed)>,
+}
+
+/// One step of the application's way through the log. All of it is durable on this member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Apply {
+    /// Start over from this snapshot.
+    Restore(Snapshot),
+    /// Apply this command.
+    Command(Committed),
+    /// The members are others from here on.
+    Members(MembersChanged),
 }
 
 /// Something to make durable.
@@ -158,6 +170,16 @@ pub enum Rejection {
     /// Another membership change is under way, or the state is not settled yet.
     #[error("another membership change is under way")]
     ChangeInProgress,
+    /// Not an index that was given out, or not newer than the snapshot there is.
+    #[error("no snapshot wanted at {index}: the last one is at {last}, given out is up to {applied}")]
+    SnapshotIndex {
+        /// The index offered.
+        index: u64,
+        /// Index of the present snapshot.
+        last: u64,
+        /// The last index that was given to the application.
+        applied: u64,
+    },
     /// The request makes no sense in the present group.
     #[error("{0}")]
     Invalid(String),
