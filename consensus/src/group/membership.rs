@@ -104,6 +104,21 @@ impl Group {
         Ok(())
     }
 
+    /// A leader that is no voter any more stops leading, and names a successor, so that nobody
+    /// has to wait for a timeout. (Raft-rs leaves this to its user, and would panic later.)
+    fn step_down(&mut self) {
+        if self.node.raft.state != StateRole::Leader {
+            return;
+        }
+        let successor = self.successor();
+        let raft = &mut self.node.raft;
+        if let Some(successor) = successor {
+            raft.send_timeout_now(successor);
+        }
+        let term = raft.term;
+        raft.become_follower(term, raft::INVALID_ID);
+    }
+
     /// Puts a committed membership change into force.
     pub(super) fn apply_members(&mut self, entry: &eraftpb::Entry, proposal: Option<u64>) {
         // What cannot be read was refused when it came; were there one, every member would pass
@@ -119,7 +134,11 @@ impl Group {
             }
         };
         let members = members_after(self.members.now(), &change, &conf);
+        let may_lead = members.is_voter(self.config.id);
         self.members.push(entry.index, members.clone());
+        if !may_lead {
+            self.step_down();
+        }
         let changed = MembersChanged { index: entry.index, members, proposal };
         self.effects.apply.push(Apply::Members(changed));
     }

@@ -137,7 +137,7 @@ impl Group {
         if snapshot.is_some() {
             validate::check_members(&members)
                 .map_err(|wrong| GroupError::Inconsistent(wrong.to_string()))?;
-        } else if hard_state != HardState::default() || !entries.is_empty() {
+        } else if hard_state.commit > 0 || !entries.is_empty() {
             return Err(GroupError::Inconsistent("there is a log and no snapshot".into()));
         }
         let mut hard_state = hard_state;
@@ -273,21 +273,21 @@ impl Group {
         if self.eligible || self.node.raft.state != StateRole::Leader {
             return;
         }
-        let voters = &self.members.now().voters;
-        let prs = self.node.raft.prs();
-        let next = prs
-            .iter()
-            .filter(|(id, progress)| {
-                **id != self.config.id && voters.contains(id) && progress.recent_active
-            })
-            .max_by_key(|(id, progress)| (progress.matched, **id))
-            .map(|(id, _)| *id);
-        if let Some(next) = next {
-            self.node.transfer_leader(next);
+        if let Some(successor) = self.successor() {
+            self.node.transfer_leader(successor);
         }
     }
 
-    fn hear(&mut self, message: Message) {
+    /// The other voter that is furthest along.
+    fn successor(&self) -> Option<NodeId> {
+        let voters = &self.members.now().voters;
+        let others = self.node.raft.prs().iter().filter(|(id, progress)| {
+            **id != self.config.id && voters.contains(id) && progress.recent_active
+        });
+        others.max_by_key(|(id, progress)| (progress.matched, **id)).map(|(id, _)| *id)
+    }
+
+    fn hear(&mut self, mut message: Message) {
         let raft = &self.node.raft;
         let view = View {
             id: self.config.id,
@@ -306,12 +306,20 @@ impl Group {
         if makes_leader && (self.is_writing() || !self.eligible) {
             return;
         }
+        // Raft would pass a question for the leader on, in the asker's name. The asker will hear
+        // who leads, and ask again.
         if let Body::Plain(Plain::ReadIndex { .. }) = &message.body
-            && raft.pending_read_count() >= requests::MAX_OPEN
+            && (raft.state != StateRole::Leader || raft.pending_read_count() >= requests::MAX_OPEN)
         {
             return;
         }
-        if let Body::Snapshot(snapshot) = &message.body {
+        if let Body::Snapshot(snapshot) = &mut message.body {
+            // The snapshot may be older than the change that made this node a member, which is
+            // in the entries after it. Raft wants to find itself in it, and in what role matters
+            // to nobody until then.
+            if !snapshot.meta.members.contains(self.config.id) {
+                snapshot.meta.members.learners.insert(self.config.id);
+            }
             self.incoming.push(snapshot.clone());
         }
         // An error says that the sender is no member; a removed one that has not heard of it.

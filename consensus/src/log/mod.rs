@@ -75,7 +75,7 @@ pub struct NewSnapshot {
 pub struct Recovered {
     /// The last hard state.
     pub hard_state: HardState,
-    /// The latest snapshot; `None` in a new folder only.
+    /// The latest snapshot; `None` in a new folder, and as long as a joining node waits for one.
     pub snapshot: Option<Snapshot>,
     /// The entries after it, without a gap.
     pub entries: Vec<Entry>,

@@ -113,9 +113,10 @@ impl Replay {
     /// Checks that the parts of the final state fit together.
     pub(super) fn finish(mut self) -> Result<Self, String> {
         let Some(snapshot) = &self.snapshot else {
-            // Nothing was stored before the bootstrap snapshot, which comes with the first batch.
-            let untouched = self.entries.is_empty() && self.hard_state == HardState::default();
-            return if untouched { Ok(self) } else { Err("there is a log and no snapshot".into()) };
+            // A node that joins may have heard of a term, and cannot have a log, before it is
+            // given a snapshot.
+            let is_joining = self.entries.is_empty() && self.hard_state.commit == 0;
+            return if is_joining { Ok(self) } else { Err("there is a log and no snapshot".into()) };
         };
         let (index, term) = (snapshot.meta.index, snapshot.meta.term);
         self.entries.retain(|entry| entry.index > index);

@@ -1,6 +1,7 @@
 use super::*;
 
-/// Runs seeds `from..to`; a failure names the seed, with which [`one_seed`] repeats it.
+/// A failure names the seed; `cargo run -p lockstep-consensus --example sim -- SEED --trace`
+/// repeats it.
 fn run_seeds(seeds: std::ops::Range<u64>) -> Vec<Summary> {
     seeds
         .map(|seed| run(&Settings::new(seed)).unwrap_or_else(|violation| panic!("{violation}")))
@@ -37,13 +38,4 @@ fn the_same_seed_gives_the_same_run() {
         let settings = Settings::new(seed);
         assert_eq!(run(&settings), run(&settings), "seed {seed}");
     }
-}
-
-/// For looking at one seed: set it here, and run with `--ignored --nocapture`.
-#[test]
-#[ignore = "a tool, not a test"]
-fn one_seed() {
-    let mut settings = Settings::new(0);
-    settings.trace = true;
-    println!("{:?}", run(&settings));
 }
