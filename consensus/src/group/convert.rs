@@ -16,29 +16,46 @@ use crate::message::{Body, Message, Plain};
 use crate::types::{Entry, EntryKind, HardState, MemberStep, Members, MembersChange, Snapshot};
 
 pub(super) fn hard_state_out(hard_state: HardState) -> eraftpb::HardState {
-    let mut out = eraftpb::HardState::default();
-    out.term = hard_state.term;
-    out.vote = hard_state.vote;
-    out.commit = hard_state.commit;
-    out
+    let HardState { term, vote, commit } = hard_state;
+    eraftpb::HardState {
+        term,
+        vote,
+        commit,
+        ..Default::default()
+    }
 }
 
 pub(super) fn hard_state_in(hard_state: &eraftpb::HardState) -> HardState {
-    HardState { term: hard_state.term, vote: hard_state.vote, commit: hard_state.commit }
+    HardState {
+        term: hard_state.term,
+        vote: hard_state.vote,
+        commit: hard_state.commit,
+    }
 }
 
 pub(super) fn entry_out(entry: Entry) -> eraftpb::Entry {
-    let mut out = eraftpb::Entry::default();
-    out.index = entry.index;
-    out.term = entry.term;
-    match entry.kind {
-        EntryKind::Command => out.data = entry.payload.0,
-        EntryKind::Members => {
-            out.set_entry_type(EntryType::EntryConfChangeV2);
-            out.context = entry.payload.0;
-        }
+    let Entry {
+        index,
+        term,
+        kind,
+        payload,
+    } = entry;
+    let out = eraftpb::Entry {
+        index,
+        term,
+        ..Default::default()
+    };
+    match kind {
+        EntryKind::Command => eraftpb::Entry {
+            data: payload.0,
+            ..out
+        },
+        EntryKind::Members => eraftpb::Entry {
+            entry_type: EntryType::EntryConfChangeV2,
+            context: payload.0,
+            ..out
+        },
     }
-    out
 }
 
 pub(super) fn entry_in(entry: &eraftpb::Entry) -> Entry {
@@ -48,18 +65,24 @@ pub(super) fn entry_in(entry: &eraftpb::Entry) -> Entry {
             (EntryKind::Members, &entry.context)
         }
     };
-    Entry { index: entry.index, term: entry.term, kind, payload: payload.clone().into() }
+    Entry {
+        index: entry.index,
+        term: entry.term,
+        kind,
+        payload: payload.clone().into(),
+    }
 }
 
 pub(super) fn conf_state(members: &Members) -> ConfState {
     let list = |set: &BTreeSet<u64>| set.iter().copied().collect::<Vec<u64>>();
-    let mut out = ConfState::default();
-    out.voters = list(&members.voters);
-    out.learners = list(&members.learners);
-    out.voters_outgoing = list(&members.outgoing);
-    out.learners_next = list(&members.learners_next);
-    out.auto_leave = members.auto_leave;
-    out
+    ConfState {
+        voters: list(&members.voters),
+        learners: list(&members.learners),
+        voters_outgoing: list(&members.outgoing),
+        learners_next: list(&members.learners_next),
+        auto_leave: members.auto_leave,
+        ..Default::default()
+    }
 }
 
 /// The members after a change: ids from raft, addresses from before and from the steps.
@@ -88,13 +111,17 @@ pub(super) fn members_after(before: &Members, change: &MembersChange, conf: &Con
 pub(super) fn conf_change(change: &MembersChange) -> ConfChangeV2 {
     let mut out = ConfChangeV2::default();
     for step in &change.steps {
-        let mut single = ConfChangeSingle::default();
-        single.node_id = step.id();
-        single.set_change_type(match step {
+        let change_type = match step {
             MemberStep::AddVoter { .. } => ConfChangeType::AddNode,
             MemberStep::AddLearner { .. } => ConfChangeType::AddLearnerNode,
             MemberStep::Remove { .. } => ConfChangeType::RemoveNode,
-        });
+        };
+        let node_id = step.id();
+        let single = ConfChangeSingle {
+            change_type,
+            node_id,
+            ..Default::default()
+        };
         out.mut_changes().push(single);
     }
     out
@@ -102,25 +129,38 @@ pub(super) fn conf_change(change: &MembersChange) -> ConfChangeV2 {
 
 /// The entry of a proposed membership change, with the protobuf form that raft looks into.
 pub(super) fn members_entry(change: &MembersChange) -> Option<eraftpb::Entry> {
-    let mut entry = eraftpb::Entry::default();
-    entry.set_entry_type(EntryType::EntryConfChangeV2);
-    entry.data = conf_change(change).write_to_bytes().ok()?.into();
-    entry.context = codec::encode(change).into();
-    Some(entry)
+    Some(eraftpb::Entry {
+        entry_type: EntryType::EntryConfChangeV2,
+        data: conf_change(change).write_to_bytes().ok()?.into(),
+        context: codec::encode(change).into(),
+        ..Default::default()
+    })
 }
 
 /// The change in a membership entry; the entry that ends a joint configuration is empty.
 pub(super) fn members_change(payload: &[u8]) -> Result<MembersChange, codec::CodecError> {
-    if payload.is_empty() { Ok(MembersChange::default()) } else { codec::decode(payload) }
+    if payload.is_empty() {
+        Ok(MembersChange::default())
+    } else {
+        codec::decode(payload)
+    }
 }
 
 /// A checked message of a peer, for raft.
 pub(super) fn message_out(message: Message) -> eraftpb::Message {
-    let mut out = eraftpb::Message::default();
-    out.from = message.from;
-    out.to = message.to;
-    out.term = message.term;
-    match message.body {
+    let Message {
+        from,
+        to,
+        term,
+        body,
+    } = message;
+    let mut out = eraftpb::Message {
+        from,
+        to,
+        term,
+        ..Default::default()
+    };
+    match body {
         Body::Snapshot(snapshot) => {
             out.set_msg_type(MessageType::MsgSnapshot);
             let meta = out.mut_snapshot().mut_metadata();
@@ -135,14 +175,23 @@ pub(super) fn message_out(message: Message) -> eraftpb::Message {
 
 fn plain_out(plain: Plain, out: &mut eraftpb::Message) {
     match plain {
-        Plain::Append { prev_index, prev_term, commit, entries } => {
+        Plain::Append {
+            prev_index,
+            prev_term,
+            commit,
+            entries,
+        } => {
             out.set_msg_type(MessageType::MsgAppend);
             out.index = prev_index;
             out.log_term = prev_term;
             out.commit = commit;
             out.set_entries(entries.into_iter().map(entry_out).collect());
         }
-        Plain::AppendResponse { index, commit, reject } => {
+        Plain::AppendResponse {
+            index,
+            commit,
+            reject,
+        } => {
             out.set_msg_type(MessageType::MsgAppendResponse);
             out.index = index;
             out.commit = commit;
@@ -152,7 +201,14 @@ fn plain_out(plain: Plain, out: &mut eraftpb::Message) {
                 out.log_term = term;
             }
         }
-        Plain::RequestVote { pre, transfer, last_index, last_term, commit, commit_term } => {
+        Plain::RequestVote {
+            pre,
+            transfer,
+            last_index,
+            last_term,
+            commit,
+            commit_term,
+        } => {
             out.set_msg_type(if pre {
                 MessageType::MsgRequestPreVote
             } else {
@@ -166,7 +222,12 @@ fn plain_out(plain: Plain, out: &mut eraftpb::Message) {
                 out.context = raft::CAMPAIGN_TRANSFER.into();
             }
         }
-        Plain::Vote { pre, granted, commit, commit_term } => {
+        Plain::Vote {
+            pre,
+            granted,
+            commit,
+            commit_term,
+        } => {
             out.set_msg_type(if pre {
                 MessageType::MsgRequestPreVoteResponse
             } else {
@@ -200,9 +261,10 @@ fn plain_out(plain: Plain, out: &mut eraftpb::Message) {
 }
 
 fn mark_entry(mark: bytes::Bytes) -> eraftpb::Entry {
-    let mut entry = eraftpb::Entry::default();
-    entry.data = mark;
-    entry
+    eraftpb::Entry {
+        data: mark,
+        ..Default::default()
+    }
 }
 
 /// One of raft's messages, for a peer. `snapshot` is the latest one; raft's message has only
@@ -211,11 +273,21 @@ pub(super) fn message_in(
     message: &eraftpb::Message,
     snapshot: Option<&Snapshot>,
 ) -> Option<Message> {
-    let mark = || message.entries.first().map(|entry| entry.data.clone().into());
+    let mark = || {
+        message
+            .entries
+            .first()
+            .map(|entry| entry.data.clone().into())
+    };
     let plain = match message.get_msg_type() {
         MessageType::MsgSnapshot => {
             let body = Body::Snapshot(snapshot?.clone());
-            return Some(Message { from: message.from, to: message.to, term: message.term, body });
+            return Some(Message {
+                from: message.from,
+                to: message.to,
+                term: message.term,
+                body,
+            });
         }
         MessageType::MsgAppend => Plain::Append {
             prev_index: message.index,
@@ -226,7 +298,9 @@ pub(super) fn message_in(
         MessageType::MsgAppendResponse => Plain::AppendResponse {
             index: message.index,
             commit: message.commit,
-            reject: message.reject.then_some((message.reject_hint, message.log_term)),
+            reject: message
+                .reject
+                .then_some((message.reject_hint, message.log_term)),
         },
         kind @ (MessageType::MsgRequestVote | MessageType::MsgRequestPreVote) => {
             Plain::RequestVote {
@@ -246,18 +320,20 @@ pub(super) fn message_in(
                 commit_term: message.commit_term,
             }
         }
-        MessageType::MsgHeartbeat => {
-            Plain::Heartbeat { commit: message.commit, context: message.context.clone().into() }
-        }
+        MessageType::MsgHeartbeat => Plain::Heartbeat {
+            commit: message.commit,
+            context: message.context.clone().into(),
+        },
         MessageType::MsgHeartbeatResponse => Plain::HeartbeatResponse {
             commit: message.commit,
             context: message.context.clone().into(),
         },
         MessageType::MsgTimeoutNow => Plain::TimeoutNow,
         MessageType::MsgReadIndex => Plain::ReadIndex { context: mark()? },
-        MessageType::MsgReadIndexResp => {
-            Plain::ReadIndexResponse { index: message.index, context: mark()? }
-        }
+        MessageType::MsgReadIndexResp => Plain::ReadIndexResponse {
+            index: message.index,
+            context: mark()?,
+        },
         // Proposals and transfers are never forwarded, and the rest are raft's own.
         MessageType::MsgHup
         | MessageType::MsgBeat
@@ -268,5 +344,10 @@ pub(super) fn message_in(
         | MessageType::MsgTransferLeader => return None,
     };
     let body = Body::Plain(plain);
-    Some(Message { from: message.from, to: message.to, term: message.term, body })
+    Some(Message {
+        from: message.from,
+        to: message.to,
+        term: message.term,
+        body,
+    })
 }

@@ -171,7 +171,9 @@ pub enum Rejection {
     #[error("another membership change is under way")]
     ChangeInProgress,
     /// Not an index that was given out, or not newer than the snapshot there is.
-    #[error("no snapshot wanted at {index}: the last one is at {last}, given out is up to {applied}")]
+    #[error(
+        "no snapshot wanted at {index}: the last one is at {last}, given out is up to {applied}"
+    )]
     SnapshotIndex {
         /// The index offered.
         index: u64,

@@ -1,5 +1,7 @@
 //! Who belonged to the group at which index, and how that changes.
 
+use std::sync::Arc;
+
 use raft::eraftpb::{self, ConfState};
 use raft::{Changer, StateRole};
 
@@ -12,16 +14,22 @@ use crate::types::{MemberStep, Members, MembersChange};
 #[derive(Debug)]
 pub(super) struct MembersLog {
     /// Each in force from its index on; ascending, never empty.
-    changes: Vec<(u64, Members)>,
+    changes: Vec<(u64, Arc<Members>)>,
 }
 
 impl MembersLog {
     pub(super) fn new(index: u64, members: Members) -> Self {
-        MembersLog { changes: vec![(index, members)] }
+        MembersLog {
+            changes: vec![(index, Arc::new(members))],
+        }
     }
 
     pub(super) fn now(&self) -> &Members {
         &self.changes[self.changes.len() - 1].1
+    }
+
+    pub(super) fn now_shared(&self) -> Arc<Members> {
+        self.changes[self.changes.len() - 1].1.clone()
     }
 
     /// The members as of `index`, which is not before the latest snapshot.
@@ -36,11 +44,11 @@ impl MembersLog {
     }
 
     pub(super) fn restore(&mut self, index: u64, members: Members) {
-        self.changes = vec![(index, members)];
+        self.changes = vec![(index, Arc::new(members))];
     }
 
     fn push(&mut self, index: u64, members: Members) {
-        self.changes.push((index, members));
+        self.changes.push((index, Arc::new(members)));
     }
 }
 
@@ -57,7 +65,9 @@ impl Group {
     fn try_change_members(&mut self, id: u64, change: &MembersChange) -> Result<(), Rejection> {
         let raft = &self.node.raft;
         if raft.state != StateRole::Leader {
-            return Err(Rejection::NotLeader { leader: self.role().leader });
+            return Err(Rejection::NotLeader {
+                leader: self.role().leader,
+            });
         }
         if raft.has_pending_conf() || self.members.now().is_joint() {
             return Err(Rejection::ChangeInProgress);
@@ -77,7 +87,8 @@ impl Group {
         let message = proposal(self.config.id, vec![entry]);
         self.node.raft.step(message).map_err(|_| Rejection::Busy)?;
         let raft = &self.node.raft;
-        self.requests.proposed(id, raft.raft_log.last_index(), raft.term, &mut self.effects);
+        self.requests
+            .proposed(id, raft.raft_log.last_index(), raft.term, &mut self.effects);
         Ok(())
     }
 
@@ -129,7 +140,9 @@ impl Group {
             Err(error) => {
                 tracing::warn!(index = entry.index, %error, "a membership change has no effect");
                 let rejection = Rejection::Invalid(error.to_string());
-                self.effects.rejected.extend(proposal.map(|id| (id, rejection)));
+                self.effects
+                    .rejected
+                    .extend(proposal.map(|id| (id, rejection)));
                 return;
             }
         };
@@ -139,7 +152,11 @@ impl Group {
         if !may_lead {
             self.step_down();
         }
-        let changed = MembersChanged { index: entry.index, members, proposal };
+        let changed = MembersChanged {
+            index: entry.index,
+            members,
+            proposal,
+        };
         self.effects.apply.push(Apply::Members(changed));
     }
 }

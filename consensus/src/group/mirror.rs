@@ -28,9 +28,17 @@ pub(super) struct Mirror {
 
 impl Mirror {
     pub(super) fn new(initial: HardState, snapshot: Option<Snapshot>, entries: Vec<Entry>) -> Self {
-        let base = snapshot.as_ref().map_or((0, 0), |s| (s.meta.index, s.meta.term));
+        let base = snapshot
+            .as_ref()
+            .map_or((0, 0), |s| (s.meta.index, s.meta.term));
         let bytes = entries.iter().map(weight).sum();
-        Mirror { initial, snapshot, base, entries: entries.into(), bytes }
+        Mirror {
+            initial,
+            snapshot,
+            base,
+            entries: entries.into(),
+            bytes,
+        }
     }
 
     pub(super) fn first(&self) -> u64 {
@@ -50,7 +58,9 @@ impl Mirror {
     }
 
     pub(super) fn snapshot_index(&self) -> u64 {
-        self.snapshot.as_ref().map_or(0, |snapshot| snapshot.meta.index)
+        self.snapshot
+            .as_ref()
+            .map_or(0, |snapshot| snapshot.meta.index)
     }
 
     pub(super) fn term_at(&self, index: u64) -> Option<u64> {
@@ -58,7 +68,9 @@ impl Mirror {
             return Some(self.base.1);
         }
         let at = index.checked_sub(self.first())?;
-        self.entries.get(usize::try_from(at).ok()?).map(|entry| entry.term)
+        self.entries
+            .get(usize::try_from(at).ok()?)
+            .map(|entry| entry.term)
     }
 
     /// Appends, replacing what is stored from the first index on. There is no gap: raft checked.
@@ -105,8 +117,14 @@ fn weight(entry: &Entry) -> u64 {
 impl Storage for Mirror {
     fn initial_state(&self) -> raft::Result<RaftState> {
         let nobody = Members::default();
-        let members = self.snapshot.as_ref().map_or(&nobody, |snapshot| &snapshot.meta.members);
-        Ok(RaftState::new(hard_state_out(self.initial), conf_state(members)))
+        let members = self
+            .snapshot
+            .as_ref()
+            .map_or(&nobody, |snapshot| &snapshot.meta.members);
+        Ok(RaftState::new(
+            hard_state_out(self.initial),
+            conf_state(members),
+        ))
     }
 
     fn entries(
@@ -137,11 +155,12 @@ impl Storage for Mirror {
     }
 
     fn term(&self, index: u64) -> raft::Result<u64> {
-        self.term_at(index).ok_or(Error::Store(if index < self.base.0 {
-            StorageError::Compacted
-        } else {
-            StorageError::Unavailable
-        }))
+        self.term_at(index)
+            .ok_or(Error::Store(if index < self.base.0 {
+                StorageError::Compacted
+            } else {
+                StorageError::Unavailable
+            }))
     }
 
     fn first_index(&self) -> raft::Result<u64> {
@@ -160,7 +179,8 @@ impl Storage for Mirror {
         let mut out = eraftpb::Snapshot::default();
         out.mut_metadata().index = snapshot.meta.index;
         out.mut_metadata().term = snapshot.meta.term;
-        out.mut_metadata().set_conf_state(conf_state(&snapshot.meta.members));
+        out.mut_metadata()
+            .set_conf_state(conf_state(&snapshot.meta.members));
         out.data = Bytes::new();
         Ok(out)
     }

@@ -20,6 +20,8 @@ mod timer;
 mod validate;
 mod writes;
 
+use std::sync::Arc;
+
 use raft::eraftpb::{self, EntryType, MessageType};
 use raft::{RawNode, SnapshotStatus, StateRole};
 
@@ -90,12 +92,26 @@ const NEVER: usize = 1 << 40;
 
 /// The first batch of a new member of a new group: all members start from the same snapshot.
 pub fn bootstrap(members: Members) -> Batch {
-    let meta = SnapshotMeta { index: BOOTSTRAP_INDEX, term: BOOTSTRAP_TERM, members };
-    let snapshot = Snapshot { meta, data: bytes::Bytes::new() };
+    let meta = SnapshotMeta {
+        index: BOOTSTRAP_INDEX,
+        term: BOOTSTRAP_TERM,
+        members,
+    };
+    let snapshot = Snapshot {
+        meta,
+        data: bytes::Bytes::new(),
+    };
     Batch {
-        snapshot: Some(NewSnapshot { snapshot, keep_log: false }),
+        snapshot: Some(NewSnapshot {
+            snapshot,
+            keep_log: false,
+        }),
         entries: Vec::new(),
-        hard_state: Some(HardState { term: BOOTSTRAP_TERM, vote: 0, commit: BOOTSTRAP_INDEX }),
+        hard_state: Some(HardState {
+            term: BOOTSTRAP_TERM,
+            vote: 0,
+            commit: BOOTSTRAP_INDEX,
+        }),
     }
 }
 
@@ -131,19 +147,31 @@ impl Group {
     /// The member as it was when it stopped, or new. The first effects repeat the snapshot and
     /// what is known to be committed after it.
     pub fn new(config: GroupConfig, recovered: Recovered) -> Result<Self, GroupError> {
-        let Recovered { hard_state, snapshot, entries, .. } = recovered;
+        let Recovered {
+            hard_state,
+            snapshot,
+            entries,
+            ..
+        } = recovered;
         let start = snapshot.as_ref().map_or(0, |snapshot| snapshot.meta.index);
-        let members = snapshot.as_ref().map(|s| s.meta.members.clone()).unwrap_or_default();
+        let members = snapshot
+            .as_ref()
+            .map(|s| s.meta.members.clone())
+            .unwrap_or_default();
         if snapshot.is_some() {
             validate::check_members(&members)
                 .map_err(|wrong| GroupError::Inconsistent(wrong.to_string()))?;
         } else if hard_state.commit > 0 || !entries.is_empty() {
-            return Err(GroupError::Inconsistent("there is a log and no snapshot".into()));
+            return Err(GroupError::Inconsistent(
+                "there is a log and no snapshot".into(),
+            ));
         }
         let mut hard_state = hard_state;
         hard_state.commit = hard_state.commit.max(start);
 
-        let restore = snapshot.clone().filter(|snapshot| snapshot.meta.index > BOOTSTRAP_INDEX);
+        let restore = snapshot
+            .clone()
+            .filter(|snapshot| snapshot.meta.index > BOOTSTRAP_INDEX);
         let apply = restore.map(Apply::Restore).into_iter().collect();
         let entries = entries.into_iter().map(convert::entry_out).collect();
         let mirror = Mirror::new(hard_state, snapshot, entries);
@@ -163,7 +191,10 @@ impl Group {
             eligible: true,
             delivered: start,
             incoming: Vec::new(),
-            effects: Effects { apply, ..Effects::default() },
+            effects: Effects {
+                apply,
+                ..Effects::default()
+            },
             node,
             config,
         };
@@ -200,8 +231,11 @@ impl Group {
             Input::PeerUnreachable(peer) => self.node.report_unreachable(peer),
             Input::PeerClosed(peer) => self.peer_closed(peer),
             Input::SnapshotSent { to, delivered } => {
-                let status =
-                    if delivered { SnapshotStatus::Finish } else { SnapshotStatus::Failure };
+                let status = if delivered {
+                    SnapshotStatus::Finish
+                } else {
+                    SnapshotStatus::Failure
+                };
                 self.node.report_snapshot(to, status);
             }
             Input::Snapshot { id, index, data } => self.take_snapshot(id, index, data),
@@ -215,7 +249,10 @@ impl Group {
         if self.timer.is_over(self.node.raft.election_elapsed) {
             self.campaign();
         }
-        if self.ticks.is_multiple_of(u64::from(self.config.election_ticks)) {
+        if self
+            .ticks
+            .is_multiple_of(u64::from(self.config.election_ticks))
+        {
             self.give_way();
         }
         self.tick_requests();
@@ -258,10 +295,14 @@ impl Group {
         }
         let mut waiting: Vec<NodeId> = self.members.now().voters.iter().copied().collect();
         waiting.retain(|&id| id != peer);
-        let Some(place) = waiting.iter().position(|&id| id == self.config.id) else { return };
+        let Some(place) = waiting.iter().position(|&id| id == self.config.id) else {
+            return;
+        };
         // Each term another one goes first, in case the first one cannot.
         let rank = (place as u64 + raft.term) % waiting.len() as u64;
-        let silence = self.timer.leader_gone(raft.election_elapsed, rank, waiting.len() as u64);
+        let silence = self
+            .timer
+            .leader_gone(raft.election_elapsed, rank, waiting.len() as u64);
         self.node.raft.election_elapsed = silence;
         if self.timer.is_over(silence) {
             self.campaign();
@@ -284,7 +325,9 @@ impl Group {
         let others = self.node.raft.prs().iter().filter(|(id, progress)| {
             **id != self.config.id && voters.contains(id) && progress.recent_active
         });
-        others.max_by_key(|(id, progress)| (progress.matched, **id)).map(|(id, _)| *id)
+        others
+            .max_by_key(|(id, progress)| (progress.matched, **id))
+            .map(|(id, _)| *id)
     }
 
     fn hear(&mut self, mut message: Message) {
@@ -301,8 +344,10 @@ impl Group {
         }
         // What would make this member leader has to wait until its log is durable; the sender
         // asks again, or someone else leads.
-        let makes_leader =
-            matches!(&message.body, Body::Plain(Plain::TimeoutNow | Plain::Vote { .. }));
+        let makes_leader = matches!(
+            &message.body,
+            Body::Plain(Plain::TimeoutNow | Plain::Vote { .. })
+        );
         if makes_leader && (self.is_writing() || !self.eligible) {
             return;
         }
@@ -332,10 +377,21 @@ impl Group {
         let term = self.node.store().term_at(index);
         let (Some(term), true) = (term, last < index && index <= self.delivered) else {
             let applied = self.delivered;
-            self.effects.rejected.push((id, Rejection::SnapshotIndex { index, last, applied }));
+            self.effects.rejected.push((
+                id,
+                Rejection::SnapshotIndex {
+                    index,
+                    last,
+                    applied,
+                },
+            ));
             return;
         };
-        let meta = SnapshotMeta { index, term, members: self.members.at(index).clone() };
+        let meta = SnapshotMeta {
+            index,
+            term,
+            members: self.members.at(index).clone(),
+        };
         let snapshot = Snapshot { meta, data };
         self.node.mut_store().compact(snapshot.clone());
         self.members.forget_before(index);
@@ -362,7 +418,14 @@ impl Group {
             }
             self.node.mut_store().append(&entries);
             let entries = entries.iter().map(convert::entry_in).collect();
-            self.writes.add(ready.number(), ready.must_sync(), entries, snapshot, hard_state, held);
+            self.writes.add(
+                ready.number(),
+                ready.must_sync(),
+                entries,
+                snapshot,
+                hard_state,
+                held,
+            );
             for state in ready.take_read_states() {
                 self.requests.read_answered(&state.request_ctx, state.index);
             }
@@ -372,7 +435,11 @@ impl Group {
             self.watch_timer();
         }
         self.incoming.clear();
-        self.requests.answer_reads(self.node.raft.raft_log.applied, self.delivered, &mut self.effects);
+        self.requests.answer_reads(
+            self.node.raft.raft_log.applied,
+            self.delivered,
+            &mut self.effects,
+        );
         self.effects.persist = self.writes.take_batch();
         self.note_role();
     }
@@ -393,7 +460,11 @@ impl Group {
                 if index > BOOTSTRAP_INDEX {
                     self.effects.apply.push(Apply::Restore(snapshot));
                 }
-                let changed = MembersChanged { index, members, proposal: None };
+                let changed = MembersChanged {
+                    index,
+                    members,
+                    proposal: None,
+                };
                 self.effects.apply.push(Apply::Members(changed));
             }
             if let Some(id) = done.snapshot_request {
@@ -405,7 +476,10 @@ impl Group {
 
     fn outgoing(&self, messages: &[eraftpb::Message]) -> Vec<Message> {
         let snapshot = self.node.store().latest_snapshot();
-        messages.iter().filter_map(|message| convert::message_in(message, snapshot)).collect()
+        messages
+            .iter()
+            .filter_map(|message| convert::message_in(message, snapshot))
+            .collect()
     }
 
     /// The snapshot that raft accepted, with its data.
@@ -420,16 +494,25 @@ impl Group {
 
     /// Gives committed entries out, and puts membership changes into force.
     fn apply(&mut self, entries: Vec<eraftpb::Entry>) {
-        let Some(last) = entries.last().map(|entry| entry.index) else { return };
+        let Some(last) = entries.last().map(|entry| entry.index) else {
+            return;
+        };
         for entry in entries {
-            let proposal = self.requests.committed(entry.index, entry.term, &mut self.effects);
+            let proposal = self
+                .requests
+                .committed(entry.index, entry.term, &mut self.effects);
             match convert::entry_in(&entry).kind {
                 EntryKind::Members => self.apply_members(&entry, proposal),
                 EntryKind::Command if entry.data.is_empty() => {}
                 EntryKind::Command => {
                     self.delivered = entry.index;
                     let (index, term, data) = (entry.index, entry.term, entry.data);
-                    let command = Committed { index, term, data, proposal };
+                    let command = Committed {
+                        index,
+                        term,
+                        data,
+                        proposal,
+                    };
                     self.effects.apply.push(Apply::Command(command));
                 }
             }
@@ -454,7 +537,16 @@ impl Group {
     pub fn role(&self) -> RoleChange {
         let raft = &self.node.raft;
         let leader = Some(raft.leader_id).filter(|&id| id != raft::INVALID_ID);
-        RoleChange { role: role_of(raft.state), leader, term: raft.term }
+        RoleChange {
+            role: role_of(raft.state),
+            leader,
+            term: raft.term,
+        }
+    }
+
+    /// The members, as far as changes are applied. The same pointer until they change.
+    pub fn members(&self) -> Arc<Members> {
+        self.members.now_shared()
     }
 
     /// Where this member stands, apart from its connections.
@@ -481,7 +573,7 @@ impl Group {
             last_index: raft.raft_log.last_index(),
             snapshot_index: store.snapshot_index(),
             log_bytes: store.bytes(),
-            members: self.members.now().clone(),
+            members: self.members.now_shared(),
             peers,
         }
     }
@@ -505,7 +597,7 @@ pub struct Position {
     /// What the log takes in memory, in bytes.
     pub log_bytes: u64,
     /// The members, as far as changes are applied.
-    pub members: Members,
+    pub members: Arc<Members>,
     /// As leader: the other members, in ascending order.
     pub peers: Vec<PeerPosition>,
 }
@@ -550,24 +642,29 @@ fn raft_config(config: &GroupConfig, applied: u64) -> raft::Config {
 
 impl std::fmt::Debug for Group {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Group").field("position", &self.position()).finish_non_exhaustive()
+        f.debug_struct("Group")
+            .field("position", &self.position())
+            .finish_non_exhaustive()
     }
 }
 
 /// A proposal as raft takes it: one message with all the entries.
 fn proposal(from: NodeId, entries: Vec<eraftpb::Entry>) -> eraftpb::Message {
-    let mut message = eraftpb::Message::default();
-    message.set_msg_type(MessageType::MsgPropose);
-    message.from = from;
-    message.set_entries(entries.into());
-    message
+    let msg_type = MessageType::MsgPropose;
+    eraftpb::Message {
+        msg_type,
+        from,
+        entries: entries.into(),
+        ..Default::default()
+    }
 }
 
 fn command(data: bytes::Bytes) -> eraftpb::Entry {
-    let mut entry = eraftpb::Entry::default();
-    entry.set_entry_type(EntryType::EntryNormal);
-    entry.data = data;
-    entry
+    eraftpb::Entry {
+        entry_type: EntryType::EntryNormal,
+        data,
+        ..Default::default()
+    }
 }
 
 #[cfg(test)]

@@ -76,7 +76,12 @@ impl Requests {
     }
 
     /// The entry at `index` is committed, with this term: whose is it?
-    pub(super) fn committed(&mut self, index: u64, term: u64, effects: &mut Effects) -> Option<u64> {
+    pub(super) fn committed(
+        &mut self,
+        index: u64,
+        term: u64,
+        effects: &mut Effects,
+    ) -> Option<u64> {
         let (proposed_in, id) = self.proposed.remove(&index)?;
         if proposed_in == term {
             return Some(id);
@@ -110,7 +115,10 @@ impl Requests {
             let is_ready = round.index.is_some_and(|index| index <= applied);
             if is_ready {
                 self.open_reads -= round.ids.len();
-                effects.reads.extend(round.ids.iter().map(|&id| ReadReady { id, index: delivered }));
+                effects.reads.extend(round.ids.iter().map(|&id| ReadReady {
+                    id,
+                    index: delivered,
+                }));
             }
             !is_ready
         });
@@ -123,7 +131,10 @@ impl Group {
         let refused = if data.is_empty() {
             Some(Rejection::Empty)
         } else if data.len() > limit {
-            Some(Rejection::TooLarge { size: data.len(), limit })
+            Some(Rejection::TooLarge {
+                size: data.len(),
+                limit,
+            })
         } else if self.requests.proposed.len() + self.requests.gathered.len() >= MAX_OPEN {
             Some(Rejection::Busy)
         } else {
@@ -152,7 +163,9 @@ impl Group {
     /// Hands leadership over, if that makes sense.
     pub(super) fn transfer_leader(&mut self, id: u64, to: NodeId) {
         let rejection = if self.node.raft.state != StateRole::Leader {
-            Rejection::NotLeader { leader: self.role().leader }
+            Rejection::NotLeader {
+                leader: self.role().leader,
+            }
         } else if !self.members.now().voters.contains(&to) {
             Rejection::Invalid(format!("node {to} is no voter"))
         } else {
@@ -173,7 +186,13 @@ impl Group {
         requests.round_count += 1;
         let mark = read_mark(requests.node, requests.incarnation, requests.round_count);
         let (asked, since) = (self.ticks, self.ticks);
-        requests.rounds.push_back(ReadRound { mark: mark.clone(), ids, asked, since, index: None });
+        requests.rounds.push_back(ReadRound {
+            mark: mark.clone(),
+            ids,
+            asked,
+            since,
+            index: None,
+        });
         // Without a leader, or before it has committed anything in its term, this has no effect;
         // then it is asked again.
         self.node.read_index(mark.to_vec());
@@ -185,16 +204,22 @@ impl Group {
         if gathered.is_empty() {
             return;
         }
-        let (ids, entries): (Vec<u64>, Vec<_>) =
-            gathered.into_iter().map(|(id, data)| (id, command(data))).unzip();
+        let (ids, entries): (Vec<u64>, Vec<_>) = gathered
+            .into_iter()
+            .map(|(id, data)| (id, command(data)))
+            .unzip();
         let refused = if self.node.raft.state != StateRole::Leader {
-            Some(Rejection::NotLeader { leader: self.role().leader })
+            Some(Rejection::NotLeader {
+                leader: self.role().leader,
+            })
         } else {
             let message = proposal(self.config.id, entries);
             self.node.raft.step(message).err().map(|_| Rejection::Busy)
         };
         if let Some(rejection) = refused {
-            self.effects.rejected.extend(ids.into_iter().map(|id| (id, rejection.clone())));
+            self.effects
+                .rejected
+                .extend(ids.into_iter().map(|id| (id, rejection.clone())));
             return;
         }
         let (last, term) = (self.node.raft.raft_log.last_index(), self.node.raft.term);
@@ -222,7 +247,9 @@ impl Group {
             true
         });
         self.requests.open_reads -= given_up.len();
-        self.effects.rejected.extend(given_up.into_iter().map(|id| (id, Rejection::NoLeader)));
+        self.effects
+            .rejected
+            .extend(given_up.into_iter().map(|id| (id, Rejection::NoLeader)));
         for mark in again {
             self.node.read_index(mark.to_vec());
         }
@@ -230,7 +257,11 @@ impl Group {
         // A leader knows what becomes of its entries. One that was, may never hear of it.
         if self.node.raft.state == StateRole::Leader {
             self.requests.lost_leadership_at = None;
-        } else if self.requests.lost_leadership_at.is_some_and(|lost| now - lost >= patience) {
+        } else if self
+            .requests
+            .lost_leadership_at
+            .is_some_and(|lost| now - lost >= patience)
+        {
             self.requests.lost_leadership_at = None;
             let open = std::mem::take(&mut self.requests.proposed);
             let unknown = open.into_values().map(|(_, id)| (id, Rejection::Unknown));

@@ -5,9 +5,7 @@
 use super::convert::members_change;
 use super::io::Malformed;
 use crate::message::{Body, MAX_READ_MARK, Message, Plain};
-use crate::types::{
-    Entry, EntryKind, MAX_INDEX, Members, NodeId, Role, Snapshot,
-};
+use crate::types::{Entry, EntryKind, MAX_INDEX, Members, NodeId, Role, Snapshot};
 
 /// What the rules depend on.
 #[derive(Clone, Copy, Debug)]
@@ -27,11 +25,18 @@ const MAX_ADDRESS_BYTES: usize = 300;
 type Check = Result<(), Malformed>;
 
 fn ensure(holds: bool, what: &'static str) -> Check {
-    if holds { Ok(()) } else { Err(Malformed { what }) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Malformed { what })
+    }
 }
 
 pub(super) fn check(message: &Message, view: View) -> Check {
-    ensure(message.from != 0 && message.from != view.id, "it does not say which peer it is from")?;
+    ensure(
+        message.from != 0 && message.from != view.id,
+        "it does not say which peer it is from",
+    )?;
     ensure(message.to == view.id, "it is for another member")?;
     if let Body::Plain(Plain::ReadIndex { context }) = &message.body {
         ensure(message.term == 0, "a request for a read has no term")?;
@@ -39,7 +44,10 @@ pub(super) fn check(message: &Message, view: View) -> Check {
     }
     ensure(message.term > 0, "the term is 0")?;
     ensure(message.term < MAX_INDEX, "the term is out of range")?;
-    ensure(message.term <= view.term.saturating_add(MAX_TERM_LEAP), "the term leaps ahead")?;
+    ensure(
+        message.term <= view.term.saturating_add(MAX_TERM_LEAP),
+        "the term leaps ahead",
+    )?;
     match &message.body {
         Body::Snapshot(snapshot) => {
             check_leader(message, view)?;
@@ -52,7 +60,12 @@ pub(super) fn check(message: &Message, view: View) -> Check {
 fn check_plain(plain: &Plain, message: &Message, view: View) -> Check {
     let index = |index: u64| ensure(index < MAX_INDEX, "an index is out of range");
     match plain {
-        Plain::Append { prev_index, prev_term, commit, entries } => {
+        Plain::Append {
+            prev_index,
+            prev_term,
+            commit,
+            entries,
+        } => {
             check_leader(message, view)?;
             // Every log begins with a snapshot, so every entry has one before it.
             ensure(*prev_index > 0 && *prev_term > 0, "entries follow nothing")?;
@@ -60,23 +73,52 @@ fn check_plain(plain: &Plain, message: &Message, view: View) -> Check {
             index(*commit)?;
             check_entries(entries, *prev_index, *prev_term, message.term)
         }
-        Plain::AppendResponse { index: at, commit, reject } => {
+        Plain::AppendResponse {
+            index: at,
+            commit,
+            reject,
+        } => {
             index(*commit)?;
             if let Some((hint, hint_term)) = reject {
-                ensure(*hint <= *at, "the index to try next is past the one that failed")?;
-                ensure(*hint_term <= message.term, "a term in the log is newer than the sender's")?;
+                ensure(
+                    *hint <= *at,
+                    "the index to try next is past the one that failed",
+                )?;
+                ensure(
+                    *hint_term <= message.term,
+                    "a term in the log is newer than the sender's",
+                )?;
             }
             let to_leader = view.role == Role::Leader && message.term == view.term;
-            ensure(!to_leader || *at <= view.last_index, "it has entries that the leader has not")?;
+            ensure(
+                !to_leader || *at <= view.last_index,
+                "it has entries that the leader has not",
+            )?;
             index(*at)
         }
-        Plain::RequestVote { last_index, last_term, commit, commit_term, .. } => {
+        Plain::RequestVote {
+            last_index,
+            last_term,
+            commit,
+            commit_term,
+            ..
+        } => {
             index(*last_index)?;
             index(*commit)?;
-            ensure(*last_term <= message.term, "a term in the log is newer than the candidate's")?;
-            ensure(*commit_term <= *last_term, "a committed term is newer than the log's last")
+            ensure(
+                *last_term <= message.term,
+                "a term in the log is newer than the candidate's",
+            )?;
+            ensure(
+                *commit_term <= *last_term,
+                "a committed term is newer than the log's last",
+            )
         }
-        Plain::Vote { commit, commit_term, .. } => {
+        Plain::Vote {
+            commit,
+            commit_term,
+            ..
+        } => {
             index(*commit)?;
             ensure(*commit_term < MAX_INDEX, "a term is out of range")
         }
@@ -109,8 +151,14 @@ fn check_leader(message: &Message, view: View) -> Check {
 }
 
 fn check_mark(context: &[u8], required: bool) -> Check {
-    ensure(context.len() <= MAX_READ_MARK, "the mark of a read is too long")?;
-    ensure(!required || !context.is_empty(), "the mark of a read is missing")
+    ensure(
+        context.len() <= MAX_READ_MARK,
+        "the mark of a read is too long",
+    )?;
+    ensure(
+        !required || !context.is_empty(),
+        "the mark of a read is missing",
+    )
 }
 
 fn check_entries(entries: &[Entry], prev_index: u64, prev_term: u64, term: u64) -> Check {
@@ -123,32 +171,56 @@ fn check_entries(entries: &[Entry], prev_index: u64, prev_term: u64, term: u64) 
         }
         (index, last_term) = (entry.index, entry.term);
     }
-    ensure(last_term <= term, "an entry's term is newer than the leader's")?;
+    ensure(
+        last_term <= term,
+        "an entry's term is newer than the leader's",
+    )?;
     ensure(index < MAX_INDEX, "an index is out of range")
 }
 
 fn check_change(payload: &[u8]) -> Check {
     let Ok(change) = members_change(payload) else {
-        return Err(Malformed { what: "a membership change cannot be read" });
+        return Err(Malformed {
+            what: "a membership change cannot be read",
+        });
     };
-    ensure(change.steps.len() <= MAX_MEMBERS, "a membership change has too many steps")?;
+    ensure(
+        change.steps.len() <= MAX_MEMBERS,
+        "a membership change has too many steps",
+    )?;
     ensure(change.steps.iter().all(|step| step.id() != 0), "member 0")
 }
 
 fn check_snapshot(snapshot: &Snapshot, term: u64) -> Check {
     let meta = &snapshot.meta;
-    ensure(meta.index > 0 && meta.index < MAX_INDEX, "an index is out of range")?;
-    ensure(meta.term > 0 && meta.term <= term, "the snapshot's term is newer than the leader's")?;
+    ensure(
+        meta.index > 0 && meta.index < MAX_INDEX,
+        "an index is out of range",
+    )?;
+    ensure(
+        meta.term > 0 && meta.term <= term,
+        "the snapshot's term is newer than the leader's",
+    )?;
     check_members(&meta.members)
 }
 
 /// The rules that raft's membership code relies on.
 pub(super) fn check_members(members: &Members) -> Check {
-    let Members { voters, learners, outgoing, learners_next, auto_leave, addresses } = members;
+    let Members {
+        voters,
+        learners,
+        outgoing,
+        learners_next,
+        auto_leave,
+        addresses,
+    } = members;
     ensure(!voters.is_empty(), "a group without voters")?;
     ensure(!members.contains(0), "member 0")?;
     ensure(members.ids().len() <= MAX_MEMBERS, "too many members")?;
-    ensure(learners.is_disjoint(voters) && learners.is_disjoint(outgoing), "a learner that votes")?;
+    ensure(
+        learners.is_disjoint(voters) && learners.is_disjoint(outgoing),
+        "a learner that votes",
+    )?;
     ensure(
         learners_next.is_subset(outgoing)
             && learners_next.is_disjoint(voters)
@@ -156,9 +228,14 @@ pub(super) fn check_members(members: &Members) -> Check {
         "a learner-to-be that is no outgoing voter",
     )?;
     ensure(!*auto_leave || members.is_joint(), "nothing to leave")?;
-    ensure(addresses.keys().all(|id| members.contains(*id)), "the address of no member")?;
     ensure(
-        addresses.values().all(|address| address.len() <= MAX_ADDRESS_BYTES),
+        addresses.keys().all(|id| members.contains(*id)),
+        "the address of no member",
+    )?;
+    ensure(
+        addresses
+            .values()
+            .all(|address| address.len() <= MAX_ADDRESS_BYTES),
         "an address is too long",
     )
 }

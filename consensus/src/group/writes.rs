@@ -59,7 +59,9 @@ impl Writes {
 
     /// Whether anything that raft asked for is under way.
     pub(super) fn is_waiting(&self) -> bool {
-        self.waiting.iter().any(|waiting| waiting.number.is_some() && waiting.done.ready.is_some())
+        self.waiting
+            .iter()
+            .any(|waiting| waiting.number.is_some() && waiting.done.ready.is_some())
     }
 
     pub(super) fn durable(&mut self, upto: u64) {
@@ -81,7 +83,10 @@ impl Writes {
         let restored = snapshot.clone();
         if let Some(snapshot) = snapshot {
             self.batch.entries.clear();
-            self.batch.snapshot = Some(NewSnapshot { snapshot, keep_log: false });
+            self.batch.snapshot = Some(NewSnapshot {
+                snapshot,
+                keep_log: false,
+            });
         }
         if let Some(first) = entries.first() {
             // A step may replace entries of the one before.
@@ -94,29 +99,50 @@ impl Writes {
             *hard_state = self.current;
         }
         let number = writes.then_some(self.next);
-        let done = Done { ready: Some(ready), held, restored, snapshot_request: None };
+        let done = Done {
+            ready: Some(ready),
+            held,
+            restored,
+            snapshot_request: None,
+        };
         self.waiting.push_back(Waiting { number, done });
     }
 
     /// A snapshot that the application made.
     pub(super) fn snapshot(&mut self, id: u64, snapshot: Snapshot) {
         // Entries that the batch may hold come after what is applied, and so after the snapshot.
-        self.batch.snapshot = Some(NewSnapshot { snapshot, keep_log: true });
+        self.batch.snapshot = Some(NewSnapshot {
+            snapshot,
+            keep_log: true,
+        });
         self.batch.hard_state = Some(self.current);
-        let done = Done { snapshot_request: Some(id), ..Done::default() };
-        self.waiting.push_back(Waiting { number: Some(self.next), done });
+        let done = Done {
+            snapshot_request: Some(id),
+            ..Done::default()
+        };
+        self.waiting.push_back(Waiting {
+            number: Some(self.next),
+            done,
+        });
     }
 
     /// The next thing that waits no longer.
     pub(super) fn next_done(&mut self) -> Option<Done> {
         let durable = self.durable;
         let is_done = |waiting: &Waiting| waiting.number.is_none_or(|number| number <= durable);
-        self.waiting.front().is_some_and(is_done).then(|| self.waiting.pop_front())?.map(|w| w.done)
+        self.waiting
+            .front()
+            .is_some_and(is_done)
+            .then(|| self.waiting.pop_front())?
+            .map(|w| w.done)
     }
 
     /// What is to be written now, if anything.
     pub(super) fn take_batch(&mut self) -> Option<Persist> {
-        let needed = self.waiting.iter().any(|waiting| waiting.number == Some(self.next));
+        let needed = self
+            .waiting
+            .iter()
+            .any(|waiting| waiting.number == Some(self.next));
         if !needed {
             return None;
         }

@@ -43,7 +43,13 @@ impl<S: Store> FaultyStore<S> {
     /// Wraps a store.
     pub fn new(inner: S) -> (Self, FaultSwitch) {
         let switch = FaultSwitch::default();
-        (FaultyStore { inner, switch: switch.clone() }, switch)
+        (
+            FaultyStore {
+                inner,
+                switch: switch.clone(),
+            },
+            switch,
+        )
     }
 }
 
@@ -51,8 +57,15 @@ impl<S: Store> Store for FaultyStore<S> {
     fn persist(&mut self, batches: &[Batch]) -> Result<(), StoreError> {
         let path = PathBuf::from("faulty");
         match self.switch.0.load(Ordering::SeqCst) {
-            FULL => Err(StoreError::Full { path, source: io::ErrorKind::StorageFull.into() }),
-            BROKEN => Err(StoreError::Io { what: "write", path, source: io::Error::other("switched off") }),
+            FULL => Err(StoreError::Full {
+                path,
+                source: io::ErrorKind::StorageFull.into(),
+            }),
+            BROKEN => Err(StoreError::Io {
+                what: "write",
+                path,
+                source: io::Error::other("switched off"),
+            }),
             _ => self.inner.persist(batches),
         }
     }

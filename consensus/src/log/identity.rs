@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::folder::{Folder, FolderFile, LOCK};
 use super::StoreError;
+use super::folder::{Folder, FolderFile, LOCK};
 use crate::types::NodeId;
 
 /// The format of a data folder that this program writes; it reads 1 to this.
@@ -31,7 +31,9 @@ impl Identity {
         }
         // A crash during an earlier claim leaves its half-made file, and nothing else.
         if names.iter().any(|name| name != LOCK && name != NEW) {
-            return Err(StoreError::NotOurs { path: folder.path().to_owned() });
+            return Err(StoreError::NotOurs {
+                path: folder.path().to_owned(),
+            });
         }
         write_whole(folder, NEW, NAME, &[self.to_text().as_bytes()])
     }
@@ -56,7 +58,11 @@ impl Identity {
             .ok_or_else(|| damaged(0, "the first line does not name a format"))?;
         // Only the first line keeps its meaning over all formats.
         if format == 0 || format > FOLDER_FORMAT {
-            return Err(StoreError::Newer { path, found: format, supported: FOLDER_FORMAT });
+            return Err(StoreError::Newer {
+                path,
+                found: format,
+                supported: FOLDER_FORMAT,
+            });
         }
         let (body, sum) = text
             .rsplit_once("sum ")
@@ -73,10 +79,18 @@ impl Identity {
         let path = folder.path().to_owned();
         if cluster != self.cluster_id {
             let (found, expected) = (cluster.to_owned(), self.cluster_id.clone());
-            return Err(StoreError::OtherCluster { path, found, expected });
+            return Err(StoreError::OtherCluster {
+                path,
+                found,
+                expected,
+            });
         }
         if node != self.node_id {
-            return Err(StoreError::OtherNode { path, found: node, expected: self.node_id });
+            return Err(StoreError::OtherNode {
+                path,
+                found: node,
+                expected: self.node_id,
+            });
         }
         Ok(())
     }

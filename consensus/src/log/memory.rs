@@ -51,8 +51,16 @@ struct Inode {
 
 #[derive(Clone, Debug)]
 enum Change {
-    Write { offset: usize, bytes: Vec<u8>, before: Vec<u8> },
-    SetLen { len: usize, before: usize, cut_off: Vec<u8> },
+    Write {
+        offset: usize,
+        bytes: Vec<u8>,
+        before: Vec<u8>,
+    },
+    SetLen {
+        len: usize,
+        before: usize,
+        cut_off: Vec<u8>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -89,7 +97,11 @@ impl Default for MemoryFolder {
 impl MemoryFolder {
     /// An empty folder with room for everything.
     pub fn new() -> Self {
-        MemoryFolder { path: PathBuf::from("/memory"), state: Arc::default(), life: 0 }
+        MemoryFolder {
+            path: PathBuf::from("/memory"),
+            state: Arc::default(),
+            life: 0,
+        }
     }
 
     /// The machine goes down and comes back: what was synced is there; of the rest, any sectors
@@ -112,7 +124,11 @@ impl MemoryFolder {
         state.unsynced_names.clear();
         let life = state.life;
         drop(state);
-        MemoryFolder { path: self.path.clone(), state: self.state.clone(), life }
+        MemoryFolder {
+            path: self.path.clone(),
+            state: self.state.clone(),
+            life,
+        }
     }
 
     /// The process ends and the machine stays up: nothing is lost. The folder as the next
@@ -121,7 +137,11 @@ impl MemoryFolder {
         let mut state = self.lock();
         state.life += 1;
         state.changes_left = None;
-        MemoryFolder { path: self.path.clone(), state: self.state.clone(), life: state.life }
+        MemoryFolder {
+            path: self.path.clone(),
+            state: self.state.clone(),
+            life: state.life,
+        }
     }
 
     /// How many bytes all files together may have.
@@ -147,16 +167,27 @@ impl MemoryFolder {
     /// Content of a file, as anyone sees it now; empty if there is none.
     pub fn read_now(&self, name: &str) -> Vec<u8> {
         let state = self.lock();
-        let inode = state.names.get(name).and_then(|inode| state.inodes.get(inode));
+        let inode = state
+            .names
+            .get(name)
+            .and_then(|inode| state.inodes.get(inode));
         inode.map(|inode| inode.content.clone()).unwrap_or_default()
     }
 
     /// Flips bits of a stored byte. Whether there is such a byte.
     pub fn damage(&self, name: &str, offset: usize, flip: u8) -> bool {
         let mut state = self.lock();
-        let Some(inode) = state.names.get(name).copied() else { return false };
-        let Some(inode) = state.inodes.get_mut(&inode) else { return false };
-        let hit = inode.content.get_mut(offset).map(|byte| *byte ^= flip).is_some();
+        let Some(inode) = state.names.get(name).copied() else {
+            return false;
+        };
+        let Some(inode) = state.inodes.get_mut(&inode) else {
+            return false;
+        };
+        let hit = inode
+            .content
+            .get_mut(offset)
+            .map(|byte| *byte ^= flip)
+            .is_some();
         inode.unsynced.clear();
         hit
     }
@@ -209,7 +240,10 @@ impl State {
     }
 
     fn find(&self, name: &str) -> io::Result<u64> {
-        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.names
+            .get(name)
+            .copied()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -225,12 +259,20 @@ impl Inode {
     fn undo(&mut self, change: &Change) {
         match change {
             // A write past the end made the file longer: what was before is shorter.
-            Change::Write { offset, bytes, before } if before.len() < bytes.len() => {
+            Change::Write {
+                offset,
+                bytes,
+                before,
+            } if before.len() < bytes.len() => {
                 self.content.truncate(offset + before.len());
                 self.content[*offset..].copy_from_slice(before);
             }
             Change::Write { offset, before, .. } => self.write(*offset, before),
-            Change::SetLen { len, before, cut_off } => {
+            Change::SetLen {
+                len,
+                before,
+                cut_off,
+            } => {
                 self.content.truncate(*len);
                 self.content.extend_from_slice(cut_off);
                 self.content.resize(*before, 0);
@@ -281,7 +323,11 @@ impl Folder for MemoryFolder {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let state = self.alive()?;
         let inode = state.find(name)?;
-        Ok(state.inodes.get(&inode).map(|inode| inode.content.clone()).unwrap_or_default())
+        Ok(state
+            .inodes
+            .get(&inode)
+            .map(|inode| inode.content.clone())
+            .unwrap_or_default())
     }
 
     fn create(&mut self, name: &str) -> io::Result<MemoryFile> {
@@ -290,12 +336,20 @@ impl Folder for MemoryFolder {
         state.next_inode += 1;
         state.inodes.insert(inode, Inode::default());
         state.change_name(NameChange::Set(name.to_owned(), inode));
-        Ok(MemoryFile { state: self.state.clone(), life: self.life, inode })
+        Ok(MemoryFile {
+            state: self.state.clone(),
+            life: self.life,
+            inode,
+        })
     }
 
     fn open(&mut self, name: &str) -> io::Result<MemoryFile> {
         let inode = self.alive()?.find(name)?;
-        Ok(MemoryFile { state: self.state.clone(), life: self.life, inode })
+        Ok(MemoryFile {
+            state: self.state.clone(),
+            life: self.life,
+            inode,
+        })
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
@@ -317,7 +371,11 @@ impl Folder for MemoryFolder {
         state.durable_names = state.names.clone();
         state.unsynced_names.clear();
         // What no name leads to any more is gone.
-        let State { inodes, durable_names, .. } = &mut *state;
+        let State {
+            inodes,
+            durable_names,
+            ..
+        } = &mut *state;
         let named: std::collections::BTreeSet<u64> = durable_names.values().copied().collect();
         inodes.retain(|inode, _| named.contains(inode));
         Ok(())
@@ -342,8 +400,16 @@ impl FolderFile for MemoryFile {
         let end = (offset + fits.len()).min(inode.content.len());
         let before = inode.content.get(offset..end).unwrap_or_default().to_vec();
         inode.write(offset, fits);
-        inode.unsynced.push(Change::Write { offset, bytes: fits.to_vec(), before });
-        if missing > 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        inode.unsynced.push(Change::Write {
+            offset,
+            bytes: fits.to_vec(),
+            before,
+        });
+        if missing > 0 {
+            Err(io::ErrorKind::StorageFull.into())
+        } else {
+            Ok(())
+        }
     }
 
     fn set_len(&mut self, len: u64) -> io::Result<()> {
@@ -352,7 +418,11 @@ impl FolderFile for MemoryFile {
         let (len, before) = (len as usize, inode.content.len());
         let cut_off = inode.content.get(len..).unwrap_or_default().to_vec();
         inode.content.resize(len, 0);
-        inode.unsynced.push(Change::SetLen { len, before, cut_off });
+        inode.unsynced.push(Change::SetLen {
+            len,
+            before,
+            cut_off,
+        });
         Ok(())
     }
 

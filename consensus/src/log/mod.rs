@@ -56,7 +56,12 @@ impl Batch {
     /// Rough size in bytes, the snapshot's data left out.
     pub fn size(&self) -> usize {
         const FIXED: usize = 32;
-        FIXED + self.entries.iter().map(|entry| FIXED + entry.payload.len()).sum::<usize>()
+        FIXED
+            + self
+                .entries
+                .iter()
+                .map(|entry| FIXED + entry.payload.len())
+                .sum::<usize>()
     }
 }
 
@@ -104,7 +109,9 @@ pub trait Store: Send + 'static {
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// Another cluster's data.
-    #[error("{path} belongs to cluster '{found}', not to '{expected}': give this node a folder of its own")]
+    #[error(
+        "{path} belongs to cluster '{found}', not to '{expected}': give this node a folder of its own"
+    )]
     OtherCluster {
         /// The folder.
         path: PathBuf,
@@ -114,7 +121,9 @@ pub enum StoreError {
         expected: String,
     },
     /// Another node's data.
-    #[error("{path} belongs to node {found}, this is node {expected}: two nodes must not share a folder or a copy of one")]
+    #[error(
+        "{path} belongs to node {found}, this is node {expected}: two nodes must not share a folder or a copy of one"
+    )]
     OtherNode {
         /// The folder.
         path: PathBuf,
@@ -124,7 +133,9 @@ pub enum StoreError {
         expected: u64,
     },
     /// Written by a newer program.
-    #[error("{path} was written in format {found}, this program knows up to {supported}: upgrade this node")]
+    #[error(
+        "{path} was written in format {found}, this program knows up to {supported}: upgrade this node"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -134,7 +145,9 @@ pub enum StoreError {
         supported: u32,
     },
     /// A folder with something else in it.
-    #[error("{path} is not empty and not a data folder of this program (no 'identity'): use an empty one")]
+    #[error(
+        "{path} is not empty and not a data folder of this program (no 'identity'): use an empty one"
+    )]
     NotOurs {
         /// The folder.
         path: PathBuf,
@@ -146,7 +159,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Stored bytes changed or went missing.
-    #[error("{file} is damaged at byte {offset}: {what}. What this node acknowledged may be lost: replace the node, or restore its folder, before it takes part again")]
+    #[error(
+        "{file} is damaged at byte {offset}: {what}. What this node acknowledged may be lost: replace the node, or restore its folder, before it takes part again"
+    )]
     Damaged {
         /// The file.
         file: PathBuf,

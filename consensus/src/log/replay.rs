@@ -45,7 +45,10 @@ fn stored_snapshot(
     record: Option<&SnapshotRecord>,
     new: Option<&NewSnapshot>,
 ) -> Option<StoredSnapshot> {
-    Some(StoredSnapshot { record: record?.clone(), keep_log: new?.keep_log })
+    Some(StoredSnapshot {
+        record: record?.clone(),
+        keep_log: new?.keep_log,
+    })
 }
 
 /// The state that the records so far lead to.
@@ -61,9 +64,15 @@ pub(super) struct Replay {
 impl Replay {
     /// The record that repeats this state, but for the entries, at the head of a segment.
     pub(super) fn checkpoint(hard_state: HardState, snapshot: Option<&SnapshotRecord>) -> Vec<u8> {
-        let snapshot = snapshot
-            .map(|record| StoredSnapshot { record: record.clone(), keep_log: true });
-        codec::encode(&vec![StoredRef { snapshot, entries: &[], hard_state: Some(hard_state) }])
+        let snapshot = snapshot.map(|record| StoredSnapshot {
+            record: record.clone(),
+            keep_log: true,
+        });
+        codec::encode(&vec![StoredRef {
+            snapshot,
+            entries: &[],
+            hard_state: Some(hard_state),
+        }])
     }
 
     /// Takes the next record in. Says the highest index of an entry in it, 0 for none.
@@ -93,13 +102,21 @@ impl Replay {
     }
 
     fn append(&mut self, new: Vec<Entry>) -> Result<(), String> {
-        let Some(first) = new.first() else { return Ok(()) };
+        let Some(first) = new.first() else {
+            return Ok(());
+        };
         for pair in new.windows(2) {
             if pair[1].index != pair[0].index + 1 || pair[1].term < pair[0].term {
-                return Err(format!("entries {} and {} do not follow", pair[0].index, pair[1].index));
+                return Err(format!(
+                    "entries {} and {} do not follow",
+                    pair[0].index, pair[1].index
+                ));
             }
         }
-        let start = self.entries.first().map_or(first.index, |entry| entry.index);
+        let start = self
+            .entries
+            .first()
+            .map_or(first.index, |entry| entry.index);
         let end = start + self.entries.len() as u64;
         if (start..=end).contains(&first.index) {
             self.entries.truncate((first.index - start) as usize);
@@ -116,27 +133,44 @@ impl Replay {
             // A node that joins may have heard of a term, and cannot have a log, before it is
             // given a snapshot.
             let is_joining = self.entries.is_empty() && self.hard_state.commit == 0;
-            return if is_joining { Ok(self) } else { Err("there is a log and no snapshot".into()) };
+            return if is_joining {
+                Ok(self)
+            } else {
+                Err("there is a log and no snapshot".into())
+            };
         };
         let (index, term) = (snapshot.meta.index, snapshot.meta.term);
         self.entries.retain(|entry| entry.index > index);
         if let Some(first) = self.entries.first() {
             if first.index != index + 1 {
-                return Err(format!("entries {} to {} are missing", index + 1, first.index - 1));
+                return Err(format!(
+                    "entries {} to {} are missing",
+                    index + 1,
+                    first.index - 1
+                ));
             }
             if first.term < term {
-                return Err(format!("entry {} has a lower term than the snapshot", first.index));
+                return Err(format!(
+                    "entry {} has a lower term than the snapshot",
+                    first.index
+                ));
             }
         }
-        let (last_index, last_term) =
-            self.entries.last().map_or((index, term), |entry| (entry.index, entry.term));
+        let (last_index, last_term) = self
+            .entries
+            .last()
+            .map_or((index, term), |entry| (entry.index, entry.term));
         if self.hard_state.commit > last_index {
             let commit = self.hard_state.commit;
-            return Err(format!("{commit} was committed, and the log ends at {last_index}"));
+            return Err(format!(
+                "{commit} was committed, and the log ends at {last_index}"
+            ));
         }
         if self.hard_state.term < last_term {
             let term = self.hard_state.term;
-            return Err(format!("the term is {term}, and the log's last entry has {last_term}"));
+            return Err(format!(
+                "the term is {term}, and the log's last entry has {last_term}"
+            ));
         }
         self.hard_state.commit = self.hard_state.commit.max(index);
         Ok(self)

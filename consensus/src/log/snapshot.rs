@@ -5,9 +5,9 @@
 
 use bytes::Bytes;
 
+use super::StoreError;
 use super::folder::Folder;
 use super::identity::write_whole;
-use super::StoreError;
 use crate::codec::{self, Decode, Encode};
 use crate::types::{Snapshot, SnapshotMeta};
 
@@ -51,7 +51,12 @@ pub(super) fn write<F: Folder>(
     header.extend_from_slice(&(described.len() as u32).to_le_bytes());
     header.extend_from_slice(&crc32fast::hash(&described).to_le_bytes());
     header.extend_from_slice(&described);
-    write_whole(folder, TEMPORARY, &record.file_name(), &[&header, &snapshot.data])?;
+    write_whole(
+        folder,
+        TEMPORARY,
+        &record.file_name(),
+        &[&header, &snapshot.data],
+    )?;
     Ok(record)
 }
 
@@ -87,12 +92,18 @@ pub(super) fn read<F: Folder>(folder: &F, record: &SnapshotRecord) -> Result<Sna
     }
     let data = bytes.slice(data_at..);
     if data.len() as u64 != record.len {
-        return Err(damaged(data_at, "the data has another length than it was written with"));
+        return Err(damaged(
+            data_at,
+            "the data has another length than it was written with",
+        ));
     }
     if crc32fast::hash(&data) != record.sum {
         return Err(damaged(data_at, "the data's checksum does not match"));
     }
-    Ok(Snapshot { meta: record.meta.clone(), data })
+    Ok(Snapshot {
+        meta: record.meta.clone(),
+        data,
+    })
 }
 
 /// Removes the snapshot files that nothing names any more, and half-written ones.

@@ -36,13 +36,17 @@ impl<F: Folder> LogStore<F> {
         let mut place = (folder.path().to_owned(), 0);
         let opened = Wal::open(&mut folder, salt, sizes, |found| {
             place = (found.file.clone(), found.offset);
-            replay.apply(found.payload).map_err(|what| StoreError::Damaged {
-                file: found.file,
-                offset: found.offset,
-                what,
-            })
+            replay
+                .apply(found.payload)
+                .map_err(|what| StoreError::Damaged {
+                    file: found.file,
+                    offset: found.offset,
+                    what,
+                })
         })?;
-        let Some((wal, torn)) = opened else { return Self::create(folder, salt, sizes) };
+        let Some((wal, torn)) = opened else {
+            return Self::create(folder, salt, sizes);
+        };
 
         if let Some(torn) = &torn {
             tracing::warn!(
@@ -51,25 +55,43 @@ impl<F: Folder> LogStore<F> {
                 "cut an unfinished write off the end of the log; nothing in it was acknowledged"
             );
         }
-        let Replay { hard_state, snapshot: record, entries } =
-            replay.finish().map_err(|what| StoreError::Damaged {
-                file: place.0,
-                offset: place.1,
-                what,
-            })?;
-        let snapshot = record.as_ref().map(|record| snapshot::read(&folder, record)).transpose()?;
+        let Replay {
+            hard_state,
+            snapshot: record,
+            entries,
+        } = replay.finish().map_err(|what| StoreError::Damaged {
+            file: place.0,
+            offset: place.1,
+            what,
+        })?;
+        let snapshot = record
+            .as_ref()
+            .map(|record| snapshot::read(&folder, record))
+            .transpose()?;
         snapshot::sweep(&mut folder, record.as_ref());
-        let recovered = Recovered { hard_state, snapshot, entries, torn };
-        Ok((LogStore { folder, wal, hard_state, snapshot: record }, recovered))
+        let recovered = Recovered {
+            hard_state,
+            snapshot,
+            entries,
+            torn,
+        };
+        Ok((
+            LogStore {
+                folder,
+                wal,
+                hard_state,
+                snapshot: record,
+            },
+            recovered,
+        ))
     }
 
-    fn create(
-        mut folder: F,
-        salt: u32,
-        sizes: LogSizes,
-    ) -> Result<(Self, Recovered), StoreError> {
+    fn create(mut folder: F, salt: u32, sizes: LogSizes) -> Result<(Self, Recovered), StoreError> {
         // A log that was there has left snapshots behind; a folder without both is new.
-        if let Some(name) = list(&folder)?.iter().find(|name| name.starts_with("snapshot-")) {
+        if let Some(name) = list(&folder)?
+            .iter()
+            .find(|name| name.starts_with("snapshot-"))
+        {
             return Err(StoreError::Damaged {
                 file: folder.path_of(name),
                 offset: 0,
@@ -78,7 +100,12 @@ impl<F: Folder> LogStore<F> {
         }
         let checkpoint = Replay::checkpoint(HardState::default(), None);
         let wal = Wal::create(&mut folder, salt, sizes, &checkpoint)?;
-        let store = LogStore { folder, wal, hard_state: HardState::default(), snapshot: None };
+        let store = LogStore {
+            folder,
+            wal,
+            hard_state: HardState::default(),
+            snapshot: None,
+        };
         Ok((store, Recovered::default()))
     }
 
@@ -109,9 +136,14 @@ impl<F: Folder> Store for LogStore<F> {
             let checkpoint = Replay::checkpoint(self.hard_state, self.snapshot.as_ref());
             self.wal.rotate(&mut self.folder, &checkpoint)?;
         }
-        let last_index =
-            batches.iter().flat_map(|batch| &batch.entries).map(|e| e.index).max().unwrap_or(0);
-        self.wal.append(&self.folder, &record_of(batches, &records), last_index)?;
+        let last_index = batches
+            .iter()
+            .flat_map(|batch| &batch.entries)
+            .map(|e| e.index)
+            .max()
+            .unwrap_or(0);
+        self.wal
+            .append(&self.folder, &record_of(batches, &records), last_index)?;
 
         for batch in batches {
             self.hard_state = batch.hard_state.unwrap_or(self.hard_state);

@@ -8,16 +8,27 @@ use crate::random::Random;
 use crate::types::{EntryKind, Members, SnapshotMeta};
 
 fn identity() -> Identity {
-    Identity { cluster_id: "test".into(), node_id: 1 }
+    Identity {
+        cluster_id: "test".into(),
+        node_id: 1,
+    }
 }
 
 /// Segments of a few records, so that short tests have several.
-const SMALL: LogSizes = LogSizes { segment_bytes: 2_000, grow_bytes: 700 };
+const SMALL: LogSizes = LogSizes {
+    segment_bytes: 2_000,
+    grow_bytes: 700,
+};
 
 fn entry(index: u64, term: u64, size: usize) -> Entry {
     // Never zero, so that a sector that was written does not look like one that was not.
     let byte = (index % 250) as u8 + 1;
-    Entry { index, term, kind: EntryKind::Command, payload: Bytes::from(vec![byte; size]).into() }
+    Entry {
+        index,
+        term,
+        kind: EntryKind::Command,
+        payload: Bytes::from(vec![byte; size]).into(),
+    }
 }
 
 fn entries(indexes: std::ops::RangeInclusive<u64>, term: u64) -> Vec<Entry> {
@@ -26,22 +37,41 @@ fn entries(indexes: std::ops::RangeInclusive<u64>, term: u64) -> Vec<Entry> {
 
 fn snapshot(index: u64, term: u64, keep_log: bool) -> Option<NewSnapshot> {
     let members = Members::of_voters([(1, "a:1".to_owned()), (2, "b:1".to_owned())]);
-    let meta = SnapshotMeta { index, term, members };
+    let meta = SnapshotMeta {
+        index,
+        term,
+        members,
+    };
     let data = Bytes::from(format!("state at {index}").repeat(20));
-    Some(NewSnapshot { snapshot: Snapshot { meta, data }, keep_log })
+    Some(NewSnapshot {
+        snapshot: Snapshot { meta, data },
+        keep_log,
+    })
 }
 
 fn hard(term: u64, commit: u64) -> Option<HardState> {
-    Some(HardState { term, vote: 1, commit })
+    Some(HardState {
+        term,
+        vote: 1,
+        commit,
+    })
 }
 
 fn bootstrap() -> Batch {
-    Batch { snapshot: snapshot(1, 1, false), entries: vec![], hard_state: hard(1, 1) }
+    Batch {
+        snapshot: snapshot(1, 1, false),
+        entries: vec![],
+        hard_state: hard(1, 1),
+    }
 }
 
 fn append(indexes: std::ops::RangeInclusive<u64>, term: u64) -> Batch {
     let commit = indexes.start() - 1;
-    Batch { snapshot: None, entries: entries(indexes, term), hard_state: hard(term, commit) }
+    Batch {
+        snapshot: None,
+        entries: entries(indexes, term),
+        hard_state: hard(term, commit),
+    }
 }
 
 type Opened = (LogStore<MemoryFolder>, Recovered);
@@ -56,7 +86,9 @@ fn folder_with(batches: &[Batch]) -> MemoryFolder {
     let (mut store, recovered) = open(&folder).expect("a new folder opens");
     assert_eq!(recovered, Recovered::default());
     for batch in batches {
-        store.persist(std::slice::from_ref(batch)).expect("there is room");
+        store
+            .persist(std::slice::from_ref(batch))
+            .expect("there is room");
     }
     folder
 }
@@ -67,7 +99,12 @@ fn reopen(folder: &MemoryFolder) -> Recovered {
 
 fn files(folder: &MemoryFolder, prefix: &str) -> Vec<String> {
     let names = folder.restart();
-    names.list().expect("it is in memory").into_iter().filter(|n| n.starts_with(prefix)).collect()
+    names
+        .list()
+        .expect("it is in memory")
+        .into_iter()
+        .filter(|n| n.starts_with(prefix))
+        .collect()
 }
 
 use super::folder::{Folder, FolderFile};
@@ -86,7 +123,9 @@ fn overwrite(folder: &MemoryFolder, name: &str, bytes: &[u8]) {
 
 /// Offsets of the records in a segment, found by their magic.
 fn record_offsets(bytes: &[u8]) -> Vec<usize> {
-    (0..bytes.len()).filter(|&at| bytes[at..].starts_with(b"LSr\x01")).collect()
+    (0..bytes.len())
+        .filter(|&at| bytes[at..].starts_with(b"LSr\x01"))
+        .collect()
 }
 
 /// Length of what is not preallocated zeros.
@@ -98,28 +137,54 @@ fn used_len(bytes: &[u8]) -> usize {
 fn what_was_persisted_is_recovered() {
     let folder = folder_with(&[bootstrap(), append(2..=4, 1), append(5..=6, 2)]);
     let recovered = reopen(&folder);
-    assert_eq!(recovered.hard_state, HardState { term: 2, vote: 1, commit: 4 });
-    assert_eq!(recovered.entries, [entries(2..=4, 1), entries(5..=6, 2)].concat());
-    assert_eq!(recovered.snapshot, snapshot(1, 1, false).map(|new| new.snapshot));
+    assert_eq!(
+        recovered.hard_state,
+        HardState {
+            term: 2,
+            vote: 1,
+            commit: 4
+        }
+    );
+    assert_eq!(
+        recovered.entries,
+        [entries(2..=4, 1), entries(5..=6, 2)].concat()
+    );
+    assert_eq!(
+        recovered.snapshot,
+        snapshot(1, 1, false).map(|new| new.snapshot)
+    );
     assert_eq!(recovered.torn, None);
 }
 
 #[test]
 fn new_entries_replace_old_ones_from_their_index_on() {
     let folder = folder_with(&[bootstrap(), append(2..=9, 1), append(4..=5, 3)]);
-    assert_eq!(reopen(&folder).entries, [entries(2..=3, 1), entries(4..=5, 3)].concat());
+    assert_eq!(
+        reopen(&folder).entries,
+        [entries(2..=3, 1), entries(4..=5, 3)].concat()
+    );
 }
 
 #[test]
 fn a_snapshot_of_our_own_keeps_the_log_after_it_and_one_from_the_leader_does_not() {
     for (keep_log, kept) in [(true, entries(5..=9, 1)), (false, vec![])] {
-        let batch =
-            Batch { snapshot: snapshot(4, 1, keep_log), entries: vec![], hard_state: hard(1, 4) };
+        let batch = Batch {
+            snapshot: snapshot(4, 1, keep_log),
+            entries: vec![],
+            hard_state: hard(1, 4),
+        };
         let folder = folder_with(&[bootstrap(), append(2..=9, 1), batch]);
         let recovered = reopen(&folder);
         assert_eq!(recovered.entries, kept);
-        assert_eq!(recovered.snapshot, snapshot(4, 1, keep_log).map(|new| new.snapshot));
-        assert_eq!(files(&folder, "snapshot-").len(), 1, "the old snapshot is gone");
+        assert_eq!(
+            recovered.snapshot,
+            snapshot(4, 1, keep_log).map(|new| new.snapshot)
+        );
+        assert_eq!(
+            files(&folder, "snapshot-").len(),
+            1,
+            "the old snapshot is gone"
+        );
     }
 }
 
@@ -132,7 +197,11 @@ fn old_segments_go_once_a_snapshot_replaces_them() {
     assert!(before > 5, "the test needs several segments, has {before}");
 
     let (mut store, _) = open(&folder).expect("opens");
-    let batch = Batch { snapshot: snapshot(190, 1, true), entries: vec![], hard_state: hard(1, 195) };
+    let batch = Batch {
+        snapshot: snapshot(190, 1, true),
+        entries: vec![],
+        hard_state: hard(1, 195),
+    };
     store.persist(&[batch]).expect("there is room");
     assert!(files(&folder, "log-").len() <= 2);
     let recovered = reopen(&folder);
@@ -156,13 +225,21 @@ fn a_write_cut_short_anywhere_is_dropped_and_the_rest_kept() {
         assert_eq!(recovered.torn.is_some(), cut > last, "cut at {cut}");
         // And the log goes on behind the cut.
         store.persist(&[append(5..=5, 2)]).expect("there is room");
-        assert_eq!(reopen(&folder).entries.last(), entries(5..=5, 2).last(), "cut at {cut}");
+        assert_eq!(
+            reopen(&folder).entries.last(),
+            entries(5..=5, 2).last(),
+            "cut at {cut}"
+        );
     }
 }
 
 #[test]
 fn a_write_of_which_some_sectors_are_missing_is_dropped() {
-    let batch = Batch { entries: vec![entry(5, 1, 3_000)], hard_state: hard(1, 4), snapshot: None };
+    let batch = Batch {
+        entries: vec![entry(5, 1, 3_000)],
+        hard_state: hard(1, 4),
+        snapshot: None,
+    };
     let whole = folder_with(&[bootstrap(), append(2..=4, 1), batch]);
     let name = files(&whole, "log-").pop().expect("a segment");
     let bytes = content(&whole, &name);
@@ -175,27 +252,44 @@ fn a_write_of_which_some_sectors_are_missing_is_dropped() {
         torn[from..to].fill(0);
         overwrite(&whole, &name, &torn);
         let recovered = reopen(&whole);
-        assert_eq!(recovered.entries, entries(2..=4, 1), "sector {sector} missing");
+        assert_eq!(
+            recovered.entries,
+            entries(2..=4, 1),
+            "sector {sector} missing"
+        );
         assert!(recovered.torn.is_some(), "sector {sector} missing");
     }
 }
 
 #[test]
 fn a_flipped_bit_anywhere_stops_the_member_and_names_the_place() {
-    let whole = folder_with(&[bootstrap(), append(2..=4, 1), append(5..=7, 1), append(8..=8, 1)]);
+    let whole = folder_with(&[
+        bootstrap(),
+        append(2..=4, 1),
+        append(5..=7, 1),
+        append(8..=8, 1),
+    ]);
     let name = files(&whole, "log-").pop().expect("a segment");
     let bytes = content(&whole, &name);
     let offsets = record_offsets(&bytes);
     for at in 0..used_len(&bytes) {
         assert!(whole.damage(&name, at, 0x10));
-        let record = offsets.iter().rev().find(|&&offset| offset <= at).copied().unwrap_or(0);
+        let record = offsets
+            .iter()
+            .rev()
+            .find(|&&offset| offset <= at)
+            .copied()
+            .unwrap_or(0);
         match open(&whole) {
             Err(StoreError::Damaged { file, offset, .. }) => {
                 assert_eq!(file, whole.path_of(&name), "byte {at}");
                 assert_eq!(offset, record as u64, "byte {at}");
             }
             Err(StoreError::Newer { .. }) if at < 12 => {}
-            other => panic!("byte {at} flipped: {:?}", other.map(|(_, recovered)| recovered)),
+            other => panic!(
+                "byte {at} flipped: {:?}",
+                other.map(|(_, recovered)| recovered)
+            ),
         }
         assert!(whole.damage(&name, at, 0x10));
     }
@@ -208,7 +302,10 @@ fn a_damaged_or_missing_snapshot_stops_the_member() {
     let name = files(&folder, "snapshot-").pop().expect("a snapshot");
     for at in 0..content(&folder, &name).len() {
         assert!(folder.damage(&name, at, 1));
-        assert!(matches!(open(&folder), Err(StoreError::Damaged { .. })), "byte {at} flipped");
+        assert!(
+            matches!(open(&folder), Err(StoreError::Damaged { .. })),
+            "byte {at} flipped"
+        );
         assert!(folder.damage(&name, at, 1));
     }
     folder.restart().remove(&name).expect("it is there");
@@ -235,25 +332,45 @@ fn a_missing_segment_stops_the_member() {
     for name in files(&folder, "log-") {
         folder.restart().remove(&name).expect("it is there");
     }
-    assert!(matches!(open(&folder), Err(StoreError::Damaged { .. })), "no log at all");
+    assert!(
+        matches!(open(&folder), Err(StoreError::Damaged { .. })),
+        "no log at all"
+    );
 }
 
 #[test]
 fn folders_of_others_are_refused() {
     let folder = folder_with(&[bootstrap()]);
     let open_as = |cluster: &str, node_id| {
-        let identity = Identity { cluster_id: cluster.into(), node_id };
+        let identity = Identity {
+            cluster_id: cluster.into(),
+            node_id,
+        };
         LogStore::open(folder.restart(), &identity).expect_err("not ours")
     };
     let error = open_as("other", 1);
     assert!(matches!(error, StoreError::OtherCluster { .. }));
     assert!(error.to_string().contains("'test'"), "{error}");
-    assert!(matches!(open_as("test", 2), StoreError::OtherNode { found: 1, expected: 2, .. }));
+    assert!(matches!(
+        open_as("test", 2),
+        StoreError::OtherNode {
+            found: 1,
+            expected: 2,
+            ..
+        }
+    ));
 
     let text = String::from_utf8(content(&folder, "identity")).expect("text");
     let newer = text.replace("lockstep-data-folder 1", "lockstep-data-folder 2");
     overwrite(&folder, "identity", newer.as_bytes());
-    assert!(matches!(open_as("test", 1), StoreError::Newer { found: 2, supported: 1, .. }));
+    assert!(matches!(
+        open_as("test", 1),
+        StoreError::Newer {
+            found: 2,
+            supported: 1,
+            ..
+        }
+    ));
     overwrite(&folder, "identity", text.replace("test", "tost").as_bytes());
     assert!(matches!(open_as("tost", 1), StoreError::Damaged { .. }));
 
@@ -266,11 +383,17 @@ fn folders_of_others_are_refused() {
 fn a_segment_of_another_node_does_not_pass() {
     let ours = folder_with(&[bootstrap(), append(2..=4, 1)]);
     let theirs = MemoryFolder::new();
-    let identity = Identity { cluster_id: "test".into(), node_id: 2 };
+    let identity = Identity {
+        cluster_id: "test".into(),
+        node_id: 2,
+    };
     LogStore::open(theirs.restart(), &identity).expect("a new folder opens");
     let name = files(&ours, "log-").pop().expect("a segment");
     overwrite(&ours, &name, &content(&theirs, &name));
-    assert!(matches!(open(&ours), Err(StoreError::Damaged { offset: 0, .. })));
+    assert!(matches!(
+        open(&ours),
+        Err(StoreError::Damaged { offset: 0, .. })
+    ));
 }
 
 #[test]
@@ -279,8 +402,13 @@ fn on_the_real_disk_one_process_at_a_time() {
     let path = home.path().join("data");
     let folder = DiskFolder::open(&path).expect("made");
     let (mut store, _) = LogStore::open(folder, &identity()).expect("a new folder opens");
-    store.persist(&[bootstrap(), append(2..=4, 1)]).expect("there is room");
-    assert!(matches!(DiskFolder::open(&path), Err(StoreError::Locked { .. })));
+    store
+        .persist(&[bootstrap(), append(2..=4, 1)])
+        .expect("there is room");
+    assert!(matches!(
+        DiskFolder::open(&path),
+        Err(StoreError::Locked { .. })
+    ));
     drop(store);
     let folder = DiskFolder::open(&path).expect("free again");
     let (_, recovered) = LogStore::open(folder, &identity()).expect("opens");
@@ -305,10 +433,20 @@ fn a_full_disk_loses_nothing_and_the_same_write_works_later() {
                 }
             }
         };
-        assert!(store.persist(std::slice::from_ref(&batch)).is_err_and(|error| error.is_full()));
+        assert!(
+            store
+                .persist(std::slice::from_ref(&batch))
+                .is_err_and(|error| error.is_full())
+        );
         refused += 1;
-        let durable = reopen_copy(&folder).entries.last().map_or(1, |entry| entry.index);
-        assert!(durable == next - 1 || durable == next + 4, "{durable} against {next}");
+        let durable = reopen_copy(&folder)
+            .entries
+            .last()
+            .map_or(1, |entry| entry.index);
+        assert!(
+            durable == next - 1 || durable == next + 4,
+            "{durable} against {next}"
+        );
         folder.set_capacity(None);
         store.persist(&[batch]).expect("there is room again");
         next += 5;
@@ -339,19 +477,33 @@ impl Model {
     fn apply(&mut self, batch: &Batch) {
         if let Some(new) = &batch.snapshot {
             let after = new.snapshot.meta.index + 1;
-            self.entries = if new.keep_log { self.entries.split_off(&after) } else { BTreeMap::new() };
+            self.entries = if new.keep_log {
+                self.entries.split_off(&after)
+            } else {
+                BTreeMap::new()
+            };
             self.snapshot = Some(new.snapshot.clone());
         }
         if let Some(first) = batch.entries.first() {
             self.entries.split_off(&first.index);
         }
-        self.entries.extend(batch.entries.iter().map(|entry| (entry.index, entry.clone())));
+        self.entries.extend(
+            batch
+                .entries
+                .iter()
+                .map(|entry| (entry.index, entry.clone())),
+        );
         self.hard_state = batch.hard_state.unwrap_or(self.hard_state);
     }
 
     fn last(&self) -> (u64, u64) {
         let of_snapshot = self.snapshot.as_ref().map(|s| (s.meta.index, s.meta.term));
-        self.entries.values().next_back().map(|e| (e.index, e.term)).or(of_snapshot).unwrap_or_default()
+        self.entries
+            .values()
+            .next_back()
+            .map(|e| (e.index, e.term))
+            .or(of_snapshot)
+            .unwrap_or_default()
     }
 
     fn matches(&self, recovered: &Recovered) -> bool {
@@ -367,16 +519,23 @@ fn random_batch(model: &Model, random: &mut Random) -> Batch {
     let first = commit + 1 + random.below(last - commit + 1);
     let term = term + random.below(2);
     let count = random.below(4);
-    let new: Vec<Entry> =
-        (first..first + count).map(|index| entry(index, term, random.below(700) as usize)).collect();
+    let new: Vec<Entry> = (first..first + count)
+        .map(|index| entry(index, term, random.below(700) as usize))
+        .collect();
     let last = if count > 0 { first + count - 1 } else { last };
     let commit = commit + random.below(last - commit + 1);
     let mut batch = Batch {
         snapshot: None,
         entries: new,
-        hard_state: Some(HardState { term, vote: random.below(3), commit }),
+        hard_state: Some(HardState {
+            term,
+            vote: random.below(3),
+            commit,
+        }),
     };
-    if random.chance(150) && model.hard_state.commit > model.snapshot.as_ref().map_or(0, |s| s.meta.index) {
+    if random.chance(150)
+        && model.hard_state.commit > model.snapshot.as_ref().map_or(0, |s| s.meta.index)
+    {
         let index = model.hard_state.commit;
         let term = model.entries.get(&index).map_or(1, |entry| entry.term);
         batch.snapshot = snapshot(index, term, true);
@@ -400,8 +559,11 @@ fn whatever_moment_it_crashes_at_what_was_acknowledged_is_there() {
             if let Ok((mut store, recovered)) = opened {
                 assert!(model.matches(&recovered), "{place}: {recovered:?}");
                 loop {
-                    let batch =
-                        if model.snapshot.is_none() { bootstrap() } else { random_batch(&model, &mut random) };
+                    let batch = if model.snapshot.is_none() {
+                        bootstrap()
+                    } else {
+                        random_batch(&model, &mut random)
+                    };
                     under_way.apply(&batch);
                     match store.persist(std::slice::from_ref(&batch)) {
                         Ok(()) => model = under_way.clone(),

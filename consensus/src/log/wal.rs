@@ -29,7 +29,10 @@ pub struct LogSizes {
 
 impl Default for LogSizes {
     fn default() -> Self {
-        LogSizes { segment_bytes: 16 << 20, grow_bytes: 1 << 20 }
+        LogSizes {
+            segment_bytes: 16 << 20,
+            grow_bytes: 1 << 20,
+        }
     }
 }
 
@@ -104,21 +107,32 @@ impl<F: Folder> Wal<F> {
             }
         }
         numbers.sort_unstable();
-        let Some((&newest, older)) = numbers.split_last() else { return Ok(None) };
+        let Some((&newest, older)) = numbers.split_last() else {
+            return Ok(None);
+        };
 
         let mut sealed = VecDeque::new();
         let mut expected = None;
         for &number in older {
             let scan = scan_segment(folder, number, salt, expected, false, &mut visit)?;
-            sealed.push_back(Sealed { number, last_index: scan.last_index });
-            expected = Some(Expected { number: number + 1, seq: scan.next_seq });
+            sealed.push_back(Sealed {
+                number,
+                last_index: scan.last_index,
+            });
+            expected = Some(Expected {
+                number: number + 1,
+                seq: scan.next_seq,
+            });
         }
         let scan = scan_segment(folder, newest, salt, expected, true, &mut visit)?;
         let name = segment_name(newest);
         let mut file = folder
             .open(&name)
             .map_err(|source| StoreError::io("open", folder.path_of(&name), source))?;
-        let torn = scan.torn.then(|| TornTail { file: folder.path_of(&name), offset: scan.end });
+        let torn = scan.torn.then(|| TornTail {
+            file: folder.path_of(&name),
+            offset: scan.end,
+        });
         if torn.is_some() {
             // Gone for good, before anything is written behind it.
             file.set_len(scan.end)
@@ -132,7 +146,16 @@ impl<F: Folder> Wal<F> {
             offset: scan.end,
             allocated: if torn.is_some() { scan.end } else { scan.len },
         };
-        Ok(Some((Wal { salt, sizes, sealed, active, next_seq: scan.next_seq }, torn)))
+        Ok(Some((
+            Wal {
+                salt,
+                sizes,
+                sealed,
+                active,
+                next_seq: scan.next_seq,
+            },
+            torn,
+        )))
     }
 
     /// Begins the log of a new folder.
@@ -143,7 +166,13 @@ impl<F: Folder> Wal<F> {
         checkpoint: &[u8],
     ) -> Result<Self, StoreError> {
         let active = begin_segment(folder, salt, sizes, 1, 1, checkpoint)?;
-        Ok(Wal { salt, sizes, sealed: VecDeque::new(), active, next_seq: 2 })
+        Ok(Wal {
+            salt,
+            sizes,
+            sealed: VecDeque::new(),
+            active,
+            next_seq: 2,
+        })
     }
 
     /// Whether the next record should begin a new segment.
@@ -154,9 +183,19 @@ impl<F: Folder> Wal<F> {
     /// Begins a new segment with `checkpoint`: a record of all that is in force.
     pub(super) fn rotate(&mut self, folder: &mut F, checkpoint: &[u8]) -> Result<(), StoreError> {
         let number = self.active.number + 1;
-        let next = begin_segment(folder, self.salt, self.sizes, number, self.next_seq, checkpoint)?;
+        let next = begin_segment(
+            folder,
+            self.salt,
+            self.sizes,
+            number,
+            self.next_seq,
+            checkpoint,
+        )?;
         let full = std::mem::replace(&mut self.active, next);
-        self.sealed.push_back(Sealed { number: full.number, last_index: full.last_index });
+        self.sealed.push_back(Sealed {
+            number: full.number,
+            last_index: full.last_index,
+        });
         self.next_seq += 1;
         Ok(())
     }
@@ -187,7 +226,11 @@ impl<F: Folder> Wal<F> {
 
     /// Removes the segments that hold nothing after `index`.
     pub(super) fn drop_through(&mut self, folder: &mut F, index: u64) -> Result<(), StoreError> {
-        while let Some(oldest) = self.sealed.front().filter(|oldest| oldest.last_index <= index) {
+        while let Some(oldest) = self
+            .sealed
+            .front()
+            .filter(|oldest| oldest.last_index <= index)
+        {
             remove(folder, &segment_name(oldest.number))?;
             // One after the other, also after a crash: a gap would look like damage.
             folder
@@ -211,7 +254,11 @@ fn remove<F: Folder>(folder: &mut F, name: &str) -> Result<(), StoreError> {
 
 fn damage<F: Folder>(folder: &F, name: &str, offset: usize, what: &str) -> StoreError {
     let (file, offset) = (folder.path_of(name), offset as u64);
-    StoreError::Damaged { file, offset, what: what.to_owned() }
+    StoreError::Damaged {
+        file,
+        offset,
+        what: what.to_owned(),
+    }
 }
 
 /// Extends the file with zeros until `end` fits. If there is no room, it is as before.
@@ -221,7 +268,7 @@ fn grow<File: FolderFile>(
     end: u64,
     sizes: LogSizes,
 ) -> std::io::Result<()> {
-    const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+    static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
     let before = *allocated;
     if end <= before {
         return Ok(());
@@ -265,7 +312,13 @@ fn begin_segment<F: Folder>(
         Ok((file, allocated))
     };
     match attempt() {
-        Ok((file, allocated)) => Ok(Active { file, number, last_index: 0, offset, allocated }),
+        Ok((file, allocated)) => Ok(Active {
+            file,
+            number,
+            last_index: 0,
+            offset,
+            allocated,
+        }),
         Err(source) => {
             let _ = folder.remove(TEMPORARY);
             Err(StoreError::io("write", folder.path_of(&name), source))
@@ -315,12 +368,18 @@ struct RecordHeader {
 /// The record header at the start of `bytes`, if a whole and valid one is there.
 fn parse_record_header(salt: u32, bytes: &[u8]) -> Option<RecordHeader> {
     let header: &[u8; RECORD_HEADER] = bytes.first_chunk()?;
-    let u32_at = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let u32_at = |at: usize| {
+        u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
     if header[..4] != RECORD_MAGIC || u32_at(20) != header_sum(salt, &header[..20]) {
         return None;
     }
     let seq = u64::from(u32_at(8)) | u64::from(u32_at(12)) << 32;
-    Some(RecordHeader { len: u32_at(4) as usize, seq, payload_sum: u32_at(16) })
+    Some(RecordHeader {
+        len: u32_at(4) as usize,
+        seq,
+        payload_sum: u32_at(16),
+    })
 }
 
 struct Expected {
@@ -360,10 +419,15 @@ fn scan_segment<F: Folder>(
     let format = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
     if &header[..8] == SEGMENT_MAGIC && format > SEGMENT_FORMAT {
         let (path, supported) = (folder.path_of(&name), SEGMENT_FORMAT);
-        return Err(StoreError::Newer { path, found: format, supported });
+        return Err(StoreError::Newer {
+            path,
+            found: format,
+            supported,
+        });
     }
     let mut seq = u64::from_le_bytes([
-        header[24], header[25], header[26], header[27], header[28], header[29], header[30], header[31],
+        header[24], header[25], header[26], header[27], header[28], header[29], header[30],
+        header[31],
     ]);
     // A segment is put in place only when its header is durable, so here nothing can be torn.
     if header[..] != segment_header(salt, number, seq)[..] {
@@ -371,10 +435,16 @@ fn scan_segment<F: Folder>(
     }
     if let Some(expected) = expected {
         if number != expected.number {
-            return damaged(0, &format!("segment {} before it is missing", expected.number));
+            return damaged(
+                0,
+                &format!("segment {} before it is missing", expected.number),
+            );
         }
         if seq != expected.seq {
-            return damaged(0, &format!("it begins with record {seq}, not {}", expected.seq));
+            return damaged(
+                0,
+                &format!("it begins with record {seq}, not {}", expected.seq),
+            );
         }
     }
 
@@ -390,19 +460,31 @@ fn scan_segment<F: Folder>(
         match payload {
             Some(payload) => {
                 let (file, offset) = (folder.path_of(&name), at as u64);
-                last_index = last_index.max(visit(Found { payload, file, offset })?);
+                last_index = last_index.max(visit(Found {
+                    payload,
+                    file,
+                    offset,
+                })?);
                 at += RECORD_HEADER + payload.len();
                 seq += 1;
             }
             None => match classify(salt, &bytes, at, seq, header) {
                 Tail::Clean => break false,
                 Tail::Torn if is_newest => break true,
-                Tail::Torn => return damaged(at, "a record is incomplete, and newer segments follow"),
+                Tail::Torn => {
+                    return damaged(at, "a record is incomplete, and newer segments follow");
+                }
                 Tail::Damaged(what) => return damaged(at, &what),
             },
         }
     };
-    Ok(Scan { last_index, next_seq: seq, end: at as u64, len: bytes.len() as u64, torn })
+    Ok(Scan {
+        last_index,
+        next_seq: seq,
+        end: at as u64,
+        len: bytes.len() as u64,
+        torn,
+    })
 }
 
 enum Tail {
@@ -417,10 +499,15 @@ enum Tail {
 /// Why is there no good record number `seq` at `at`? `header` is its header if that is good.
 fn classify(salt: u32, bytes: &[u8], at: usize, seq: u64, header: Option<RecordHeader>) -> Tail {
     let rest = &bytes[at..];
-    let Some(first_nonzero) = rest.iter().position(|&byte| byte != 0) else { return Tail::Clean };
+    let Some(first_nonzero) = rest.iter().position(|&byte| byte != 0) else {
+        return Tail::Clean;
+    };
 
     let mut search = first_nonzero + usize::from(first_nonzero == 0);
-    while let Some(found) = rest[search..].windows(4).position(|window| window == RECORD_MAGIC) {
+    while let Some(found) = rest[search..]
+        .windows(4)
+        .position(|window| window == RECORD_MAGIC)
+    {
         search += found;
         if let Some(later) = parse_record_header(salt, &rest[search..]).filter(|h| h.seq > seq) {
             return Tail::Damaged(format!(
@@ -437,7 +524,9 @@ fn classify(salt: u32, bytes: &[u8], at: usize, seq: u64, header: Option<RecordH
         return Tail::Torn;
     }
     Tail::Damaged(match header {
-        Some(_) => format!("the checksum of record {seq} does not match, and all of it was written"),
+        Some(_) => {
+            format!("the checksum of record {seq} does not match, and all of it was written")
+        }
         None => format!("the header of record {seq} does not check out"),
     })
 }

@@ -80,6 +80,9 @@ impl RuntimeConfig {
                 "cluster id must have 1 to {MAX_CLUSTER_ID_BYTES} bytes"
             ));
         }
+        if self.cluster_id.chars().any(char::is_control) {
+            return wrong("cluster id must be one line of plain text".into());
+        }
         if !self.peers.is_empty() && !self.peers.contains_key(&self.node_id) {
             return wrong(format!(
                 "this node ({}) is not among the peers: list it too",

@@ -1,5 +1,7 @@
 //! What the application holds: ask the group for things, and hear what happened.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -56,8 +58,8 @@ pub enum ProposeError {
     /// leaves it open whether the command took effect.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// The disk of this leader is full.
-    #[error("no room on the leader's disk")]
+    /// The disk of this member is full; it hands leadership over, if it can.
+    #[error("no room on this member's disk")]
     DiskFull,
     /// This member has stopped. A command that was under way may still take effect.
     #[error("this member has stopped")]
@@ -120,7 +122,7 @@ pub struct GroupStatus {
     /// Whether writes wait for room on the disk.
     pub disk_full: bool,
     /// Who belongs to the group.
-    pub members: Members,
+    pub members: Arc<Members>,
     /// The other members, in ascending order.
     pub peers: Vec<PeerStatus>,
     /// What went wrong at the peer port since the start.
@@ -172,7 +174,7 @@ pub(super) enum Request {
 }
 
 /// Access to a running member. Clones share it; it runs until [`Handle::shutdown`], or until
-/// every handle and the event receiver are gone.
+/// all handles or the receiver of its events are dropped.
 #[derive(Clone, Debug)]
 pub struct Handle {
     pub(super) requests: mpsc::Sender<Request>,

@@ -67,11 +67,17 @@ impl Ledger {
         command: &[u8],
         state: u64,
     ) -> Result<(), String> {
-        let first = || Decision { term, command: command.to_vec(), state };
+        let first = || Decision {
+            term,
+            command: command.to_vec(),
+            state,
+        };
         let decided = self.decided.entry(index).or_insert_with(first);
         if decided.term != term || decided.command != command {
             let other = decided.term;
-            return Err(format!("node {node} applies another command at {index}: of term {term}, not {other}"));
+            return Err(format!(
+                "node {node} applies another command at {index}: of term {term}, not {other}"
+            ));
         }
         if decided.state != state {
             return Err(format!("node {node} is in another state after {index}"));
@@ -84,7 +90,9 @@ impl Ledger {
         match self.decided.get(&index) {
             Some(decided) if decided.state == state => Ok(()),
             Some(_) => Err(format!("node {node} restores a wrong state at {index}")),
-            None => Err(format!("node {node} restores {index}, where nothing was decided")),
+            None => Err(format!(
+                "node {node} restores {index}, where nothing was decided"
+            )),
         }
     }
 
@@ -108,7 +116,9 @@ impl Ledger {
         if index >= from {
             return Ok(());
         }
-        Err(format!("node {node} serves a read at {index}, and {from} was acknowledged before it"))
+        Err(format!(
+            "node {node} serves a read at {index}, and {from} was acknowledged before it"
+        ))
     }
 
     /// How many commands were decided.
@@ -118,13 +128,21 @@ impl Ledger {
 
     /// The last index decided, and the state after it.
     pub fn last(&self) -> Option<(u64, u64)> {
-        self.decided.last_key_value().map(|(index, decided)| (*index, decided.state))
+        self.decided
+            .last_key_value()
+            .map(|(index, decided)| (*index, decided.state))
     }
 
     /// Checks what only the end can show.
     pub fn finish(&self) -> Result<(), String> {
-        match self.decided.iter().find(|(_, decided)| self.refused.contains(&decided.command)) {
-            Some((index, _)) => Err(format!("the command at {index} was refused, and took effect")),
+        match self
+            .decided
+            .iter()
+            .find(|(_, decided)| self.refused.contains(&decided.command))
+        {
+            Some((index, _)) => Err(format!(
+                "the command at {index} was refused, and took effect"
+            )),
             None => Ok(()),
         }
     }

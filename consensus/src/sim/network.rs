@@ -23,8 +23,13 @@ pub struct Faults {
 
 impl Faults {
     /// Nothing goes wrong.
-    pub const NONE: Faults =
-        Faults { loss: 0, duplication: 0, delay: 0, disturbance_us: 0, membership_us: 0 };
+    pub const NONE: Faults = Faults {
+        loss: 0,
+        duplication: 0,
+        delay: 0,
+        disturbance_us: 0,
+        membership_us: 0,
+    };
 
     /// Faults of all kinds, in a mix of the seed's choice.
     pub fn some(random: &mut Random) -> Faults {
@@ -32,8 +37,12 @@ impl Faults {
             loss: random.below(100),
             duplication: random.below(50),
             delay: random.below(50),
-            disturbance_us: 300_000 + random.below(2_000_000),
-            membership_us: if random.chance(500) { 1_000_000 + random.below(3_000_000) } else { 0 },
+            disturbance_us: 200_000 + random.below(1_200_000),
+            membership_us: if random.chance(500) {
+                500_000 + random.below(2_000_000)
+            } else {
+                0
+            },
         }
     }
 }
@@ -49,7 +58,10 @@ pub struct Network {
 impl Network {
     /// A network with the given faults, and no link cut.
     pub fn new(faults: Faults) -> Self {
-        Network { faults, cut: BTreeSet::new() }
+        Network {
+            faults,
+            cut: BTreeSet::new(),
+        }
     }
 
     /// Cuts one direction.

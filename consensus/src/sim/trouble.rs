@@ -15,9 +15,15 @@ impl World {
         }
         self.after_about(self.settings.faults.disturbance_us, Event::Disturb);
         let up = self.up();
-        let Some(&anyone) = self.random.pick(&up) else { return Ok(()) };
+        let Some(&anyone) = self.random.pick(&up) else {
+            return Ok(());
+        };
         // The leader is where it hurts most.
-        let leader = if self.random.chance(400) { self.leader() } else { None };
+        let leader = if self.random.chance(400) {
+            self.leader()
+        } else {
+            None
+        };
         let victim = leader.unwrap_or(anyone);
         match self.random.below(7) {
             0 | 1 => self.crash(victim),
@@ -57,7 +63,12 @@ impl World {
 
     fn isolate(&mut self, victim: NodeId) {
         self.trace(|| format!("node {victim} is cut off"));
-        let others: Vec<NodeId> = self.nodes.keys().copied().filter(|&id| id != victim).collect();
+        let others: Vec<NodeId> = self
+            .nodes
+            .keys()
+            .copied()
+            .filter(|&id| id != victim)
+            .collect();
         for other in others {
             self.network.cut(victim, other);
             // Sometimes it still hears the others.
@@ -71,8 +82,11 @@ impl World {
 
     fn split(&mut self) {
         let all: Vec<NodeId> = self.nodes.keys().copied().collect();
-        let side: BTreeSet<NodeId> =
-            all.iter().copied().filter(|_| self.random.chance(500)).collect();
+        let side: BTreeSet<NodeId> = all
+            .iter()
+            .copied()
+            .filter(|_| self.random.chance(500))
+            .collect();
         self.trace(|| format!("{side:?} are cut off from the rest"));
         for &a in &all {
             for &b in all.iter().filter(|b| side.contains(&a) != side.contains(b)) {
@@ -88,8 +102,12 @@ impl World {
         let (down_for, die_after) = (self.random.below(3_000_000), self.random.below(8));
         let power_is_lost = self.random.chance(300);
         let mut disk_random = self.random.fork();
-        let Some(node) = self.nodes.get_mut(&id) else { return Ok(()) };
-        let Some(mut running) = node.running.take() else { return Ok(()) };
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return Ok(());
+        };
+        let Some(mut running) = node.running.take() else {
+            return Ok(());
+        };
         if running.writing > 0 {
             node.folder.die_after(die_after);
             // How far it gets is the point; nobody is told.
@@ -106,7 +124,14 @@ impl World {
                 let delay = 50 + self.random.below(2_000);
                 let life = self.nodes.get(&other).map_or(0, |node| node.life);
                 let input = Input::PeerClosed(id);
-                self.after(delay, Event::Input { node: other, life, input });
+                self.after(
+                    delay,
+                    Event::Input {
+                        node: other,
+                        life,
+                        input,
+                    },
+                );
             }
         }
         Ok(())
@@ -118,8 +143,12 @@ impl World {
             return Ok(());
         }
         self.after_about(self.settings.faults.membership_us, Event::ChangeMembers);
-        let Some(leader) = self.leader() else { return Ok(()) };
-        let Some(running) = self.running(leader) else { return Ok(()) };
+        let Some(leader) = self.leader() else {
+            return Ok(());
+        };
+        let Some(running) = self.running(leader) else {
+            return Ok(());
+        };
         let members = running.group.position().members;
         let voters: Vec<NodeId> = members.voters.iter().copied().collect();
         let id = self.request();
@@ -128,15 +157,24 @@ impl World {
         }
         let mut steps = Vec::new();
         if let Some(&learner) = members.learners.first() {
-            steps.push(MemberStep::AddVoter { id: learner, address: String::new() });
+            steps.push(MemberStep::AddVoter {
+                id: learner,
+                address: String::new(),
+            });
         }
         let newcomer = self.nodes.keys().max().map_or(1, |id| id + 1);
         if newcomer <= self.settings.voters + 3 && voters.len() < 6 {
             let address = format!("node-{newcomer}");
             steps.push(if self.random.chance(500) {
-                MemberStep::AddLearner { id: newcomer, address }
+                MemberStep::AddLearner {
+                    id: newcomer,
+                    address,
+                }
             } else {
-                MemberStep::AddVoter { id: newcomer, address }
+                MemberStep::AddVoter {
+                    id: newcomer,
+                    address,
+                }
             });
             self.nodes.insert(newcomer, Node::new());
             self.start(newcomer)?;
@@ -145,13 +183,22 @@ impl World {
             steps.push(if self.random.chance(500) {
                 MemberStep::Remove { id }
             } else {
-                MemberStep::AddLearner { id, address: String::new() }
+                MemberStep::AddLearner {
+                    id,
+                    address: String::new(),
+                }
             });
         }
         if self.random.chance(300) {
             steps.truncate(1);
         }
-        self.step(leader, vec![Input::ChangeMembers { id, change: MembersChange { steps } }])
+        self.step(
+            leader,
+            vec![Input::ChangeMembers {
+                id,
+                change: MembersChange { steps },
+            }],
+        )
     }
 
     /// The trouble is over: everything works, and everyone is back.

@@ -17,7 +17,10 @@ use crate::types::{Committed, Members, NodeId, Role, Snapshot};
 
 const TICK_US: u64 = 10_000;
 /// Small, so that a short run has several segments.
-const SIZES: LogSizes = LogSizes { segment_bytes: 24 << 10, grow_bytes: 4 << 10 };
+const SIZES: LogSizes = LogSizes {
+    segment_bytes: 24 << 10,
+    grow_bytes: 4 << 10,
+};
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -43,7 +46,7 @@ impl Settings {
         Settings {
             seed,
             voters: if random.chance(250) { 5 } else { 3 },
-            duration_us: 15_000_000,
+            duration_us: 8_000_000,
             settle_us: 15_000_000,
             faults: Faults::some(&mut random),
             trace: false,
@@ -79,7 +82,11 @@ pub struct Summary {
 /// Runs a group through its faults and lets it settle, checking all the while.
 pub fn run(settings: &Settings) -> Result<Summary, Violation> {
     let mut world = World::new(settings);
-    world.run().map_err(|what| Violation { seed: settings.seed, time_us: world.now, what })
+    world.run().map_err(|what| Violation {
+        seed: settings.seed,
+        time_us: world.now,
+        what,
+    })
 }
 
 /// The application on one node: its state, and up to where.
@@ -132,18 +139,39 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new() -> Self {
-        Node { folder: MemoryFolder::new(), running: None, life: 0, paused_until: 0 }
+        Node {
+            folder: MemoryFolder::new(),
+            running: None,
+            life: 0,
+            paused_until: 0,
+        }
     }
 }
 
 pub(super) enum Event {
-    Tick { node: NodeId, life: u64 },
-    Deliver { message: Message },
-    Input { node: NodeId, life: u64, input: Input },
-    Written { node: NodeId, life: u64 },
-    Restart { node: NodeId },
+    Tick {
+        node: NodeId,
+        life: u64,
+    },
+    Deliver {
+        message: Message,
+    },
+    Input {
+        node: NodeId,
+        life: u64,
+        input: Input,
+    },
+    Written {
+        node: NodeId,
+        life: u64,
+    },
+    Restart {
+        node: NodeId,
+    },
     /// The disk has room again.
-    Room { node: NodeId },
+    Room {
+        node: NodeId,
+    },
     /// The partition is over.
     Join,
     Client,
@@ -198,7 +226,9 @@ impl World {
         self.heal()?;
         // Committed before and after: the group lives.
         let (decided, end) = (self.ledger.decided(), self.now + self.settings.settle_us);
-        self.run_until(end, |world| world.ledger.decided() > decided && world.is_settled())?;
+        self.run_until(end, |world| {
+            world.ledger.decided() > decided && world.is_settled()
+        })?;
         if self.ledger.decided() == decided || !self.is_settled() {
             return Err(format!("the group does not settle: {}", self.describe()));
         }
@@ -211,7 +241,9 @@ impl World {
 
     fn run_until(&mut self, end: u64, done: impl Fn(&World) -> bool) -> Outcome {
         while self.now < end && !done(self) {
-            let Some(((time, _), event)) = self.events.pop_first() else { break };
+            let Some(((time, _), event)) = self.events.pop_first() else {
+                break;
+            };
             self.now = time;
             self.happen(event)?;
         }
@@ -220,7 +252,8 @@ impl World {
 
     pub(super) fn after(&mut self, delay: u64, event: Event) {
         self.scheduled += 1;
-        self.events.insert((self.now + delay, self.scheduled), event);
+        self.events
+            .insert((self.now + delay, self.scheduled), event);
     }
 
     /// After a time whose mean is `mean`; never, if that is 0.
@@ -266,7 +299,9 @@ impl World {
     }
 
     fn is_life(&self, node: NodeId, life: u64) -> bool {
-        self.nodes.get(&node).is_some_and(|node| node.life == life && node.running.is_some())
+        self.nodes
+            .get(&node)
+            .is_some_and(|node| node.life == life && node.running.is_some())
     }
 
     fn tick(&mut self, id: NodeId, life: u64) -> Outcome {
@@ -285,7 +320,9 @@ impl World {
     }
 
     fn deliver(&mut self, message: Message) -> Outcome {
-        let Some(node) = self.nodes.get(&message.to) else { return Ok(()) };
+        let Some(node) = self.nodes.get(&message.to) else {
+            return Ok(());
+        };
         if node.paused_until > self.now {
             let wait = node.paused_until - self.now + self.random.below(1_000);
             self.after(wait, Event::Deliver { message });
@@ -299,26 +336,38 @@ impl World {
     }
 
     pub(super) fn start(&mut self, id: NodeId) -> Outcome {
-        let seed = self.random.next();
+        let seed = self.random.draw();
         let jitter = self.random.below(TICK_US);
         let voters = self.settings.voters;
-        let Some(node) = self.nodes.get_mut(&id).filter(|node| node.running.is_none()) else {
+        let Some(node) = self
+            .nodes
+            .get_mut(&id)
+            .filter(|node| node.running.is_none())
+        else {
             return Ok(());
         };
         node.life += 1;
         node.paused_until = 0;
         let life = node.life;
-        let identity = Identity { cluster_id: "sim".into(), node_id: id };
+        let identity = Identity {
+            cluster_id: "sim".into(),
+            node_id: id,
+        };
         let opened = LogStore::open_with(node.folder.clone(), &identity, SIZES);
         let (mut store, mut recovered) =
             opened.map_err(|error| format!("node {id} cannot read back its log: {error}"))?;
         if recovered.snapshot.is_none() && id <= voters {
             let members = (1..=voters).map(|id| (id, format!("node-{id}")));
             let batch = bootstrap(Members::of_voters(members));
-            store.persist(std::slice::from_ref(&batch)).map_err(|error| error.to_string())?;
+            store
+                .persist(std::slice::from_ref(&batch))
+                .map_err(|error| error.to_string())?;
             recovered = bootstrapped(&batch);
         }
-        let config = GroupConfig { stagger_ticks: 3, ..GroupConfig::new(id, seed, life) };
+        let config = GroupConfig {
+            stagger_ticks: 3,
+            ..GroupConfig::new(id, seed, life)
+        };
         let group = Group::new(config, recovered).map_err(|error| error.to_string())?;
         node.running = Some(Running {
             group,
@@ -335,14 +384,28 @@ impl World {
 
     /// Lets a node take in what happened, and carries out what it wants.
     pub(super) fn step(&mut self, id: NodeId, inputs: Vec<Input>) -> Outcome {
-        let Some(node) = self.nodes.get_mut(&id) else { return Ok(()) };
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return Ok(());
+        };
         let life = node.life;
-        let Some(running) = &mut node.running else { return Ok(()) };
+        let Some(running) = &mut node.running else {
+            return Ok(());
+        };
         let effects = running.group.step(inputs);
-        let Effects { send, persist, apply, role, reads, snapshots: _, rejected, malformed } =
-            effects;
+        let Effects {
+            send,
+            persist,
+            apply,
+            role,
+            reads,
+            snapshots: _,
+            rejected,
+            malformed,
+        } = effects;
         if let Some((from, wrong)) = malformed.first() {
-            return Err(format!("node {id} finds a message of node {from} malformed: {wrong}"));
+            return Err(format!(
+                "node {id} finds a message of node {from} malformed: {wrong}"
+            ));
         }
         if let Some(persist) = persist {
             running.disk.push_back(persist);
@@ -384,13 +447,35 @@ impl World {
         if message.is_snapshot() {
             // The sender's connection knows what became of a snapshot.
             let delay = deliveries.first().copied().unwrap_or(50_000) + 1;
-            let input = Input::SnapshotSent { to, delivered: !lost };
-            self.after(delay, Event::Input { node: from, life, input });
+            let input = Input::SnapshotSent {
+                to,
+                delivered: !lost,
+            };
+            self.after(
+                delay,
+                Event::Input {
+                    node: from,
+                    life,
+                    input,
+                },
+            );
         } else if lost && self.random.chance(300) {
-            self.after(1_000, Event::Input { node: from, life, input: Input::PeerUnreachable(to) });
+            self.after(
+                1_000,
+                Event::Input {
+                    node: from,
+                    life,
+                    input: Input::PeerUnreachable(to),
+                },
+            );
         }
         for delay in deliveries {
-            self.after(delay, Event::Deliver { message: message.clone() });
+            self.after(
+                delay,
+                Event::Deliver {
+                    message: message.clone(),
+                },
+            );
         }
     }
 
@@ -398,9 +483,13 @@ impl World {
     fn begin_write(&mut self, id: NodeId) {
         let slow = self.random.chance(20);
         let delay = 200 + self.random.below(if slow { 300_000 } else { 3_000 });
-        let Some(node) = self.nodes.get_mut(&id) else { return };
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return;
+        };
         let life = node.life;
-        let Some(running) = &mut node.running else { return };
+        let Some(running) = &mut node.running else {
+            return;
+        };
         if running.writing == 0 && !running.disk.is_empty() {
             running.writing = running.disk.len();
             self.after(delay, Event::Written { node: id, life });
@@ -408,9 +497,13 @@ impl World {
     }
 
     fn written(&mut self, id: NodeId) -> Outcome {
-        let Some(node) = self.nodes.get_mut(&id) else { return Ok(()) };
+        let Some(node) = self.nodes.get_mut(&id) else {
+            return Ok(());
+        };
         let life = node.life;
-        let Some(running) = &mut node.running else { return Ok(()) };
+        let Some(running) = &mut node.running else {
+            return Ok(());
+        };
         match running.store.persist(&running.batches_in_writing()) {
             Ok(()) => {}
             Err(error) if error.is_full() => {
@@ -421,26 +514,42 @@ impl World {
             }
             Err(error) => return Err(format!("node {id}: {error}")),
         }
-        let upto = running.disk.drain(..running.writing).next_back().map_or(0, |last| last.number);
+        let upto = running
+            .disk
+            .drain(..running.writing)
+            .next_back()
+            .map_or(0, |last| last.number);
         running.writing = 0;
         self.step(id, vec![Input::Persisted { upto }])
     }
 
     fn apply(&mut self, id: NodeId, step: Apply) -> Outcome {
-        let Some(running) = self.nodes.get_mut(&id).and_then(|node| node.running.as_mut()) else {
+        let Some(running) = self
+            .nodes
+            .get_mut(&id)
+            .and_then(|node| node.running.as_mut())
+        else {
             return Ok(());
         };
         match step {
             Apply::Restore(Snapshot { meta, data }) => {
                 let app = App::decode(&data).ok_or("a snapshot cannot be read")?;
                 if app.index != meta.index {
-                    return Err(format!("node {id}: snapshot at {} of {}", meta.index, app.index));
+                    return Err(format!(
+                        "node {id}: snapshot at {} of {}",
+                        meta.index, app.index
+                    ));
                 }
                 running.app = app;
                 self.summary.restores += 1;
                 self.ledger.restores(id, app.index, app.state)
             }
-            Apply::Command(Committed { index, term, data, proposal }) => {
+            Apply::Command(Committed {
+                index,
+                term,
+                data,
+                proposal,
+            }) => {
                 if index <= running.app.index {
                     return Err(format!("node {id} is given {index} again"));
                 }
@@ -488,23 +597,36 @@ impl World {
         self.after(pause, Event::Client);
         // Mostly whoever leads; sometimes anyone.
         let anyone = self.random.pick(&self.up()).copied();
-        let leader = if self.random.chance(900) { self.leader() } else { None };
-        let Some(id) = leader.or(anyone) else { return Ok(()) };
+        let leader = if self.random.chance(900) {
+            self.leader()
+        } else {
+            None
+        };
+        let Some(id) = leader.or(anyone) else {
+            return Ok(());
+        };
         let mut inputs = Vec::new();
         for _ in 0..=self.random.below(4) {
             let request = self.request();
             let is_read = self.random.chance(300);
             let size = self.random.below(600) as usize;
             let must_see = self.ledger.must_see();
-            let Some(running) = self.running(id) else { return Ok(()) };
+            let Some(running) = self.running(id) else {
+                return Ok(());
+            };
             if is_read {
                 running.open.insert(request, Request::Read(must_see));
                 inputs.push(Input::ReadIndex { id: request });
             } else {
                 let mut command = format!("command {request} ").into_bytes();
                 command.resize(command.len() + size, b'.');
-                running.open.insert(request, Request::Command(command.clone()));
-                inputs.push(Input::Propose { id: request, data: command.into() });
+                running
+                    .open
+                    .insert(request, Request::Command(command.clone()));
+                inputs.push(Input::Propose {
+                    id: request,
+                    data: command.into(),
+                });
             }
         }
         self.step(id, inputs)
@@ -513,7 +635,9 @@ impl World {
     fn take_snapshot(&mut self) -> Outcome {
         let pause = 100_000 + self.random.below(2_000_000);
         self.after(pause, Event::TakeSnapshot);
-        let Some(&node) = self.random.pick(&self.up()) else { return Ok(()) };
+        let Some(&node) = self.random.pick(&self.up()) else {
+            return Ok(());
+        };
         let id = self.request();
         let Some(running) = self.running(node).filter(|running| running.app.index > 0) else {
             return Ok(());
@@ -525,7 +649,9 @@ impl World {
     /// Whether one leads and all members have applied everything that was decided.
     fn is_settled(&self) -> bool {
         let running = |id: &NodeId| self.nodes.get(id).and_then(|node| node.running.as_ref());
-        let Some(leader) = self.leader().as_ref().and_then(running) else { return false };
+        let Some(leader) = self.leader().as_ref().and_then(running) else {
+            return false;
+        };
         let position = leader.group.position();
         let last = self.ledger.last();
         let caught_up = |id: &NodeId| {
@@ -541,7 +667,11 @@ impl World {
         for (id, node) in &self.nodes {
             text += &match &node.running {
                 Some(running) => {
-                    format!(" node {id}: {:?} {:?};", running.group.position(), running.app)
+                    format!(
+                        " node {id}: {:?} {:?};",
+                        running.group.position(),
+                        running.app
+                    )
                 }
                 None => format!(" node {id} is down;"),
             };
@@ -552,6 +682,10 @@ impl World {
 
 impl Running {
     pub(super) fn batches_in_writing(&self) -> Vec<Batch> {
-        self.disk.iter().take(self.writing).map(|persist| persist.batch.clone()).collect()
+        self.disk
+            .iter()
+            .take(self.writing)
+            .map(|persist| persist.batch.clone())
+            .collect()
     }
 }

@@ -1,18 +1,244 @@
-//! Peers over TCP.
+//! Peers over TCP: messages in, messages out, and who is there.
+//!
+//! Each member dials every other one and sends over the connection that it made; it receives
+//! over the connections that it accepted. A connection opens with a [`handshake`] (magic,
+//! protocol version, cluster, who speaks to whom) and then carries [`frame`]s: bounded, versioned
+//! and checksummed. What does not follow the protocol is dropped, counted, and logged once per
+//! burst. [`inbound`] and [`outbound`] work on any byte stream, so that encryption can be put
+//! under them.
+//!
+//! Raft tolerates loss and not delay, so nothing here waits for a peer: each has a bounded
+//! [`queue`] that drops its oldest messages. Snapshots go in chunks between other messages.
 
-/// What happened at the peer port since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NetworkCounts {
-    /// Connections that did not introduce themselves properly: not a peer at all.
-    pub strangers: u64,
-    /// Connections of this protocol that were refused: other cluster, other node, other version.
-    pub refused: u64,
-    /// Connections of peers that were dropped for sending garbage.
-    pub garbage: u64,
-    /// Messages that Raft would not accept from a correct peer.
-    pub malformed: u64,
-    /// Messages dropped because a peer's queue was full or it could not be reached.
-    pub dropped: u64,
-    /// Connections made to peers.
-    pub connects: u64,
+mod counts;
+pub mod frame;
+mod handshake;
+mod inbound;
+mod outbound;
+mod queue;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use counts::Counters;
+pub use counts::NetworkCounts;
+use queue::Queue;
+
+use crate::message::Message;
+use crate::types::NodeId;
+
+/// A peer that is not a member (yet) may introduce itself; this many are remembered.
+const MAX_GUESTS: usize = 64;
+
+/// Settings of the peer port.
+#[derive(Clone, Debug)]
+pub struct TransportConfig {
+    /// The cluster: others are refused.
+    pub cluster_id: String,
+    /// This member.
+    pub node_id: NodeId,
+    /// Where others reach this member (`host:port`).
+    pub address: String,
+    /// Largest snapshot that is accepted, in bytes.
+    pub max_snapshot_bytes: u64,
+    /// Seed of the pauses between attempts to connect.
+    pub seed: u64,
 }
+
+/// What comes from the network.
+#[derive(Debug)]
+pub enum NetworkEvent {
+    /// A peer said something; it is who it claims to be.
+    Message(Message),
+    /// A connection with a peer was closed: its process is gone, or the way to it.
+    PeerClosed(NodeId),
+    /// A snapshot message arrived at the peer, or did not.
+    SnapshotSent {
+        /// The peer.
+        to: NodeId,
+        /// Whether it arrived.
+        delivered: bool,
+    },
+}
+
+/// How a connection to a peer stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// Where it is.
+    pub address: String,
+    /// Whether it can be sent to.
+    pub connected: bool,
+    /// Bytes of a snapshot sent so far, and all there are.
+    pub snapshot: Option<(u64, u64)>,
+}
+
+/// The peer port of one member. Dropping it closes all connections.
+#[derive(Debug)]
+pub struct Transport {
+    shared: Arc<Shared>,
+    accepting: AbortHandle,
+}
+
+/// What the tasks of one transport have in common.
+#[derive(Debug)]
+struct Shared {
+    config: TransportConfig,
+    events: mpsc::Sender<NetworkEvent>,
+    counters: Counters,
+    peers: Mutex<BTreeMap<NodeId, Peer>>,
+}
+
+#[derive(Debug)]
+struct Peer {
+    address: String,
+    is_member: bool,
+    queue: Arc<Queue>,
+    dialling: AbortHandle,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.dialling.abort();
+    }
+}
+
+impl Transport {
+    /// Starts to listen. What comes goes to `events`; while that is full, peers wait.
+    pub fn start(
+        config: TransportConfig,
+        listener: TcpListener,
+        events: mpsc::Sender<NetworkEvent>,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            config,
+            events,
+            counters: Counters::default(),
+            peers: Mutex::default(),
+        });
+        let accepting = tokio::spawn(inbound::accept(shared.clone(), listener)).abort_handle();
+        Transport { shared, accepting }
+    }
+
+    /// Says who the members are, and where. Connections to others end.
+    pub fn set_members(&self, members: &BTreeMap<NodeId, String>) {
+        let mut peers = self.shared.lock();
+        peers.retain(|id, peer| !peer.is_member || members.contains_key(id));
+        for (&id, address) in members {
+            if id != self.shared.config.node_id && !address.is_empty() {
+                self.shared.put_peer(&mut peers, id, address, true);
+            }
+        }
+    }
+
+    /// Queues a message. Whether it was dropped, or dropped others: then the peer must be
+    /// taken to miss something. Of a snapshot that was not dropped, an event tells the fate.
+    pub fn send(&self, message: Message) -> bool {
+        let to = message.to;
+        let dropped = match self.shared.lock().get(&to) {
+            Some(peer) => peer.queue.push(message),
+            None => 1,
+        };
+        self.shared.counters.dropped(dropped);
+        dropped > 0
+    }
+
+    /// How the connections to all known peers stand.
+    pub fn connections(&self) -> BTreeMap<NodeId, Connection> {
+        let peers = self.shared.lock();
+        let connection = |peer: &Peer| Connection {
+            address: peer.address.clone(),
+            connected: peer.queue.is_connected(),
+            snapshot: peer.queue.snapshot_progress(),
+        };
+        peers
+            .iter()
+            .map(|(id, peer)| (*id, connection(peer)))
+            .collect()
+    }
+
+    /// What happened so far.
+    pub fn counts(&self) -> NetworkCounts {
+        self.shared.counters.read()
+    }
+
+    /// Counts a peer's message that the group found malformed, and tells of it.
+    pub fn malformed(&self, from: NodeId, what: &str) {
+        self.shared.counters.malformed(from, what);
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.shared.lock().clear();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<NodeId, Peer>> {
+        // Nothing panics while it holds the lock, and what is in it is whole at any moment.
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A node of this cluster connected, and says where it listens. One that is no member (yet)
+    /// can be answered all the same: this node may be the one that has not heard the news.
+    fn introduce(self: &Arc<Self>, id: NodeId, address: &str) {
+        let mut peers = self.lock();
+        let guests = peers.values().filter(|peer| !peer.is_member).count();
+        let known = peers.get(&id);
+        let is_news = known.is_none_or(|peer| !peer.is_member && peer.address != address);
+        if is_news && !address.is_empty() && (known.is_some() || guests < MAX_GUESTS) {
+            self.put_peer(&mut peers, id, address, false);
+        }
+    }
+
+    fn put_peer(
+        self: &Arc<Self>,
+        peers: &mut BTreeMap<NodeId, Peer>,
+        id: NodeId,
+        address: &str,
+        is_member: bool,
+    ) {
+        if let Some(peer) = peers.get_mut(&id).filter(|peer| peer.address == address) {
+            peer.is_member |= is_member;
+            return;
+        }
+        let queue = Arc::new(Queue::default());
+        let task = outbound::dial(self.clone(), id, address.to_owned(), queue.clone());
+        let dialling = tokio::spawn(task).abort_handle();
+        peers.insert(
+            id,
+            Peer {
+                address: address.to_owned(),
+                is_member,
+                queue,
+                dialling,
+            },
+        );
+    }
+}
+
+/// Times of the transport.
+mod times {
+    use super::Duration;
+
+    /// For a connection to come about, and for a handshake.
+    pub(super) const CONNECT: Duration = Duration::from_secs(5);
+    /// Between attempts to connect: from, and at most.
+    pub(super) const BACKOFF: (Duration, Duration) =
+        (Duration::from_millis(20), Duration::from_millis(1_000));
+    /// An idle connection says so this often.
+    pub(super) const PING: Duration = Duration::from_secs(1);
+    /// A connection that says nothing for this long is dead.
+    pub(super) const SILENCE: Duration = Duration::from_secs(4);
+    /// A peer that does not take a frame within this is dead.
+    pub(super) const WRITE: Duration = Duration::from_secs(30);
+}
+
+#[cfg(test)]
+mod tests;
