@@ -159,20 +159,39 @@ fn says_unique(meta: &Attributes) -> bool {
         .is_some_and(|max| max > 1)
 }
 
+/// What resources in a symmetric cluster are allowed on, as long as no node is added.
+#[derive(Default)]
+pub(super) struct Allowed {
+    nodes: usize,
+    table: ScoreTable,
+}
+
 /// Allows a resource on every node that exists by now and is not reserved, if the cluster is
 /// symmetric. In others, only guests' connections are allowed anywhere: they go where their
-/// launchers go.
+/// launchers go. Most resources are allowed on the same nodes, so they share a table (see `last`)
+/// until one is changed.
 pub(super) fn allow_initially(
     resource: &mut Resource,
     options: &Options,
     nodes: &Table<NodeId, Node>,
+    last: &mut Allowed,
 ) {
     if options.symmetric {
-        if !resource.exclusive_probes {
-            let open = nodes
-                .enumerate()
-                .filter(|(_, node)| node.probe != ProbeMode::Never);
-            open.for_each(|(id, node)| allow(&mut resource.allowed, id, node));
+        if resource.exclusive_probes {
+            return;
+        }
+        let fresh = resource.allowed.is_empty();
+        if fresh && last.nodes == nodes.len() {
+            resource.allowed = last.table.clone();
+            return;
+        }
+        let open = nodes
+            .enumerate()
+            .filter(|(_, node)| node.probe != ProbeMode::Never);
+        open.for_each(|(id, node)| allow(&mut resource.allowed, id, node));
+        if fresh {
+            last.nodes = nodes.len();
+            last.table = resource.allowed.clone();
         }
     } else if resource.remote_connection && resource.meta_text.contains_key("container") {
         nodes

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocks::Evaluation;
 use super::definition::{Definition, Implicit, Inherited, Kind, Reader};
-use super::maker::{Maker, Place, allow_initially};
+use super::maker::{Allowed, Maker, Place, allow_initially};
 use super::nodes::{GuestConnection, Nodes};
 use super::template::Templates;
 use super::{NodeKind, Options, Resource, Tags, Variant, operation};
@@ -25,6 +25,7 @@ pub(super) struct Resolver<'d> {
     template_users: BTreeSet<ElementId>,
     pub(super) tags: Tags,
     pub(super) resources: Table<ResourceId, Resource>,
+    allowed: Allowed,
     /// Top-level resources in document order, implicit connections last.
     pub(super) top: Vec<ResourceId>,
     /// The first resource with each id, of finished top-level resources.
@@ -68,6 +69,7 @@ impl<'d> Resolver<'d> {
             template_users: BTreeSet::new(),
             tags: Tags::default(),
             resources: Table::new(),
+            allowed: Allowed::default(),
             top: Vec::new(),
             by_id: BTreeMap::new(),
             messages,
@@ -163,7 +165,12 @@ impl<'d> Resolver<'d> {
             self.resources.truncate(id.index());
             return None;
         }
-        allow_initially(&mut self.resources[id], self.options, &self.nodes.table);
+        allow_initially(
+            &mut self.resources[id],
+            self.options,
+            &self.nodes.table,
+            &mut self.allowed,
+        );
         self.record_template_use(definition);
         Some(id)
     }

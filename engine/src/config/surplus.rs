@@ -2,7 +2,7 @@
 
 use super::clone::mark_removed;
 use super::definition::{Inherited, Reader};
-use super::maker::{Maker, Place, allow_initially};
+use super::maker::{Allowed, Maker, Place, allow_initially};
 use super::template::Templates;
 use super::{Config, Evaluation, Node, Options, Resource, Variant};
 use crate::Diagnostic;
@@ -35,7 +35,12 @@ pub fn removed(
     };
     let mut resource = maker.make(&definition, Place::TOP);
     resource.removed = true;
-    allow_initially(&mut resource, &config.options, nodes);
+    allow_initially(
+        &mut resource,
+        &config.options,
+        nodes,
+        &mut Allowed::default(),
+    );
     Some(resource)
 }
 
@@ -83,7 +88,7 @@ fn copy_tree(
     copy.launched = Vec::new();
     copy.connection_to = None;
     copy.allowed = Default::default();
-    allow_initially(&mut copy, options, nodes);
+    allow_initially(&mut copy, options, nodes, &mut Allowed::default());
     let members = std::mem::take(&mut copy.children);
     let id = resources.push(copy);
     for member in members {
