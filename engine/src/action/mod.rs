@@ -45,7 +45,7 @@ pub fn act(world: World<'_>, placement: &Placement) -> Draft {
     replay::status(world, &mut draft);
     replay::constraints(world, &mut draft);
     relate::locks::erase_void(world, &mut draft);
-    relate::internal(world, &mut draft);
+    relate::internal(world, placement, &mut draft);
     let deferred = config_change::check(world, &mut draft);
 
     // As assigned.

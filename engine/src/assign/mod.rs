@@ -48,6 +48,7 @@ use scratch::{Assigner, Attempt};
 pub fn assign(world: World<'_>) -> Placement {
     let mut assigner = Assigner::new(world);
     assigner.prepare();
+    assigner.remember_insertions();
     assigner.sort_resources();
     assigner.show_capacities("Original");
     let is_connection = |resource| world.state.resources[resource].remote_connection;

@@ -48,6 +48,8 @@ pub(super) struct Scratch {
     pub(super) table: ScoreTable,
     /// Nodes that were put into the table after the status was read, in order.
     pub(super) inserted: Vec<NodeId>,
+    /// How many of these were there when assignment began.
+    pub(super) inserted_early: usize,
     /// How often the peer would have copied the table (see `hash_order`).
     pub(super) copies: u32,
     /// Where a primitive goes.
@@ -119,6 +121,14 @@ impl<'a> Assigner<'a> {
             assigner.add_colocation(colocation.clone());
         }
         assigner
+    }
+
+    /// Notes which nodes constraints have put into tables: assignment goes on to add all others
+    /// to the tables of what it bans from everywhere.
+    pub(super) fn remember_insertions(&mut self) {
+        for scratch in self.resources.iter_mut() {
+            scratch.inserted_early = scratch.inserted.len();
+        }
     }
 
     /// What is configured for a resource.
@@ -334,7 +344,11 @@ impl<'a> Assigner<'a> {
 
     /// What was decided.
     pub(super) fn finish(self) -> Placement {
-        let placed = |scratch: Scratch| Placed {
+        let placed = |mut scratch: Scratch| Placed {
+            inserted: {
+                scratch.inserted.truncate(scratch.inserted_early);
+                scratch.inserted
+            },
             node: scratch.assigned.map(|assigned| assigned.node),
             next_role: scratch.next_role,
             managed: scratch.managed,
@@ -389,6 +403,7 @@ impl Scratch {
         Scratch {
             table: state.allowed.clone(),
             inserted: Vec::new(),
+            inserted_early: 0,
             copies: 0,
             assigned: None,
             unassigned: true,

@@ -75,6 +75,8 @@ pub struct Placed {
     pub role: Role,
     /// Final allowed table: scores, counts, probe modes.
     pub allowed: ScoreTable,
+    /// Nodes that constraints put into the table, before assignment.
+    pub inserted: Vec<NodeId>,
     /// Children in the order in which assignment or promotion left them.
     pub children: Vec<ResourceId>,
     /// Configured priority; for instances of promotable clones, and groups in them, what promotion

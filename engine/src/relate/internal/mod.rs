@@ -15,13 +15,18 @@ mod utilization;
 use super::{Effects, End, Ordering, order};
 use crate::World;
 use crate::action::{Draft, Task};
+use crate::assign::Placement;
 use crate::config::Variant;
-use crate::id::{IdSet, NodeId, ResourceId};
+use crate::id::{NodeId, ResourceId};
 use crate::state::State;
 
 /// Records what all resources imply.
-pub fn internal(world: World<'_>, draft: &mut Draft) {
-    let mut implied = Implied { world, draft };
+pub fn internal(world: World<'_>, placement: &Placement, draft: &mut Draft) {
+    let mut implied = Implied {
+        world,
+        placement,
+        draft,
+    };
     for &resource in &world.state.top {
         implied.resource(resource);
     }
@@ -32,6 +37,7 @@ type TaskOf = (ResourceId, Task);
 
 struct Implied<'a, 'd> {
     world: World<'a>,
+    placement: &'a Placement,
     draft: &'d mut Draft,
 }
 
@@ -58,25 +64,13 @@ impl<'a> Implied<'a, '_> {
         );
     }
 
-    /// The nodes in the resource's table once locations are applied, by name. Only a cluster that
-    /// is not symmetric lets locations add nodes.
+    /// The nodes in the resource's table before anything is assigned, by name.
     fn allowed_nodes(&self, resource: ResourceId) -> Vec<NodeId> {
-        let allowed = &self.draft.resource[resource].allowed;
-        let mut nodes: IdSet<NodeId> = allowed.iter().map(|(node, _)| node).collect();
-        if !self.world.config.options.symmetric {
-            let parent = |id: &ResourceId| self.state().resources[*id].parent;
-            let family: Vec<_> = std::iter::successors(Some(resource), parent).collect();
-            let locations = &self.world.constraints.locations;
-            for location in locations
-                .iter()
-                .filter(|one| family.contains(&one.resource))
-            {
-                for (node, _) in &location.nodes {
-                    nodes.insert(*node);
-                }
-            }
-        }
+        let observed = &self.state().resource[resource].allowed;
+        let inserted = &self.placement.resource[resource].inserted;
         let by_name = self.state().nodes_by_name.iter().copied();
-        by_name.filter(|&node| nodes.contains(node)).collect()
+        by_name
+            .filter(|node| observed.get(*node).is_some() || inserted.contains(node))
+            .collect()
     }
 }
