@@ -12,7 +12,7 @@ use crate::id::{IdSet, NodeId, ResourceId, Table};
 use crate::parse::{Document, ElementId};
 use crate::score::ScoreTable;
 use crate::time::{Earliest, Timestamp};
-use crate::value::Score;
+use crate::value::{self, Score};
 use crate::{Diagnostic, Severity};
 
 /// The state so far, with the indexes and notes that only unpacking needs.
@@ -35,6 +35,8 @@ pub(super) struct Builder<'a> {
     stops: BTreeMap<(ResourceId, NodeId), Vec<usize>>,
     /// Positions of requests to fence a node.
     pub(super) fencing_requests: BTreeMap<NodeId, usize>,
+    /// Scores of a resource that may run nowhere, if that is asked for and no node was added since.
+    banned: Option<ScoreTable>,
     /// Containers to stop once it is known where they are, in the order found.
     pub(super) failed_containers: Vec<ResourceId>,
 }
@@ -86,6 +88,7 @@ impl<'a> Builder<'a> {
             recorded: BTreeSet::new(),
             stops: BTreeMap::new(),
             fencing_requests: BTreeMap::new(),
+            banned: None,
             failed_containers: Vec::new(),
         }
     }
@@ -234,8 +237,15 @@ impl Builder<'_> {
             ..NodeState::default()
         });
         let id = self.state.nodes.push(node);
-        self.node_names.add(&self.state.nodes[id], id);
-        self.state.nodes_by_name = config::by_name(&self.state.nodes);
+        let nodes = &self.state.nodes;
+        self.node_names.add(&nodes[id], id);
+        // Of nodes with equal names, the later comes first.
+        let by_name = &mut self.state.nodes_by_name;
+        let place = by_name.partition_point(|&other| {
+            value::compare_names(&nodes[other].name, &nodes[id].name).is_lt()
+        });
+        by_name.insert(place, id);
+        self.banned = None;
         id
     }
 
@@ -336,10 +346,14 @@ impl Builder<'_> {
 
     /// Forbids all nodes to a resource itself, forgetting what was said about them so far.
     pub(super) fn replace_by_ban(&mut self, resource: ResourceId) {
-        let mut allowed = ScoreTable::new();
-        for (id, node) in self.state.nodes.enumerate() {
-            allowed.entry(id, Score::MINUS_INFINITY).probe = node.probe;
-        }
-        self.state.resource[resource].allowed = allowed;
+        let nodes = &self.state.nodes;
+        let banned = self.banned.get_or_insert_with(|| {
+            let mut banned = ScoreTable::new();
+            for (id, node) in nodes.enumerate() {
+                banned.entry(id, Score::MINUS_INFINITY).probe = node.probe;
+            }
+            banned
+        });
+        self.state.resource[resource].allowed = banned.clone();
     }
 }

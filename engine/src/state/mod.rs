@@ -43,6 +43,8 @@ pub use activity::current_node;
 pub use fail_count::fail_count;
 pub use types::*;
 
+use std::collections::BTreeMap;
+
 use crate::config::{Config, Role};
 use crate::id::NodeId;
 use crate::parse::{Document, ElementId, names as xml};
@@ -55,16 +57,18 @@ use builder::Builder;
 pub fn unpack(document: &Document, config: &Config, now: Timestamp) -> State {
     let status = document.only(xml::STATUS);
     let mut builder = Builder::new(document, config, now, status);
+    let mut tickets = BTreeMap::new();
     for section in status
         .into_iter()
         .flat_map(|status| document.children(status))
     {
         match document.name_of(section) {
-            xml::TICKETS => ticket::read(document, section, &mut builder.state.tickets),
+            xml::TICKETS => ticket::read(document, section, &mut tickets),
             xml::NODE_STATE => builder.read_node_state(section),
             _ => {}
         }
     }
+    builder.state.tickets = tickets.into_values().collect();
     let states: Vec<ElementId> = status
         .into_iter()
         .flat_map(|status| document.children_by(status, xml::NODE_STATE))

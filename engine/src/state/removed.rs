@@ -27,7 +27,7 @@ impl Builder<'_> {
             self.add_removed_remote_node(id);
         }
         if self.config.options.stop_removed_resources {
-            self.ban_everywhere(id);
+            self.replace_by_ban(id);
         } else {
             self.state.resource[id].managed = false;
         }

@@ -1,23 +1,26 @@
 //! Which tickets does the cluster have?
 
+use std::collections::BTreeMap;
+
 use super::Ticket;
 use super::history::integer;
 use crate::parse::{Document, ElementId, names};
 use crate::value;
 
-/// Reads the ticket states below `section` into `tickets`, which stay sorted by name. A ticket that
-/// is there already gets the attributes in addition.
-pub(super) fn read(document: &Document, section: ElementId, tickets: &mut Vec<Ticket>) {
+/// Reads the ticket states below `section` into `tickets`, by name. A ticket that is there already
+/// gets the attributes in addition.
+pub(super) fn read(
+    document: &Document,
+    section: ElementId,
+    tickets: &mut BTreeMap<String, Ticket>,
+) {
     for element in document.children_by(section, names::TICKET_STATE) {
         let Some(id) = document.id(element).filter(|id| !id.is_empty()) else {
             continue;
         };
-        let position = tickets.binary_search_by(|ticket| ticket.id.as_str().cmp(id));
-        let position = position.unwrap_or_else(|position| {
-            tickets.insert(position, Ticket::new(id));
-            position
-        });
-        let ticket = &mut tickets[position];
+        let ticket = tickets
+            .entry(id.to_owned())
+            .or_insert_with(|| Ticket::new(id));
         let attributes = document.attrs(element).filter(|(name, _)| *name != "id");
         ticket
             .attributes
@@ -38,7 +41,7 @@ impl Ticket {
             granted: false,
             standby: false,
             last_granted: -1,
-            attributes: std::collections::BTreeMap::new(),
+            attributes: BTreeMap::new(),
         }
     }
 }
