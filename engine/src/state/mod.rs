@@ -94,6 +94,9 @@ impl Builder<'_> {
             let Some(node) = self.node_names.find(id, Some(name)) else {
                 continue;
             };
+            // A guest whose launcher is no longer configured is known only by its connection's
+            // history.
+            self.state.node[node].element.get_or_insert(element);
             if self.state.node[node].unpacked || !(all || self.is_ready(node)) {
                 continue;
             }
