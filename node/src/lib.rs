@@ -21,9 +21,16 @@
 //! - [`daemon`] is the thin shell around the controller: sockets, timers, threads.
 
 pub mod agent;
+pub mod cli;
+pub mod clock;
 pub mod cluster;
 pub mod codec;
+pub mod config;
 pub mod controller;
+pub mod daemon;
 pub mod executor;
 pub mod exit;
+pub mod fabric;
+pub mod http;
+pub mod lock;
 pub mod policy;

@@ -144,9 +144,9 @@ impl Agents {
     fn of_class(&self, class: &str) -> Arc<dyn Agent> {
         match class {
             "ocf" => self.ocf.clone(),
-            "stonith" => self.fence.clone(),
-            // A stand-in plays every resource but fence devices, whatever its class.
+            // A stand-in plays every resource, whatever its class.
             _ if self.ocf.stands_in() => self.ocf.clone(),
+            "stonith" => self.fence.clone(),
             _ => self.unsupported.clone(),
         }
     }

@@ -30,6 +30,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod transition;
+pub mod view;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -115,6 +116,8 @@ pub struct Cluster {
     voters: usize,
     policy: Arc<dyn Policy>,
     cib: Document,
+    /// Whether somebody ever gave a configuration.
+    configured: bool,
     clock: i64,
     index: u64,
     leadership: Option<Leadership>,
@@ -142,6 +145,7 @@ impl Cluster {
             voters,
             policy,
             cib: cib.unwrap_or_else(|error| unreachable!("a constant: {error}")),
+            configured: false,
             clock: 0,
             index: 0,
             leadership: None,
@@ -160,6 +164,11 @@ impl Cluster {
     /// Configuration and status.
     pub fn cib(&self) -> &Document {
         &self.cib
+    }
+
+    /// Whether somebody ever gave a configuration; before that there is nothing to plan.
+    pub fn is_configured(&self) -> bool {
+        self.configured
     }
 
     /// The log index of the last command.
@@ -348,6 +357,7 @@ impl Cluster {
                 self.cib.set_attr(root, name, value);
             }
         }
+        self.configured = true;
         let admin = status::number(&given, "admin_epoch").max(present.admin);
         self.cib.set_attr(root, "admin_epoch", &admin.to_string());
         // Nodes that are here do not leave because a configuration forgot them.

@@ -26,6 +26,7 @@ struct Snapshot {
     index: u64,
     clock: i64,
     cib: String,
+    configured: bool,
     leadership: Option<Leadership>,
     nodes: Vec<(String, NodeRecord)>,
     transition: Option<SavedTransition>,
@@ -74,6 +75,7 @@ impl Cluster {
             index: self.index,
             clock: self.clock,
             cib: self.cib.to_xml(),
+            configured: self.configured,
             leadership: self.leadership,
             nodes: self
                 .nodes
@@ -120,6 +122,7 @@ impl Cluster {
             uuid: uuid_of(name),
             voters: snapshot.voters as usize,
             cib: parse(&snapshot.cib)?,
+            configured: snapshot.configured,
             clock: snapshot.clock,
             index: snapshot.index,
             leadership: snapshot.leadership,

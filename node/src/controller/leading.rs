@@ -385,6 +385,7 @@ impl Controller {
     fn plan_if_due(&mut self, now: Moment, out: &mut Vec<Effect>) {
         let over = self.cluster.transition().is_none_or(Transition::is_over);
         let wanted = self.cluster.wanted().is_some() || self.is_recheck_due(now);
+        let wanted = wanted && self.cluster.is_configured();
         if !over || !wanted || !self.is_quiet() || self.is_joining(now) {
             return;
         }

@@ -19,6 +19,7 @@
 mod core;
 pub mod journal;
 mod order;
+pub mod shell;
 
 pub use core::{ConnectionId, Effects, Executor, Identity, Input, Orphan, RunId, StartRun};
 pub use journal::Record;

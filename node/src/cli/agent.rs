@@ -1,0 +1,20 @@
+//! `lockstep agent`: the bundled agents, as executors call them.
+
+use std::process::ExitCode;
+
+use crate::agent::bundled::{self, Context};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Type of the agent
+    kind: String,
+    /// What to do
+    #[arg(default_value = "")]
+    task: String,
+}
+
+pub(super) fn run(arguments: &Args) -> ExitCode {
+    let context = Context::from_environment(&arguments.kind);
+    let code = bundled::act(&arguments.kind, &arguments.task, &context);
+    ExitCode::from(u8::try_from(code.0).unwrap_or(1))
+}

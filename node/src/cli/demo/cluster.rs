@@ -1,0 +1,82 @@
+//! Which cluster is shown?
+
+use std::path::Path;
+
+use lockstep_engine::parse::{Document, Limits};
+
+use crate::cli::Failure;
+use crate::cluster::status;
+use crate::exit::Exit;
+
+/// A controller needs a majority of these.
+const CONTROLLERS: usize = 3;
+/// More nodes than this are too many processes for one host.
+const MAX_NODES: usize = 16;
+
+/// What the lab is to run.
+#[derive(Debug)]
+pub(super) struct DemoCluster {
+    /// Its configuration.
+    pub(super) cib: String,
+    /// Nodes with a controller, and whether they have an executor as well.
+    pub(super) controllers: Vec<(String, bool)>,
+    /// Nodes with an executor only.
+    pub(super) others: Vec<String>,
+    /// Whether bundled agents play every resource.
+    pub(super) stand_in: bool,
+}
+
+/// The built-in cluster, or the user's.
+pub(super) fn choose(path: Option<&Path>) -> Result<DemoCluster, Failure> {
+    let Some(path) = path else {
+        return Ok(from_nodes(
+            BUILT_IN.to_owned(),
+            vec!["n1".into(), "n2".into(), "n3".into()],
+        ));
+    };
+    let named = |exit, text: String| Failure::new(exit, format!("{}: {text}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| named(Exit::NoInput, error.to_string()))?;
+    let mut cib = Document::parse(&bytes, &Limits::default())
+        .map_err(|error| named(Exit::BadData, format!("{error}\n{}", error.hint())))?;
+    let root = cib.root();
+    if cib.child(root, "configuration").is_none() {
+        let text = format!("a <{}> without <configuration> is no CIB", cib.name(root));
+        return Err(named(Exit::Config, text));
+    }
+    // What that cluster did elsewhere is not what this one does.
+    while let Some(old) = cib.child(root, "status") {
+        cib.remove(old);
+    }
+    let nodes = status::node_names(&cib);
+    if nodes.len() > MAX_NODES {
+        let text = format!("{} nodes: the demo runs at most {MAX_NODES}", nodes.len());
+        return Err(named(Exit::Config, text));
+    }
+    let mut cluster = from_nodes(cib.to_xml(), nodes);
+    cluster.stand_in = true;
+    Ok(cluster)
+}
+
+fn from_nodes(cib: String, nodes: Vec<String>) -> DemoCluster {
+    let mut nodes = nodes.into_iter();
+    let mut controllers: Vec<_> = nodes
+        .by_ref()
+        .take(CONTROLLERS)
+        .map(|n| (n, true))
+        .collect();
+    // A cluster of one or two nodes still has three controllers; the others only vote and plan.
+    for number in controllers.len()..CONTROLLERS {
+        controllers.push((format!("arbiter{}", number + 1), false));
+    }
+    DemoCluster {
+        cib,
+        controllers,
+        others: nodes.collect(),
+        stand_in: false,
+    }
+}
+
+/// A database with an address, two services on top of it, a web server that stays away from the
+/// database, and two services that run anywhere. Starting and stopping takes a moment, so that one
+/// can watch.
+const BUILT_IN: &str = include_str!("cluster.xml");

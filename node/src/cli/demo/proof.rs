@@ -1,0 +1,157 @@
+//! What do the agents' witness and the executors' journals say?
+//!
+//! Neither is written by a controller: the witness by the agents themselves, the journals by the
+//! executors before they run anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::lab::Lab;
+use crate::agent::bundled::{Phase, Testimony};
+use crate::cli::Failure;
+use crate::executor::journal::Journal;
+use crate::executor::{Record, Work, shell};
+use crate::exit::Exit;
+use crate::http::types::PlanStatus;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    /// All that the agents wrote, by time.
+    pub(super) testimonies: Vec<Testimony>,
+    /// Orders that executors accepted, with their nodes and whether an agent was run for them.
+    orders: BTreeMap<String, Vec<(String, bool)>>,
+}
+
+impl Evidence {
+    /// Reads everything there is now.
+    pub(super) fn read(lab: &Lab) -> Result<Self, Failure> {
+        let mut evidence = Self::default();
+        let path = lab.witness();
+        let failed = |error: String| Failure::new(Exit::Io, format!("{}: {error}", path.display()));
+        let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
+        for line in text.lines() {
+            let testimony =
+                serde_json::from_str(line).map_err(|error| failed(error.to_string()))?;
+            evidence.testimonies.push(testimony);
+        }
+        evidence
+            .testimonies
+            .sort_by_key(|testimony| testimony.at_us);
+        for node in &lab.nodes {
+            let path = shell::journal_path(&lab.executor_folder(node));
+            let records =
+                Journal::read(&path).map_err(|error| Failure::new(Exit::BadData, error))?;
+            for record in records {
+                if let Record::Began(order) = record {
+                    let runs_agent = matches!(order.work, Work::Operate(_));
+                    let began = evidence.orders.entry(order.key.to_string()).or_default();
+                    began.push((node.clone(), runs_agent));
+                }
+            }
+        }
+        Ok(evidence)
+    }
+
+    /// Every action of the plan was run exactly once, and nothing else of it was.
+    pub(super) fn exactly_once(&self, plan: &PlanStatus) -> Result<(), String> {
+        let mut runs: BTreeMap<&str, usize> = BTreeMap::new();
+        let begins = self
+            .testimonies
+            .iter()
+            .filter(|line| line.phase == Phase::Begin);
+        for line in begins.filter(|line| !line.order.is_empty()) {
+            *runs.entry(&line.order).or_default() += 1;
+        }
+        for action in &plan.actions {
+            let accepted = self.orders.get(&action.order);
+            let count = accepted.map_or(0, Vec::len);
+            if count != 1 {
+                return Err(format!(
+                    "{} ({}) was accepted by {count} executors",
+                    action.order, action.key
+                ));
+            }
+            let ran = runs.get(action.order.as_str()).copied().unwrap_or(0);
+            let expected = usize::from(accepted.is_some_and(|all| all.iter().all(|(_, run)| *run)));
+            if ran != expected {
+                return Err(format!(
+                    "{} ({}) was run {ran} times",
+                    action.order, action.key
+                ));
+            }
+        }
+        let planned: BTreeSet<_> = plan.actions.iter().map(|action| &action.order).collect();
+        let prefix = format!("{}:", plan.transition);
+        let extra = self
+            .orders
+            .keys()
+            .find(|k| k.starts_with(&prefix) && !planned.contains(k));
+        match extra {
+            Some(order) => Err(format!("{order} was run and is not in the plan")),
+            None => Ok(()),
+        }
+    }
+
+    /// Nothing of any plan was run twice.
+    pub(super) fn nothing_twice(&self) -> Result<(), String> {
+        match self.orders.iter().find(|(_, nodes)| nodes.len() != 1) {
+            Some((order, nodes)) => Err(format!("{order} was accepted {} times", nodes.len())),
+            None => Ok(()),
+        }
+    }
+
+    /// No resource was active on two nodes at a time, those in `several` apart. It counts as active
+    /// from the moment its start begins until its stop has ended well.
+    pub(super) fn never_on_two_nodes(&self, several: &BTreeSet<String>) -> Result<(), String> {
+        let mut active: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for line in &self.testimonies {
+            if several.contains(&line.resource) {
+                continue;
+            }
+            let nodes = active.entry(&line.resource).or_default();
+            match (line.task.as_str(), line.phase, line.code) {
+                ("start" | "migrate_from", Phase::Begin, _) => {
+                    nodes.insert(&line.node);
+                    if nodes.len() > 1 {
+                        return Err(format!(
+                            "{} was active on {nodes:?} at a time",
+                            line.resource
+                        ));
+                    }
+                }
+                ("stop" | "migrate_to", Phase::End, Some(0)) => {
+                    nodes.remove(line.node.as_str());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// How many orders of a plan began in a span of time, in microseconds since the epoch.
+    pub(super) fn begun_between(&self, transition: u64, from_us: u64, to_us: u64) -> usize {
+        let prefix = format!("{transition}:");
+        let lines = self
+            .testimonies
+            .iter()
+            .filter(|line| line.order.starts_with(&prefix));
+        let begins = lines.filter(|line| line.phase == Phase::Begin);
+        begins
+            .filter(|line| (from_us..to_us).contains(&line.at_us))
+            .count()
+    }
+
+    /// How many orders of a plan had begun and not ended at a moment.
+    pub(super) fn under_way_at(&self, transition: u64, at_us: u64) -> usize {
+        let prefix = format!("{transition}:");
+        let mut open = BTreeSet::new();
+        let lines = self.testimonies.iter().filter(|line| line.at_us < at_us);
+        for line in lines.filter(|line| line.order.starts_with(&prefix)) {
+            match line.phase {
+                Phase::Begin => open.insert(&line.order),
+                Phase::End => open.remove(&line.order),
+            };
+        }
+        open.len()
+    }
+}

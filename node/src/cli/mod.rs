@@ -1,0 +1,189 @@
+//! What can be asked of the program? One file a command; this is their table.
+
+mod agent;
+mod config;
+mod demo;
+mod executor;
+mod node;
+mod output;
+mod status;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::Exit;
+use crate::http::client::{Client, ClientError};
+
+/// A high-availability cluster manager whose controllers all compute the same plan.
+#[derive(Debug, Parser)]
+#[command(name = "lockstep", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a whole cluster on this host, to see how it works
+    Demo(demo::Args),
+    /// Show what a controller knows: nodes, resources, leader, plan
+    Status(status::Args),
+    /// Show or replace the cluster's configuration
+    Config(config::Args),
+    /// Run this node's controller (and, if there is none, its executor)
+    Node(node::Args),
+    /// Run this node's executor only
+    Executor(executor::Args),
+    /// Be one of the bundled agents
+    #[command(hide = true)]
+    Agent(agent::Args),
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit code.
+    pub(crate) exit: Exit,
+    /// What to tell the user; empty if everything is told already.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl std::fmt::Display) -> Self {
+        Self {
+            exit,
+            message: message.to_string(),
+        }
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let hint = match error {
+            ClientError::Unreachable { .. } => {
+                "\nIs it running? `--api` takes the address that `api` in its configuration names."
+            }
+            _ => "",
+        };
+        Self::new(error.exit(), format!("{error}{hint}"))
+    }
+}
+
+/// What every command answers.
+pub(crate) type Outcome = Result<(), Failure>;
+
+/// Which controller to ask.
+#[derive(Debug, clap::Args)]
+struct Target {
+    /// Address of the controller's API
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        env = "LOCKSTEP_API",
+        default_value = "127.0.0.1:4747"
+    )]
+    api: SocketAddr,
+}
+
+impl Target {
+    fn client(&self) -> Client {
+        Client::new(self.api)
+    }
+}
+
+/// How to log.
+#[derive(Clone, Debug, clap::Args)]
+struct Logging {
+    /// What to log: a level, or levels by module
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "LOCKSTEP_LOG",
+        default_value = "info"
+    )]
+    log: String,
+    /// Log as one JSON object a line
+    #[arg(long)]
+    log_json: bool,
+}
+
+impl Logging {
+    fn start(&self) -> Outcome {
+        let filter = tracing_subscriber::EnvFilter::try_new(&self.log)
+            .map_err(|error| Failure::new(Exit::Usage, format!("--log {}: {error}", self.log)))?;
+        let logs = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(false)
+            .with_target(false);
+        let started = if self.log_json {
+            logs.json().try_init()
+        } else {
+            logs.try_init()
+        };
+        started.map_err(|error| Failure::new(Exit::Software, error))
+    }
+}
+
+/// The arguments that say which configuration file to use.
+#[derive(Clone, Debug, clap::Args)]
+struct ConfigFile {
+    /// This node's configuration file
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/lockstep/lockstep.toml"
+    )]
+    config: PathBuf,
+}
+
+impl ConfigFile {
+    fn read(&self) -> Result<crate::config::Config, Failure> {
+        crate::config::Config::read(&self.config).map_err(|error| Failure::new(error.exit(), error))
+    }
+}
+
+/// A runtime for a command that waits for others most of the time.
+fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::OsError, format!("cannot start threads: {error}")))
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Asked-for help is no error.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                Exit::Ok.into()
+            };
+        }
+    };
+    let outcome = match cli.command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Status(arguments) => status::run(arguments),
+        Command::Config(arguments) => config::run(arguments),
+        Command::Node(arguments) => node::run(arguments),
+        Command::Executor(arguments) => executor::run(arguments),
+        Command::Agent(arguments) => return agent::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => Exit::Ok.into(),
+        Err(Failure { exit, message }) => {
+            if !message.is_empty() {
+                eprintln!("lockstep: {message}");
+            }
+            exit.into()
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `lockstep status`: what a controller knows.
+
+use std::fmt::Write;
+
+use super::{Failure, Outcome, Target, output, runtime};
+use crate::exit::Exit;
+use crate::http::types::{PlanStatus, ResourceStatus, Status};
+
+/// Works on any controller; one that does not lead may be a moment behind.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: Args) -> Outcome {
+    let status: Status = runtime(1)?.block_on(arguments.target.client().get("/v1/status"))?;
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&status)
+            .map_err(|error| Failure::new(Exit::Software, error))?;
+        return output::print(&(text + "\n"));
+    }
+    output::print(&text(&status))
+}
+
+/// A status for people.
+pub(super) fn text(status: &Status) -> String {
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    let _ = write_text(&mut text, status);
+    text
+}
+
+fn write_text(out: &mut String, status: &Status) -> std::fmt::Result {
+    let controller = &status.controller;
+    let leader = match (&controller.leader_node, controller.leader) {
+        (Some(node), Some(id)) => format!("{node} (controller {id})"),
+        (_, Some(id)) => format!("controller {id}"),
+        _ => "nobody".to_owned(),
+    };
+    writeln!(
+        out,
+        "Cluster {}: {leader} leads in term {}, configuration {}",
+        status.cluster, controller.term, status.epoch
+    )?;
+    writeln!(
+        out,
+        "This is controller {} on {}: {}, index {} of {}",
+        controller.id, controller.node, controller.role, controller.applied, controller.commit
+    )?;
+    if controller.disk_full {
+        writeln!(
+            out,
+            "The disk is FULL: nothing is acknowledged until there is room"
+        )?;
+    }
+    if !status.configured {
+        writeln!(
+            out,
+            "There is no configuration yet: give one with `lockstep config replace FILE`"
+        )?;
+    }
+    for (controller, why) in &status.diverged {
+        writeln!(
+            out,
+            "Controller {controller} has DIVERGED and cannot lead: {why}"
+        )?;
+    }
+    writeln!(out, "\nNodes")?;
+    for node in &status.nodes {
+        let state = match (node.online, node.connected) {
+            (true, true) => "online",
+            (true, false) => "online, not connected here",
+            (false, true) => "offline, coming up",
+            (false, false) => "OFFLINE",
+        };
+        writeln!(out, "  {:20} {state}", node.name)?;
+    }
+    writeln!(out, "\nResources")?;
+    for resource in &status.resources {
+        writeln!(
+            out,
+            "  {:20} {:28} {}",
+            resource.id,
+            resource.agent,
+            whereabouts(resource)
+        )?;
+    }
+    writeln!(out)?;
+    match &status.plan {
+        Some(plan) => write_plan(out, plan)?,
+        None => writeln!(out, "There is no plan yet")?,
+    }
+    if let Some(reason) = &status.wanted {
+        writeln!(out, "A new plan is wanted: {reason}")?;
+    }
+    Ok(())
+}
+
+/// Where a resource is, in one line.
+pub(super) fn whereabouts(resource: &ResourceStatus) -> String {
+    let described = resource.active.iter().map(|active| {
+        let failed = if active.failed { " FAILED" } else { "" };
+        format!("{} on {}{failed}", active.role, active.node)
+    });
+    let all: Vec<_> = described.collect();
+    if all.is_empty() {
+        "stopped".to_owned()
+    } else {
+        all.join(", ")
+    }
+}
+
+fn write_plan(out: &mut String, plan: &PlanStatus) -> std::fmt::Result {
+    let count = |progress: &str| {
+        plan.actions
+            .iter()
+            .filter(|a| a.progress == progress)
+            .count()
+    };
+    writeln!(
+        out,
+        "Plan {} [{}] is {}: {} of {} actions done, {} failed; equal on {} of {} controllers",
+        plan.transition,
+        plan.digest.get(..8).unwrap_or_default(),
+        plan.state,
+        count("done"),
+        plan.actions.len(),
+        count("failed"),
+        plan.equal.len(),
+        plan.voters
+    )?;
+    if let Some(reason) = &plan.abandoned {
+        writeln!(out, "  abandoned: {reason}")?;
+    }
+    if plan.state == "running" {
+        for action in plan
+            .actions
+            .iter()
+            .filter(|a| ["ready", "sent"].contains(&&*a.progress))
+        {
+            let node = action.node.as_deref().unwrap_or("-");
+            writeln!(out, "  {:10} {:32} on {node}", action.order, action.key)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! How does the command line ask a controller?
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+
+use super::types::Problem;
+use crate::exit::Exit;
+
+/// No answer is longer, in bytes.
+const MAX_ANSWER: usize = 256 << 20;
+/// An answer comes within this, unless more is asked for.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+
+/// Why there is no answer, or not the wanted one.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens there.
+    #[error("no controller answers at {address}: {error}")]
+    Unreachable {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// It stopped answering.
+    #[error("the controller at {address} did not answer: {reason}")]
+    Silent {
+        /// Where.
+        address: SocketAddr,
+        /// How that was noticed.
+        reason: String,
+    },
+    /// What answered is no controller of this version.
+    #[error("what listens at {address} is no controller: {reason}")]
+    Foreign {
+        /// Where.
+        address: SocketAddr,
+        /// How that was noticed.
+        reason: String,
+    },
+    /// The controller says no.
+    #[error("{}{}", problem.problem, problem.hint.as_ref().map(|h| format!("\n{h}")).unwrap_or_default())]
+    Refused {
+        /// HTTP status code.
+        code: u16,
+        /// Why.
+        problem: Problem,
+    },
+}
+
+impl ClientError {
+    /// The exit code that says so.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Unreachable { .. } => Exit::Unavailable,
+            Self::Silent { .. } => Exit::Timeout,
+            Self::Foreign { .. } => Exit::Protocol,
+            Self::Refused { code, .. } => match code {
+                400 | 413 => Exit::BadData,
+                409 => Exit::Exists,
+                422 => Exit::Config,
+                503 | 504 => Exit::TryLater,
+                _ => Exit::Error,
+            },
+        }
+    }
+}
+
+/// A controller's API.
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    address: SocketAddr,
+}
+
+impl Client {
+    /// The API at an address.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address }
+    }
+
+    /// Asks for something.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.parse(self.send("GET", path, Bytes::new()).await?)
+    }
+
+    /// Asks for text as it is.
+    pub async fn get_text(&self, path: &str) -> Result<String, ClientError> {
+        let bytes = self.send("GET", path, Bytes::new()).await?;
+        String::from_utf8(bytes.to_vec()).map_err(|error| self.foreign(error.to_string()))
+    }
+
+    /// Gives something.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<T, ClientError> {
+        self.parse(self.send("POST", path, body.into()).await?)
+    }
+
+    fn foreign(&self, reason: String) -> ClientError {
+        ClientError::Foreign {
+            address: self.address,
+            reason,
+        }
+    }
+
+    fn parse<T: DeserializeOwned>(&self, bytes: Bytes) -> Result<T, ClientError> {
+        serde_json::from_slice(&bytes).map_err(|error| self.foreign(error.to_string()))
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Bytes) -> Result<Bytes, ClientError> {
+        let address = self.address;
+        let silent = |reason: String| ClientError::Silent { address, reason };
+        match tokio::time::timeout(ANSWER_TIME, self.exchange(method, path, body)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(silent(format!(
+                "nothing came within {} s",
+                ANSWER_TIME.as_secs()
+            ))),
+        }
+    }
+
+    async fn exchange(&self, method: &str, path: &str, body: Bytes) -> Result<Bytes, ClientError> {
+        let address = self.address;
+        let stream = TcpStream::connect(address)
+            .await
+            .map_err(|error| ClientError::Unreachable { address, error })?;
+        let silent = |error: hyper::Error| ClientError::Silent {
+            address,
+            reason: error.to_string(),
+        };
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(silent)?;
+        // Ends with the exchange; its error, if any, is also that of the request.
+        tokio::spawn(connection);
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", address.to_string())
+            .body(Full::new(body))
+            .map_err(|error| self.foreign(error.to_string()))?;
+        let answer = sender.send_request(request).await.map_err(|error| {
+            if error.is_parse() {
+                self.foreign(error.to_string())
+            } else {
+                silent(error)
+            }
+        })?;
+        let code = answer.status();
+        let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
+        let bytes = body
+            .map_err(|error| ClientError::Silent {
+                address,
+                reason: error.to_string(),
+            })?
+            .to_bytes();
+        if code.is_success() {
+            return Ok(bytes);
+        }
+        let problem = serde_json::from_slice(&bytes).unwrap_or_else(|_| Problem {
+            problem: format!("the controller at {address} answered {code}"),
+            hint: None,
+        });
+        Err(ClientError::Refused {
+            code: code.as_u16(),
+            problem,
+        })
+    }
+}

@@ -1,0 +1,211 @@
+//! The API's handlers: each asks the core and says it in the API's words.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use lockstep_engine::encode::graph_xml;
+use lockstep_engine::parse::{Document, Limits};
+use lockstep_engine::time::Timestamp;
+use lockstep_engine::{Input, plan};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use super::types::{ConfigAnswer, EventText, Events, Problem};
+use crate::cluster::Refusal;
+use crate::cluster::command::{Command, Epoch};
+use crate::daemon::{CoreHandle, SubmitError};
+
+/// No CIB that is given may be longer, in bytes: it must fit one log entry.
+const MAX_CIB: usize = 15 << 20;
+/// Nobody waits longer for events.
+const MAX_WAIT: Duration = Duration::from_secs(25);
+/// So many events are told at once.
+const MAX_EVENTS: usize = 1000;
+
+/// Answers requests for ever.
+pub async fn serve(listener: TcpListener, core: CoreHandle) {
+    let routes = Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/events", get(events))
+        .route("/v1/digest", get(digest))
+        .route("/v1/cib", get(cib))
+        .route("/v1/graph", get(graph))
+        .route("/v1/config", post(config))
+        .fallback(async || problem(StatusCode::NOT_FOUND, "there is no such request", None))
+        .layer(DefaultBodyLimit::max(MAX_CIB))
+        .with_state(core);
+    if let Err(error) = axum::serve(listener, routes).await {
+        tracing::error!(%error, "the API ended");
+    }
+}
+
+fn problem(code: StatusCode, text: impl Into<String>, hint: Option<&str>) -> Response {
+    let problem = Problem {
+        problem: text.into(),
+        hint: hint.map(str::to_owned),
+    };
+    (code, Json(problem)).into_response()
+}
+
+fn stopping() -> Response {
+    problem(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "this controller is stopping",
+        None,
+    )
+}
+
+async fn status(State(core): State<CoreHandle>) -> Response {
+    match core.ask(|view| view.status()).await {
+        Some(status) => Json(status).into_response(),
+        None => stopping(),
+    }
+}
+
+async fn digest(State(core): State<CoreHandle>) -> Response {
+    match core.ask(|view| view.digest()).await {
+        Some(digest) => Json(digest).into_response(),
+        None => stopping(),
+    }
+}
+
+fn xml(text: String) -> Response {
+    ([("content-type", "application/xml")], text).into_response()
+}
+
+async fn cib(State(core): State<CoreHandle>) -> Response {
+    core.ask(|view| view.cluster().cib().to_xml())
+        .await
+        .map_or_else(stopping, xml)
+}
+
+async fn graph(State(core): State<CoreHandle>) -> Response {
+    let graph = core.ask(|view| view.cluster().transition().map(|t| graph_xml(&t.graph)));
+    match graph.await {
+        Some(Some(text)) => xml(text),
+        Some(None) => problem(StatusCode::NOT_FOUND, "there is no plan yet", None),
+        None => stopping(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct Since {
+    after: u64,
+    wait_ms: u64,
+}
+
+impl Default for Since {
+    fn default() -> Self {
+        Self {
+            after: 0,
+            wait_ms: 0,
+        }
+    }
+}
+
+async fn events(State(core): State<CoreHandle>, Query(since): Query<Since>) -> Response {
+    let wait = Duration::from_millis(since.wait_ms).min(MAX_WAIT);
+    let mut news = core.news();
+    let there = news.wait_for(|index| *index > since.after);
+    // Without news there is an empty answer.
+    let _ = tokio::time::timeout(wait, there).await;
+    let (events, upto) = core.events_after(since.after);
+    let mut told: Vec<EventText> = events
+        .iter()
+        .take(MAX_EVENTS)
+        .map(EventText::from)
+        .collect();
+    let next = match events.get(MAX_EVENTS) {
+        // The rest later; events of one index stay together.
+        Some(first_left) => {
+            told.retain(|event| event.index < first_left.index);
+            first_left.index - 1
+        }
+        None => upto,
+    };
+    Json(Events { events: told, next }).into_response()
+}
+
+#[derive(Deserialize)]
+struct Expectation {
+    expected: Option<String>,
+}
+
+async fn config(
+    State(core): State<CoreHandle>,
+    Query(expectation): Query<Expectation>,
+    body: Bytes,
+) -> Response {
+    let expected = match expectation.expected.as_deref().map(parse_epoch) {
+        None => None,
+        Some(Some(epoch)) => Some(epoch),
+        Some(None) => {
+            let text = "`expected` is not ADMIN.EPOCH, as in 0.12";
+            return problem(StatusCode::BAD_REQUEST, text, None);
+        }
+    };
+    // Looked at before it is proposed: what the engine refuses changes nothing.
+    let bytes = body.clone();
+    let checked = tokio::task::spawn_blocking(move || check(&bytes)).await;
+    match checked {
+        Ok(Ok(())) => {}
+        Ok(Err(refused)) => return refused,
+        Err(_) => {
+            let text = "the engine failed on this CIB: please report it";
+            return problem(StatusCode::UNPROCESSABLE_ENTITY, text, None);
+        }
+    }
+    let command = Command::ReplaceConfig {
+        expected,
+        cib: body.to_vec(),
+    };
+    match core.submit(command).await {
+        Ok(()) => match core.ask(|view| view.cluster().epoch().to_string()).await {
+            Some(epoch) => Json(ConfigAnswer { epoch }).into_response(),
+            None => stopping(),
+        },
+        Err(error) => {
+            let text = error.to_string();
+            let code = match error {
+                SubmitError::Refused(Refusal::OtherEpoch { .. }) => StatusCode::CONFLICT,
+                SubmitError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                SubmitError::Slow => StatusCode::GATEWAY_TIMEOUT,
+                SubmitError::NotProposed(_) | SubmitError::Stopping => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
+            };
+            problem(code, text, None)
+        }
+    }
+}
+
+fn check(bytes: &[u8]) -> Result<(), Response> {
+    let cib = Document::parse(bytes, &Limits::default()).map_err(|error| {
+        problem(
+            StatusCode::BAD_REQUEST,
+            error.to_string(),
+            Some(error.hint()),
+        )
+    })?;
+    let planned = plan(&Input {
+        cib: &cib,
+        now: Timestamp::utc(0),
+    });
+    planned
+        .map(|_| ())
+        .map_err(|error| problem(StatusCode::UNPROCESSABLE_ENTITY, error.to_string(), None))
+}
+
+fn parse_epoch(text: &str) -> Option<Epoch> {
+    let (admin, epoch) = text.split_once('.')?;
+    Some(Epoch {
+        admin: admin.parse().ok()?,
+        epoch: epoch.parse().ok()?,
+    })
+}

@@ -1,0 +1,296 @@
+//! What does the API say? The only place where its words are defined.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::event::{Event, What, short};
+use crate::cluster::policy::Digest;
+
+/// `GET /v1/status`: where a controller stands and what it knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Name of the cluster.
+    pub cluster: String,
+    /// The controller that answers.
+    pub controller: ControllerStatus,
+    /// Epoch of the configuration.
+    pub epoch: String,
+    /// Whether there is a configuration at all.
+    pub configured: bool,
+    /// All nodes.
+    pub nodes: Vec<NodeStatus>,
+    /// All primitives.
+    pub resources: Vec<ResourceStatus>,
+    /// The latest plan.
+    pub plan: Option<PlanStatus>,
+    /// Why a new plan is wanted, if so.
+    pub wanted: Option<String>,
+    /// Controllers that have diverged and why they are thought to.
+    pub diverged: BTreeMap<u64, String>,
+}
+
+/// A controller by its own account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControllerStatus {
+    /// Its number.
+    pub id: u64,
+    /// Its node.
+    pub node: String,
+    /// Its process.
+    pub pid: u32,
+    /// Its role in Raft.
+    pub role: String,
+    /// Who leads, if known.
+    pub leader: Option<u64>,
+    /// Name of the leader's node.
+    pub leader_node: Option<String>,
+    /// Raft's term.
+    pub term: u64,
+    /// Last index known to be committed.
+    pub commit: u64,
+    /// Last index applied here.
+    pub applied: u64,
+    /// Whether it leads and has applied all that was committed before.
+    pub in_charge: bool,
+    /// Whether writes wait for room on the disk.
+    pub disk_full: bool,
+    /// Other controllers and whether they are connected.
+    pub peers: BTreeMap<u64, bool>,
+    /// Microseconds since the epoch of when it became leader, if it is.
+    pub leads_since_us: Option<u64>,
+    /// Microseconds since the epoch of its first order as this leader.
+    pub first_order_us: Option<u64>,
+    /// Connections dropped because they were no part of the cluster.
+    pub strangers: u64,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether it takes part, as all controllers agree.
+    pub online: bool,
+    /// Whether its executor is connected to the controller that answers.
+    pub connected: bool,
+}
+
+/// A primitive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResourceStatus {
+    /// Its id.
+    pub id: String,
+    /// Its agent.
+    pub agent: String,
+    /// Where it is active.
+    pub active: Vec<ActiveOn>,
+}
+
+/// A resource on a node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActiveOn {
+    /// Which node.
+    pub node: String,
+    /// `stopped`, `started` or `promoted`.
+    pub role: String,
+    /// Whether its last operation there failed.
+    pub failed: bool,
+}
+
+/// A plan and how far it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanStatus {
+    /// Its number.
+    pub transition: u64,
+    /// Digest of its graph, as computed by the controller that answers.
+    pub digest: String,
+    /// `running`, `complete` or `abandoned`.
+    pub state: String,
+    /// Why it was abandoned.
+    pub abandoned: Option<String>,
+    /// All actions that somebody carries out.
+    pub actions: Vec<ActionStatus>,
+    /// Controllers whose digest is this one.
+    pub equal: Vec<u64>,
+    /// Controllers whose digest is another one.
+    pub different: Vec<u64>,
+    /// How many controllers there are.
+    pub voters: usize,
+}
+
+/// An action of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActionStatus {
+    /// `transition:action`.
+    pub order: String,
+    /// Its operation key.
+    pub key: String,
+    /// Where, if anywhere.
+    pub node: Option<String>,
+    /// `waiting`, `ready`, `sent` (the leader only), `done` or `failed`.
+    pub progress: String,
+}
+
+/// `GET /v1/digest`: the whole state at an index, as one number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateDigest {
+    /// Last index applied.
+    pub index: u64,
+    /// Digest of everything that is replicated.
+    pub digest: String,
+}
+
+/// `GET /v1/events`: what happened after an index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Events {
+    /// In order.
+    pub events: Vec<EventText>,
+    /// Ask again with this.
+    pub next: u64,
+}
+
+/// Something that happened, for people and programs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EventText {
+    /// Log index.
+    pub index: u64,
+    /// Seconds since the epoch, by the log.
+    pub at: i64,
+    /// Which kind: the names are those of the events in the code.
+    pub kind: String,
+    /// In words.
+    pub text: String,
+    /// Number of the transition, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transition: Option<u64>,
+    /// `transition:action`, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// Node, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Controller, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub controller: Option<u64>,
+    /// Result code, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// Whether a result, or a digest, is the expected one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<bool>,
+    /// Digest, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// `POST /v1/config`: the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigAnswer {
+    /// Epoch of the configuration now in force.
+    pub epoch: String,
+}
+
+/// Any answer that is not what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What is wrong.
+    pub problem: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// A digest, in full.
+pub fn hex(digest: &Digest) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl From<&Event> for EventText {
+    fn from(event: &Event) -> Self {
+        let mut text = Self {
+            index: event.index,
+            at: event.at,
+            text: event.what.to_string(),
+            ..Self::default()
+        };
+        text.kind = match &event.what {
+            What::Leads { controller, .. } => {
+                text.controller = Some(*controller);
+                "leads"
+            }
+            What::Configured { .. } => "configured",
+            What::NodeUp { node } => {
+                text.node = Some(node.clone());
+                "node_up"
+            }
+            What::NodeLost { node, .. } => {
+                text.node = Some(node.clone());
+                "node_lost"
+            }
+            What::Attribute { node, .. } => {
+                text.node = Some(node.clone());
+                "attribute"
+            }
+            What::Planned {
+                transition, digest, ..
+            } => {
+                text.transition = Some(*transition);
+                text.digest = Some(short(digest));
+                "planned"
+            }
+            What::NotPlanned { transition, .. } => {
+                text.transition = Some(*transition);
+                "not_planned"
+            }
+            What::Done {
+                order,
+                node,
+                outcome,
+                expected,
+                ..
+            } => {
+                text.order = Some(order.to_string());
+                text.transition = Some(order.transition);
+                text.node = Some(node.clone());
+                text.code = Some(outcome.code.0);
+                text.expected = Some(*expected);
+                "done"
+            }
+            What::Observed { node, outcome, .. } => {
+                text.node = Some(node.clone());
+                text.code = Some(outcome.code.0);
+                "observed"
+            }
+            What::Aborted { transition, .. } => {
+                text.transition = Some(*transition);
+                "aborted"
+            }
+            What::Completed { transition } => {
+                text.transition = Some(*transition);
+                "completed"
+            }
+            What::Computed {
+                transition,
+                controller,
+                equal,
+            } => {
+                text.transition = Some(*transition);
+                text.controller = Some(*controller);
+                text.expected = Some(*equal);
+                "computed"
+            }
+            What::Diverged {
+                controller,
+                transition,
+            } => {
+                text.transition = Some(*transition);
+                text.controller = Some(*controller);
+                "diverged"
+            }
+        }
+        .to_owned();
+        text
+    }
+}
