@@ -3,7 +3,7 @@
 //! The status is read in passes, in the order in which Pacemaker reads it, because requests for
 //! actions made on the way get the lowest action numbers:
 //!
-//! 1. [`ticket`]s, and of each [`node`] whether it is in the cluster. Nobody can tell yet about
+//! 1. Tickets (`ticket`), and of each node (`node`) whether it is in the cluster. Nobody can tell yet about
 //!    remote and guest nodes: that depends on their connections.
 //! 2. Histories, node by node, as soon as a node's connection is known to be up; repeated until no
 //!    node is added. Each resource of a history is found (`instance`, `removed`), its operations
