@@ -23,11 +23,11 @@ fn the_group_keeps_its_promises_under_faults() {
         total(|s| s.full_disks),
     );
     // The runs must contain what they are meant to test.
-    assert!(total(|s| s.acknowledged) > 10_000);
+    assert!(total(|s| s.acknowledged) > 30_000);
     assert!(total(|s| s.reads) > 1_000);
     assert!(total(|s| s.crashes) > 200);
     assert!(total(|s| s.restores) > 100);
-    assert!(total(|s| s.elections) > 500);
+    assert!(total(|s| s.elections) > 300);
     assert!(total(|s| s.membership_changes) > 50);
     assert!(total(|s| s.full_disks) > 100);
 }
