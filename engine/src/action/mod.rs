@@ -9,6 +9,7 @@
 
 pub mod fencing;
 pub mod notify;
+pub mod reported;
 pub mod roles;
 
 mod assignment;

@@ -2,7 +2,7 @@
 
 use super::prune::{is_carried_out, uses_input};
 use crate::World;
-use crate::action::{Draft, Task};
+use crate::action::{Draft, Task, reported};
 use crate::assign::Placement;
 use crate::config::{NodeKind, Variant};
 use crate::id::{ActionId, Id, ResourceId};
@@ -37,7 +37,8 @@ pub struct Input {
 
 /// Decides what is carried out.
 #[must_use]
-pub fn build(world: World<'_>, placement: &Placement, settled: Settled) -> Transition {
+pub fn build(world: World<'_>, placement: &Placement, mut settled: Settled) -> Transition {
+    reported::look(world, &mut settled.draft);
     let mut emitter = Emitter {
         world,
         placement,
