@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::controller::Moment;
 
 /// A clock that counts from its start, and knows the date.
+#[expect(clippy::disallowed_types, reason = "shells own the clock")]
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    #[expect(clippy::disallowed_types, reason = "shells own the clock")]
     started: std::time::Instant,
 }
 

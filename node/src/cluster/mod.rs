@@ -438,11 +438,27 @@ impl Cluster {
             node: node.to_owned(),
             clean,
         });
+        if clean && self.leaves_as_planned(node) {
+            return Ok(());
+        }
         self.interrupt(
             &format!("node {node} {}", if clean { "left" } else { "was lost" }),
             news,
         );
         Ok(())
+    }
+
+    /// Whether the plan in force has had this node leave: then its leaving is no news to it.
+    fn leaves_as_planned(&self, node: &str) -> bool {
+        let Some(transition) = self.transition.as_ref().filter(|t| t.aborted.is_none()) else {
+            return false;
+        };
+        let synapses = (0u32..).zip(&transition.graph.synapses);
+        let mut leaving = synapses.filter(|(_, synapse)| {
+            let on = synapse.action.node.as_ref().map(|on| on.name.as_str());
+            synapse.action.task == "do_shutdown" && on == Some(node)
+        });
+        leaving.any(|(at, _)| transition.progress(at) == transition::Progress::Done)
     }
 
     fn set_attribute(

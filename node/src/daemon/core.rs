@@ -188,6 +188,7 @@ pub(super) fn start(
         events,
         news,
         leads_since_us: None,
+        in_charge_since_us: None,
         first_order_us: None,
         snapshot_at: 0,
         offered_first_cib: false,
@@ -219,6 +220,7 @@ pub(super) struct Core {
     events: Arc<Mutex<VecDeque<Event>>>,
     news: watch::Sender<u64>,
     pub(super) leads_since_us: Option<u64>,
+    pub(super) in_charge_since_us: Option<u64>,
     pub(super) first_order_us: Option<u64>,
     /// Index of the last snapshot that was offered.
     snapshot_at: u64,
@@ -261,6 +263,10 @@ impl Core {
         for effect in effects {
             self.carry_out(effect);
         }
+        if self.controller.is_in_charge() {
+            let now_us = self.about.clock.unix_us();
+            self.in_charge_since_us.get_or_insert(now_us);
+        }
         if self.controller.is_in_charge() && !self.controller.cluster().is_configured() {
             self.give_first_cib();
         }
@@ -295,6 +301,7 @@ impl Core {
                 tracing::info!(role = %role.role, leader = role.leader, term = role.term, "role");
                 self.leads_since_us = leads.then(|| self.about.clock.unix_us());
                 self.first_order_us = None;
+                self.in_charge_since_us = None;
                 self.step(Input::Role {
                     leads,
                     term: role.term,
@@ -327,8 +334,8 @@ impl Core {
                 let sent = self
                     .connections
                     .get(&connection)
-                    .map(|send| send.try_send(message));
-                if let Some(Err(_)) = sent {
+                    .map(|send| send.try_send(message).is_ok());
+                if sent == Some(false) {
                     // It does not keep up. Without its queue the connection ends; then it comes
                     // back, and hears everything again.
                     self.connections.remove(&connection);

@@ -103,6 +103,7 @@ impl<'c> View<'c> {
             controller,
             group,
             leads_since_us,
+            in_charge_since_us,
             first_order_us,
             ..
         } = self.core;
@@ -134,6 +135,7 @@ impl<'c> View<'c> {
                 .map(|peer| (peer.id, peer.connected))
                 .collect(),
             leads_since_us: *leads_since_us,
+            in_charge_since_us: *in_charge_since_us,
             first_order_us: *first_order_us,
             strangers: refused,
         }

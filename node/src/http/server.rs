@@ -93,20 +93,11 @@ async fn graph(State(core): State<CoreHandle>) -> Response {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
 struct Since {
     after: u64,
     wait_ms: u64,
-}
-
-impl Default for Since {
-    fn default() -> Self {
-        Self {
-            after: 0,
-            wait_ms: 0,
-        }
-    }
 }
 
 async fn events(State(core): State<CoreHandle>, Query(since): Query<Since>) -> Response {
@@ -155,7 +146,7 @@ async fn config(
     let checked = tokio::task::spawn_blocking(move || check(&bytes)).await;
     match checked {
         Ok(Ok(())) => {}
-        Ok(Err(refused)) => return refused,
+        Ok(Err(refused)) => return *refused,
         Err(_) => {
             let text = "the engine failed on this CIB: please report it";
             return problem(StatusCode::UNPROCESSABLE_ENTITY, text, None);
@@ -185,7 +176,7 @@ async fn config(
     }
 }
 
-fn check(bytes: &[u8]) -> Result<(), Response> {
+fn check(bytes: &[u8]) -> Result<(), Box<Response>> {
     let cib = Document::parse(bytes, &Limits::default()).map_err(|error| {
         problem(
             StatusCode::BAD_REQUEST,
@@ -193,13 +184,15 @@ fn check(bytes: &[u8]) -> Result<(), Response> {
             Some(error.hint()),
         )
     })?;
-    let planned = plan(&Input {
+    match plan(&Input {
         cib: &cib,
         now: Timestamp::utc(0),
-    });
-    planned
-        .map(|_| ())
-        .map_err(|error| problem(StatusCode::UNPROCESSABLE_ENTITY, error.to_string(), None))
+    }) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(problem(StatusCode::UNPROCESSABLE_ENTITY, error.to_string(), None).into())
+        }
+    }
 }
 
 fn parse_epoch(text: &str) -> Option<Epoch> {

@@ -59,6 +59,8 @@ pub struct ControllerStatus {
     pub peers: BTreeMap<u64, bool>,
     /// Microseconds since the epoch of when it became leader, if it is.
     pub leads_since_us: Option<u64>,
+    /// Microseconds since the epoch of when it had applied everything, and sent out what was ready.
+    pub in_charge_since_us: Option<u64>,
     /// Microseconds since the epoch of its first order as this leader.
     pub first_order_us: Option<u64>,
     /// Connections dropped because they were no part of the cluster.

@@ -74,7 +74,7 @@ impl Story {
             self.lab.controllers[leader].node
         ))?;
         self.standby(leader, &node).await?;
-        let plan = self.half_done(leader).await?;
+        let (leader, plan) = self.half_done().await?;
         let killed_us = self.lab.clock.unix_us();
         self.lab.kill(leader)?;
         let killed = self.lab.controllers[leader].node.clone();
@@ -92,25 +92,22 @@ impl Story {
         let (next, after) = self.leader().await?;
         let finished = self.same_plan(&plan, &after)?;
         let controller = &after.controller;
-        let (Some(leads_us), Some(order_us)) =
-            (controller.leads_since_us, controller.first_order_us)
-        else {
+        let (Some(leads_us), Some(in_charge_us), Some(_)) = (
+            controller.leads_since_us,
+            controller.in_charge_since_us,
+            controller.first_order_us,
+        ) else {
             return broken(
                 "the next leader ordered nothing: it was killed too late to show anything",
             );
         };
-        self.facts.push((
-            "leader killed until the next one leads",
-            leads_us - killed_us,
-        ));
-        self.facts.push((
-            "leader killed until the next one dispatches",
-            order_us - killed_us,
-        ));
-        self.facts.push((
-            "leader killed until the plan is complete",
-            complete_us - killed_us,
-        ));
+        for (what, at_us) in [
+            ("leader killed until the next one leads", leads_us),
+            ("leader killed until the next one dispatches", in_charge_us),
+            ("leader killed until the plan is complete", complete_us),
+        ] {
+            self.facts.push((what, at_us.saturating_sub(killed_us)));
+        }
         self.prove(&finished, killed_us).await?;
 
         self.say(&format!("the controller of {killed} is started again"))?;
@@ -236,12 +233,12 @@ impl Story {
         Ok(())
     }
 
-    /// Waits until the leader's plan is under way, and some of it is done.
-    async fn half_done(&mut self, leader: usize) -> Result<PlanStatus, Failure> {
+    /// Waits until a good part of the plan is done, an agent runs, and more is to come.
+    async fn half_done(&mut self) -> Result<(usize, PlanStatus), Failure> {
         self.until("the cluster plans", |event| event.kind == "planned")
             .await?;
         loop {
-            let status: Status = self.lab.client(leader).get("/v1/status").await?;
+            let (leader, status) = self.leader().await?;
             let Some(plan) = status.plan else {
                 return broken("there is no plan");
             };
@@ -254,8 +251,12 @@ impl Story {
                     plan.transition, plan.state
                 ));
             }
-            if 3 * done >= total && count(&plan, "sent") > 0 && count(&plan, "waiting") > 0 {
-                return Ok(plan);
+            if 3 * done >= total && count(&plan, "waiting") > 0 {
+                let now_us = self.lab.clock.unix_us();
+                let evidence = Evidence::read(&self.lab)?;
+                if evidence.under_way_at(plan.transition, now_us) > 0 {
+                    return Ok((leader, plan));
+                }
             }
             tokio::time::sleep(ASK_AGAIN).await;
         }
