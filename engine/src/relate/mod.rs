@@ -32,3 +32,6 @@ pub use internal::internal;
 pub use link::link;
 pub use order::order;
 pub use types::*;
+
+#[cfg(test)]
+mod tests;
