@@ -159,10 +159,11 @@ fn says_unique(meta: &Attributes) -> bool {
         .is_some_and(|max| max > 1)
 }
 
-/// What resources in a symmetric cluster are allowed on, as long as no node is added.
+/// What resources in a symmetric cluster are allowed on, as long as no node is added or reserved.
 #[derive(Default)]
 pub(super) struct Allowed {
     nodes: usize,
+    open_nodes: usize,
     table: ScoreTable,
 }
 
@@ -181,16 +182,16 @@ pub(super) fn allow_initially(
             return;
         }
         let fresh = resource.allowed.is_empty();
-        if fresh && last.nodes == nodes.len() {
+        let is_open = |(_, node): &(NodeId, &Node)| node.probe != ProbeMode::Never;
+        let open_nodes = nodes.enumerate().filter(is_open).count();
+        if fresh && (last.nodes, last.open_nodes) == (nodes.len(), open_nodes) {
             resource.allowed = last.table.clone();
             return;
         }
-        let open = nodes
-            .enumerate()
-            .filter(|(_, node)| node.probe != ProbeMode::Never);
+        let open = nodes.enumerate().filter(is_open);
         open.for_each(|(id, node)| allow(&mut resource.allowed, id, node));
         if fresh {
-            last.nodes = nodes.len();
+            (last.nodes, last.open_nodes) = (nodes.len(), open_nodes);
             last.table = resource.allowed.clone();
         }
     } else if resource.remote_connection && resource.meta_text.contains_key("container") {
