@@ -14,7 +14,7 @@ pub struct Message {
     /// Who shall have it.
     pub to: NodeId,
     /// The sender's term (for a pre-vote, the term it would campaign for; 0 for
-    /// [`Body::ReadIndex`], which belongs to none).
+    /// [`Plain::ReadIndex`], which belongs to none).
     pub term: u64,
     /// What it says.
     pub body: Body,

@@ -3,12 +3,12 @@
 //! Raft itself is raft-rs; this module drives it. It does no I/O, reads no clock and draws no
 //! randomness but from its seed, so the same inputs give the same effects, in a running member
 //! and in the simulator. Around raft it adds what raft leaves to its user:
-//! - peers' messages are checked before raft sees them ([`validate`]);
-//! - the election timer ([`timer`]): raft's own would draw from the thread's random numbers;
-//! - writes go out in batches and are confirmed later ([`writes`]): what may not be said before
+//! - peers' messages are checked before raft sees them (`validate`);
+//! - the election timer (`timer`): raft's own would draw from the thread's random numbers;
+//! - writes go out in batches and are confirmed later (`writes`): what may not be said before
 //!   a write is durable is kept back until then, and everything else goes on;
-//! - proposals find their way back to who made them, reads are retried ([`requests`]);
-//! - membership changes are applied, and remembered by index for snapshots ([`membership`]).
+//! - proposals find their way back to who made them, reads are retried (`requests`);
+//! - membership changes are applied, and remembered by index for snapshots (`membership`).
 
 mod convert;
 mod io;

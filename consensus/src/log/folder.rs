@@ -67,7 +67,7 @@ impl DiskFolder {
             let path = path.clone();
             move |source| StoreError::io(what, path, source)
         };
-        fs::create_dir_all(&path).map_err(failed("create"))?;
+        create_durably(&path).map_err(failed("create"))?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -80,6 +80,18 @@ impl DiskFolder {
             Err(errno) => Err(failed("lock")(errno.into())),
         }
     }
+}
+
+/// Makes a folder and those above it, so that they are still there after a power failure.
+fn create_durably(path: &Path) -> io::Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    fs::create_dir_all(path)?;
+    for made in missing {
+        let above = made.parent().filter(|above| !above.as_os_str().is_empty());
+        File::open(above.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
 }
 
 impl Folder for DiskFolder {

@@ -1,17 +1,17 @@
 //! What a member must not forget: log, hard state and snapshots, durable together.
 //!
 //! [`Store`] is the promise: a write is whole and durable when `persist` returns, or it never
-//! happened. [`LogStore`] keeps it, on any [`Folder`]: the real one, or one in memory that can
+//! happened. [`LogStore`] keeps it, on any [`folder::Folder`]: the real one, or one in memory that can
 //! lose what was not synced, tear what was being written, and run out of room.
 //!
 //! A data folder holds
 //! - `identity`: format version, cluster, node ([`identity`]);
 //! - `lock`: held while a process uses the folder ([`folder`]);
-//! - `log-N`: segments of checksummed records; one record is one write and one fsync ([`wal`]);
+//! - `log-N`: segments of checksummed records; one record is one write and one fsync (`wal`);
 //! - `snapshot-INDEX-TERM`: the application's state, checksummed, in place before the record
-//!   that names it ([`snapshot`]).
+//!   that names it (`snapshot`).
 //!
-//! On start the records are read back in order ([`replay`]). What a crash left half-written can
+//! On start the records are read back in order (`replay`). What a crash left half-written can
 //! only be the last record, and is cut; anything else that does not check out is damage, and
 //! the member refuses to start, naming the place.
 

@@ -262,6 +262,11 @@ impl Driver {
                 (Input::TransferLeader { id, to }, Open::Index(reply))
             }
             Request::Snapshot { index, data, reply } => {
+                let (size, limit) = (data.len() as u64, self.config.max_snapshot_bytes);
+                if size > limit {
+                    let _ = reply.send(Err(SnapshotError::TooLarge { size, limit }));
+                    return;
+                }
                 (Input::Snapshot { id, index, data }, Open::Snapshot(reply))
             }
             Request::Eligible(eligible) => {
@@ -423,7 +428,13 @@ impl Driver {
     fn tell_members(&mut self) {
         let members = self.group.members();
         if !Arc::ptr_eq(&members, &self.members) {
-            self.transport.set_members(&members.addresses);
+            let both = |id: NodeId| {
+                let in_log = members.addresses.get(&id).cloned();
+                let in_config = self.config.peers.get(&id).map(ToString::to_string);
+                (id, in_log.into_iter().chain(in_config).collect())
+            };
+            self.transport
+                .set_members(members.ids().into_iter().map(both).collect());
             self.members = members;
         }
     }

@@ -91,6 +91,14 @@ pub enum SnapshotError {
         /// The last index that was given to the application.
         applied: u64,
     },
+    /// Larger than any member would accept.
+    #[error("the snapshot has {size} bytes, the limit is {limit}")]
+    TooLarge {
+        /// Its length in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// This member has stopped.
     #[error("this member has stopped")]
     Stopped,

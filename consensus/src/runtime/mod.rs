@@ -1,7 +1,7 @@
 //! The thin shell that joins group, store and transport on tokio.
 //!
-//! One task ([`driver`]) owns the group: it gathers what happened, lets the group take it in as
-//! one step, and carries out the effects. Writes are made by a thread of their own ([`disk`]),
+//! One task (`driver`) owns the group: it gathers what happened, lets the group take it in as
+//! one step, and carries out the effects. Writes are made by a thread of their own (`disk`),
 //! many with one sync; the group goes on meanwhile. The application talks to the driver through
 //! a [`Handle`] and hears of it through [`Event`]s.
 

@@ -1,4 +1,4 @@
-//! Nodes, time, disks and clients. What goes wrong is in [`super::trouble`].
+//! Nodes, time, disks and clients. What goes wrong is in `super::trouble`.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,5 +1,6 @@
 //! Connections from peers, and from whoever else knocks.
 
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,12 +42,12 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
         };
         let shared = shared.clone();
         connections.spawn(async move {
-            let from = from.to_string();
+            let (ip, from) = (from.ip(), from.to_string());
             let greeted = timeout(times::CONNECT, receive(&mut stream, &shared.config)).await;
             drop(place);
             match greeted {
                 Ok(Ok((peer, address))) => {
-                    shared.introduce(peer, &address);
+                    shared.introduce(peer, reachable(address, ip));
                     receive_all(stream, &shared, peer).await;
                 }
                 Ok(Err(HandshakeError::Refused(refusal))) => {
@@ -56,6 +57,17 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
                 Err(_) => shared.counters.stranger(&from, "it said nothing"),
             }
         });
+    }
+}
+
+/// Where a peer that says `address` and comes from `ip` can be reached: one that listens on all
+/// its addresses does not say on which.
+fn reachable(address: String, ip: IpAddr) -> String {
+    match address.parse::<SocketAddr>() {
+        Ok(listens) if listens.ip().is_unspecified() => {
+            SocketAddr::new(ip, listens.port()).to_string()
+        }
+        _ => address,
     }
 }
 

@@ -1,14 +1,14 @@
 //! Peers over TCP: messages in, messages out, and who is there.
 //!
 //! Each member dials every other one and sends over the connection that it made; it receives
-//! over the connections that it accepted. A connection opens with a [`handshake`] (magic,
+//! over the connections that it accepted. A connection opens with a `handshake` (magic,
 //! protocol version, cluster, who speaks to whom) and then carries [`frame`]s: bounded, versioned
 //! and checksummed. What does not follow the protocol is dropped, counted, and logged once per
-//! burst. [`inbound`] and [`outbound`] work on any byte stream, so that encryption can be put
+//! burst. `inbound` and `outbound` work on any byte stream, so that encryption can be put
 //! under them.
 //!
 //! Raft tolerates loss and not delay, so nothing here waits for a peer: each has a bounded
-//! [`queue`] that drops its oldest messages. Snapshots go in chunks between other messages.
+//! `queue` that drops its oldest messages. Snapshots go in chunks between other messages.
 
 mod counts;
 pub mod frame;
@@ -95,7 +95,6 @@ struct Shared {
 
 #[derive(Debug)]
 struct Peer {
-    address: String,
     is_member: bool,
     queue: Arc<Queue>,
     dialling: AbortHandle,
@@ -124,13 +123,15 @@ impl Transport {
         Transport { shared, accepting }
     }
 
-    /// Says who the members are, and where. Connections to others end.
-    pub fn set_members(&self, members: &BTreeMap<NodeId, String>) {
+    /// Says who the members are, and where they may be reached. Connections to others end.
+    pub fn set_members(&self, members: BTreeMap<NodeId, Vec<String>>) {
         let mut peers = self.shared.lock();
         peers.retain(|id, peer| !peer.is_member || members.contains_key(id));
-        for (&id, address) in members {
-            if id != self.shared.config.node_id && !address.is_empty() {
-                self.shared.put_peer(&mut peers, id, address, true);
+        for (id, addresses) in members {
+            if id != self.shared.config.node_id {
+                let peer = self.shared.peer(&mut peers, id);
+                peer.is_member = true;
+                peer.queue.set_listed(addresses);
             }
         }
     }
@@ -151,7 +152,7 @@ impl Transport {
     pub fn connections(&self) -> BTreeMap<NodeId, Connection> {
         let peers = self.shared.lock();
         let connection = |peer: &Peer| Connection {
-            address: peer.address.clone(),
+            address: peer.queue.address(),
             connected: peer.queue.is_connected(),
             snapshot: peer.queue.snapshot_progress(),
         };
@@ -186,40 +187,31 @@ impl Shared {
     }
 
     /// A node of this cluster connected, and says where it listens. One that is no member (yet)
-    /// can be answered all the same: this node may be the one that has not heard the news.
-    fn introduce(self: &Arc<Self>, id: NodeId, address: &str) {
+    /// can be answered all the same: this node may be the one that has not heard the news. And
+    /// one that has moved is found again.
+    fn introduce(self: &Arc<Self>, id: NodeId, address: String) {
         let mut peers = self.lock();
         let guests = peers.values().filter(|peer| !peer.is_member).count();
-        let known = peers.get(&id);
-        let is_news = known.is_none_or(|peer| !peer.is_member && peer.address != address);
-        if is_news && !address.is_empty() && (known.is_some() || guests < MAX_GUESTS) {
-            self.put_peer(&mut peers, id, address, false);
+        if peers.contains_key(&id) || guests < MAX_GUESTS {
+            self.peer(&mut peers, id).queue.set_claimed(address);
         }
     }
 
-    fn put_peer(
+    /// The peer, known or new.
+    fn peer<'a>(
         self: &Arc<Self>,
-        peers: &mut BTreeMap<NodeId, Peer>,
+        peers: &'a mut BTreeMap<NodeId, Peer>,
         id: NodeId,
-        address: &str,
-        is_member: bool,
-    ) {
-        if let Some(peer) = peers.get_mut(&id).filter(|peer| peer.address == address) {
-            peer.is_member |= is_member;
-            return;
-        }
-        let queue = Arc::new(Queue::default());
-        let task = outbound::dial(self.clone(), id, address.to_owned(), queue.clone());
-        let dialling = tokio::spawn(task).abort_handle();
-        peers.insert(
-            id,
+    ) -> &'a mut Peer {
+        peers.entry(id).or_insert_with(|| {
+            let queue = Arc::new(Queue::default());
+            let task = outbound::dial(self.clone(), id, queue.clone());
             Peer {
-                address: address.to_owned(),
-                is_member,
+                is_member: false,
                 queue,
-                dialling,
-            },
-        );
+                dialling: tokio::spawn(task).abort_handle(),
+            }
+        })
     }
 }
 

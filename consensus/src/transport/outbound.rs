@@ -21,45 +21,53 @@ use crate::types::NodeId;
 const GATHER_BYTES: usize = 256 << 10;
 
 /// Keeps a connection to a peer, until it is aborted.
-pub(super) async fn dial(shared: Arc<Shared>, peer: NodeId, address: String, queue: Arc<Queue>) {
+pub(super) async fn dial(shared: Arc<Shared>, peer: NodeId, queue: Arc<Queue>) {
     let mut random = Random::new(shared.config.seed ^ peer.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mut pause = times::BACKOFF.0;
     let mut told = None;
     loop {
-        match timeout(times::CONNECT, connect(&shared, peer, &address)).await {
-            Ok(Ok(stream)) => {
-                shared.counters.connected();
-                tracing::info!(peer, address, "connected");
-                (pause, told) = (times::BACKOFF.0, None);
-                queue.open();
-                let error = send_all(stream, &shared, peer, &queue).await;
-                // What is lost with the connection is told of: the group sends it again.
-                if queue.close() {
-                    report_snapshot(&shared, peer, false).await;
+        if let Some(address) = queue.next_address() {
+            match timeout(times::CONNECT, connect(&shared, peer, &address)).await {
+                Ok(Ok(stream)) => {
+                    (pause, told) = (times::BACKOFF.0, None);
+                    stay_connected(stream, &shared, peer, &address, &queue).await;
                 }
-                tracing::info!(peer, %error, "the connection is closed");
-                // Whoever listens has stopped listening only when the member stops.
-                let _ = shared.events.send(NetworkEvent::PeerClosed(peer)).await;
-            }
-            Ok(Err(error)) => {
-                let text = error.to_string();
-                if told.as_ref() != Some(&text) {
-                    match error {
-                        HandshakeError::Refused(_) => {
-                            tracing::warn!(peer, address, why = text, "the peer refuses this node");
-                        }
-                        _ => tracing::debug!(peer, address, error = text, "cannot connect"),
+                Ok(Err(HandshakeError::Refused(refusal))) => {
+                    if told.as_ref() != Some(&refusal) {
+                        tracing::warn!(peer, address, why = %refusal, "the peer refuses this node");
                     }
-                    told = Some(text);
+                    told = Some(refusal);
                 }
+                Ok(Err(error)) => tracing::debug!(peer, address, %error, "cannot connect"),
+                Err(_) => tracing::debug!(peer, address, "no answer"),
             }
-            Err(_) => tracing::debug!(peer, address, "no answer"),
         }
         // Not all at the same moment.
         let jitter = Duration::from_millis(random.below(pause.as_millis() as u64 / 2 + 1));
         sleep(pause + jitter).await;
         pause = (pause * 2).min(times::BACKOFF.1);
     }
+}
+
+/// Uses a connection until it ends.
+async fn stay_connected(
+    stream: TcpStream,
+    shared: &Shared,
+    peer: NodeId,
+    address: &str,
+    queue: &Queue,
+) {
+    shared.counters.connected();
+    tracing::info!(peer, address, "connected");
+    queue.open();
+    let error = send_all(stream, shared, peer, queue).await;
+    // What is lost with the connection is told of: the group sends it again.
+    if queue.close() {
+        report_snapshot(shared, peer, false).await;
+    }
+    tracing::info!(peer, %error, "the connection is closed");
+    // Whoever listens has stopped listening only when the member stops.
+    let _ = shared.events.send(NetworkEvent::PeerClosed(peer)).await;
 }
 
 async fn connect(

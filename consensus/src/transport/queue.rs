@@ -1,4 +1,4 @@
-//! What waits to be sent to one peer.
+//! What waits to be sent to one peer, and where to.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,30 @@ const MAX_BYTES: usize = 128 << 20;
 pub(super) struct Queue {
     state: Mutex<State>,
     news: Notify,
+    route: Mutex<Route>,
+}
+
+/// Where a peer may be.
+#[derive(Debug, Default)]
+struct Route {
+    /// By the log and the configuration.
+    listed: Vec<String>,
+    /// By its own word.
+    claimed: Option<String>,
+    /// Where it was tried last.
+    last: usize,
+}
+
+impl Route {
+    fn all(&self) -> Vec<&String> {
+        let mut all: Vec<&String> = Vec::new();
+        for address in self.listed.iter().chain(&self.claimed) {
+            if !address.is_empty() && !all.contains(&address) {
+                all.push(address);
+            }
+        }
+        all
+    }
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +90,38 @@ impl Queue {
         drop(state);
         self.news.notify_one();
         dropped
+    }
+
+    pub(super) fn set_listed(&self, addresses: Vec<String>) {
+        self.route().listed = addresses;
+    }
+
+    pub(super) fn set_claimed(&self, address: String) {
+        self.route().claimed = Some(address);
+    }
+
+    /// Where the peer was tried last, and is, if it is connected. Empty if nobody knows.
+    pub(super) fn address(&self) -> String {
+        let route = self.route();
+        let all = route.all();
+        all.get(route.last % all.len().max(1))
+            .map(|address| (*address).clone())
+            .unwrap_or_default()
+    }
+
+    /// The address to try next: each in turn. `None` if nobody knows one.
+    pub(super) fn next_address(&self) -> Option<String> {
+        let mut route = self.route();
+        let count = route.all().len();
+        route.last = (route.last + 1).checked_rem(count)?;
+        route
+            .all()
+            .get(route.last)
+            .map(|address| (*address).clone())
+    }
+
+    fn route(&self) -> MutexGuard<'_, Route> {
+        self.route.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_connected(&self) -> bool {
