@@ -30,6 +30,9 @@ use super::outcome::ResultCode;
 /// The type that plays any other agent's resource.
 pub const STAND_IN: &str = "StandIn";
 
+/// How long a stand-in's changes take: long enough to watch.
+const STAND_IN_TAKES: Duration = Duration::from_millis(250);
+
 /// Whether a witness line was written before or after the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -110,7 +113,10 @@ impl Context {
             resource,
             order: get("LOCKSTEP_ORDER").unwrap_or_default(),
             state: own("state").map_or(state, PathBuf::from),
-            op_sleep: seconds(own("op_sleep")),
+            op_sleep: match kind {
+                STAND_IN => STAND_IN_TAKES,
+                _ => seconds(own("op_sleep")),
+            },
             monitor_sleep: seconds(own("monitor_sleep")),
             fail: own("fail").unwrap_or_default(),
             witness: get("LOCKSTEP_WITNESS").map(PathBuf::from),

@@ -22,6 +22,9 @@ const BOUND: Duration = Duration::from_secs(60);
 /// How often is asked where nothing tells.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
 
+/// A plan of fewer actions is interrupted in its first one.
+const SHORT_PLAN: usize = 8;
+
 /// Runs the story; Ctrl-C ends it.
 pub(super) async fn run(lab: Lab) -> Result<(), Failure> {
     let mut story = Story {
@@ -251,7 +254,8 @@ impl Story {
                     plan.transition, plan.state
                 ));
             }
-            if 3 * done >= total && count(&plan, "waiting") > 0 {
+            let far_enough = 3 * done >= total || total < SHORT_PLAN;
+            if far_enough && count(&plan, "waiting") > 0 {
                 let now_us = self.lab.clock.unix_us();
                 let evidence = Evidence::read(&self.lab)?;
                 if evidence.under_way_at(plan.transition, now_us) > 0 {
