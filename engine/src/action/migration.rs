@@ -62,7 +62,7 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, resource: ResourceId, 
             .meta
             .set("migrate_target", name(target));
     }
-    let connection = world.state.resources[resource].connection_to.is_some();
+    let connection = world.state.resources[resource].remote_connection;
     if let Some(migrate_to) = migrate_to.filter(|_| !connection) {
         // What happens on the source may have changed the target, even if the source is lost
         // before it can tell.

@@ -27,13 +27,25 @@ pub(super) fn status(world: World<'_>, draft: &mut Draft) {
 
 /// Makes the actions and orderings that the constraints ask for, and what lost tickets imply.
 pub(super) fn constraints(world: World<'_>, draft: &mut Draft) {
+    let mut lost = world.constraints.fence.iter().peekable();
+    let mut fence_lost = |draft: &mut Draft, made: usize| {
+        while let Some(lost) = lost.next_if(|lost| lost.after <= made) {
+            fencing::mark(
+                world,
+                draft,
+                lost.node,
+                Reason::Text(lost.reason.into()),
+                false,
+            );
+        }
+    };
     for request in &world.constraints.requests {
+        let made = draft.requested.len();
+        fence_lost(draft, made);
         let made = make(world, draft, request);
         draft.requested.push(made);
     }
-    for (node, reason) in &world.constraints.fence {
-        fencing::mark(world, draft, *node, Reason::Text((*reason).into()), false);
-    }
+    fence_lost(draft, usize::MAX);
     for resource in &world.constraints.frozen {
         draft.resource[*resource].managed = false;
         draft.resource[*resource].blocked = true;

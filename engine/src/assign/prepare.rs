@@ -5,6 +5,7 @@
 
 use super::scratch::Assigner;
 use crate::config::Variant;
+use crate::constraint::LostNode;
 use crate::id::ResourceId;
 use crate::score::Cause;
 
@@ -28,7 +29,7 @@ impl Assigner<'_> {
         for &(resource, ticket) in &constraints.banned {
             self.ban_everywhere(resource, Cause::Ticket(ticket));
         }
-        for &(node, _) in &constraints.fence {
+        for &LostNode { node, .. } in &constraints.fence {
             match self.nodes.get(node).launcher {
                 // A guest is fenced by recovering what launches it.
                 Some(launcher) => {

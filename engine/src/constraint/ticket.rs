@@ -1,7 +1,7 @@
 //! `rsc_ticket`: which resources depend on a ticket that only one of several sites has.
 
 use super::set::{Set, Shape, Side};
-use super::{Ignored, LossPolicy, Reader, TicketConstraint};
+use super::{Ignored, LossPolicy, LostNode, Reader, TicketConstraint};
 use crate::config::Role;
 use crate::id::ResourceId;
 use crate::parse::{ElementId, names};
@@ -166,10 +166,13 @@ impl Reader<'_> {
         }
         match policy {
             LossPolicy::Fence => {
-                let nodes = observed.active_on.iter();
-                self.made
-                    .fence
-                    .extend(nodes.map(|&node| (node, "deadman ticket was lost")));
+                let (reason, after) = ("deadman ticket was lost", self.made.requests.len());
+                let lost = |&node| LostNode {
+                    node,
+                    reason,
+                    after,
+                };
+                self.made.fence.extend(observed.active_on.iter().map(lost));
             }
             LossPolicy::Freeze => self.made.frozen.push(resource),
             LossPolicy::Stop | LossPolicy::Demote => {}

@@ -24,8 +24,8 @@ pub struct Constraints {
     /// Helper actions that orderings need (`one-or-more:…`), in the order in which they are asked
     /// for: [`crate::relate::End::Requested`] refers to positions here.
     pub requests: Vec<ActionRequest>,
-    /// Nodes to fence because a ticket was lost, with the reason, in order.
-    pub fence: Vec<(NodeId, &'static str)>,
+    /// Nodes to fence because a ticket was lost, in order.
+    pub fence: Vec<LostNode>,
     /// Resources that a missing ticket bans from every node, with the ticket constraint's index.
     /// Applied before all locations.
     pub banned: Vec<(ResourceId, u32)>,
@@ -91,6 +91,17 @@ pub struct TicketConstraint {
     pub role: Option<Role>,
     /// What happens on loss.
     pub loss_policy: LossPolicy,
+}
+
+/// A node to be fenced because a ticket was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostNode {
+    /// The node.
+    pub node: NodeId,
+    /// Why, as the fencing action tells.
+    pub reason: &'static str,
+    /// How many of [`Constraints::requests`] come before.
+    pub after: usize,
 }
 
 /// `loss-policy` of a ticket constraint.

@@ -393,7 +393,7 @@ impl Describer<'_> {
                     let first = &self.draft.actions[first];
                     first.resource == Some(resource) && first.task == Task::MigrateFrom
                 });
-                if roster.connection_to.is_some() && !migrates {
+                if roster.remote_connection && !migrates {
                     vec![roster.id.clone()]
                 } else {
                     Vec::new()
