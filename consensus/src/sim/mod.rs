@@ -3,7 +3,7 @@
 //!
 //! The members are the real thing: [`Group`](crate::group::Group) on
 //! [`LogStore`](crate::log::LogStore). Around them [`world`] plays network, disks, clocks and
-//! clients, and is unkind: messages are lost, late, doubled and out of order, links and whole
+//! clients (`application`), and is unkind (`trouble`): messages are lost, late, doubled and out of order, links and whole
 //! nodes fail, disks fill up and tear what they were writing, clocks stop. [`check`] watches
 //! what must hold whatever happens; [`network`] decides what becomes of a message.
 //!
@@ -13,6 +13,7 @@
 //! assert!(summary.committed > 0);
 //! ```
 
+mod application;
 pub mod check;
 pub mod network;
 mod trouble;

@@ -1,19 +1,19 @@
-//! Nodes, time, disks and clients. What goes wrong is in `super::trouble`.
+//! Nodes, time and disks. What runs on the nodes, and who asks for things, is in
+//! `super::application`; what goes wrong is in `super::trouble`.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::Bytes;
-
-use super::check::{Ledger, Violation, next_state};
+use super::application::{App, Request};
+use super::check::{Ledger, Violation};
 use super::network::{Faults, Network};
 use crate::group::{
-    Apply, Effects, Group, GroupConfig, Input, Persist, Rejection, bootstrap, bootstrapped,
+    Effects, Group, GroupConfig, Input, Persist, Rejection, bootstrap, bootstrapped,
 };
 use crate::log::memory::MemoryFolder;
 use crate::log::{Batch, Identity, LogSizes, LogStore, Store};
 use crate::message::Message;
 use crate::random::Random;
-use crate::types::{Committed, Members, NodeId, Role, Snapshot};
+use crate::types::{Members, NodeId, Role};
 
 const TICK_US: u64 = 10_000;
 /// Small, so that a short run has several segments.
@@ -89,28 +89,6 @@ pub fn run(settings: &Settings) -> Result<Summary, Violation> {
     })
 }
 
-/// The application on one node: its state, and up to where.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct App {
-    index: u64,
-    state: u64,
-}
-
-impl App {
-    fn encode(self) -> Bytes {
-        let mut bytes = [self.index.to_le_bytes(), self.state.to_le_bytes()].concat();
-        // More than one sector.
-        bytes.resize(1_500, 0x77);
-        bytes.into()
-    }
-
-    fn decode(bytes: &[u8]) -> Option<App> {
-        let index = u64::from_le_bytes(*bytes.first_chunk()?);
-        let state = u64::from_le_bytes(*bytes.get(8..)?.first_chunk()?);
-        Some(App { index, state })
-    }
-}
-
 /// A node that is up.
 pub(super) struct Running {
     pub(super) group: Group,
@@ -118,15 +96,9 @@ pub(super) struct Running {
     /// Batches on their way; the first `writing` of them are being written.
     pub(super) disk: VecDeque<Persist>,
     pub(super) writing: usize,
-    app: App,
+    pub(super) app: App,
     /// Requests under way.
-    open: BTreeMap<u64, Request>,
-}
-
-enum Request {
-    Command(Vec<u8>),
-    /// The index that the read must see.
-    Read(u64),
+    pub(super) open: BTreeMap<u64, Request>,
 }
 
 pub(super) struct Node {
@@ -189,9 +161,9 @@ pub(super) struct World {
     events: BTreeMap<(u64, u64), Event>,
     scheduled: u64,
     pub(super) nodes: BTreeMap<NodeId, Node>,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     pub(super) summary: Summary,
-    requests: u64,
+    pub(super) requests: u64,
     pub(super) healed: bool,
 }
 
@@ -523,56 +495,6 @@ impl World {
         self.step(id, vec![Input::Persisted { upto }])
     }
 
-    fn apply(&mut self, id: NodeId, step: Apply) -> Outcome {
-        let Some(running) = self
-            .nodes
-            .get_mut(&id)
-            .and_then(|node| node.running.as_mut())
-        else {
-            return Ok(());
-        };
-        match step {
-            Apply::Restore(Snapshot { meta, data }) => {
-                let app = App::decode(&data).ok_or("a snapshot cannot be read")?;
-                if app.index != meta.index {
-                    return Err(format!(
-                        "node {id}: snapshot at {} of {}",
-                        meta.index, app.index
-                    ));
-                }
-                running.app = app;
-                self.summary.restores += 1;
-                self.ledger.restores(id, app.index, app.state)
-            }
-            Apply::Command(Committed {
-                index,
-                term,
-                data,
-                proposal,
-            }) => {
-                if index <= running.app.index {
-                    return Err(format!("node {id} is given {index} again"));
-                }
-                let state = next_state(running.app.state, index, &data);
-                running.app = App { index, state };
-                if let Some(request) = proposal {
-                    let answered = running.open.remove(&request);
-                    if !matches!(answered, Some(Request::Command(own)) if own == data) {
-                        return Err(format!("node {id}: {index} answers another request"));
-                    }
-                    self.ledger.acknowledges(index);
-                    self.summary.acknowledged += 1;
-                }
-                self.ledger.applies(id, (index, term), &data, state)
-            }
-            Apply::Members(changed) => {
-                self.summary.membership_changes += usize::from(changed.proposal.is_some());
-                self.trace(|| format!("node {id} at {}: {:?}", changed.index, changed.members));
-                Ok(())
-            }
-        }
-    }
-
     pub(super) fn up(&self) -> Vec<NodeId> {
         let up = self.nodes.iter().filter(|(_, node)| node.running.is_some());
         up.map(|(id, _)| *id).collect()
@@ -585,65 +507,6 @@ impl World {
             (role.role == Role::Leader).then_some((role.term, *id))
         });
         leading.max().map(|(_, id)| id)
-    }
-
-    pub(super) fn request(&mut self) -> u64 {
-        self.requests += 1;
-        self.requests
-    }
-
-    fn client(&mut self) -> Outcome {
-        let pause = 1 + self.random.below(40_000);
-        self.after(pause, Event::Client);
-        // Mostly whoever leads; sometimes anyone.
-        let anyone = self.random.pick(&self.up()).copied();
-        let leader = if self.random.chance(900) {
-            self.leader()
-        } else {
-            None
-        };
-        let Some(id) = leader.or(anyone) else {
-            return Ok(());
-        };
-        let mut inputs = Vec::new();
-        for _ in 0..=self.random.below(4) {
-            let request = self.request();
-            let is_read = self.random.chance(300);
-            let size = self.random.below(600) as usize;
-            let must_see = self.ledger.must_see();
-            let Some(running) = self.running(id) else {
-                return Ok(());
-            };
-            if is_read {
-                running.open.insert(request, Request::Read(must_see));
-                inputs.push(Input::ReadIndex { id: request });
-            } else {
-                let mut command = format!("command {request} ").into_bytes();
-                command.resize(command.len() + size, b'.');
-                running
-                    .open
-                    .insert(request, Request::Command(command.clone()));
-                inputs.push(Input::Propose {
-                    id: request,
-                    data: command.into(),
-                });
-            }
-        }
-        self.step(id, inputs)
-    }
-
-    fn take_snapshot(&mut self) -> Outcome {
-        let pause = 100_000 + self.random.below(2_000_000);
-        self.after(pause, Event::TakeSnapshot);
-        let Some(&node) = self.random.pick(&self.up()) else {
-            return Ok(());
-        };
-        let id = self.request();
-        let Some(running) = self.running(node).filter(|running| running.app.index > 0) else {
-            return Ok(());
-        };
-        let (index, data) = (running.app.index, running.app.encode());
-        self.step(node, vec![Input::Snapshot { id, index, data }])
     }
 
     /// Whether one leads and all members have applied everything that was decided.
