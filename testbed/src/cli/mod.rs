@@ -1,0 +1,3 @@
+//! The commands of the testbed: one file a command.
+
+pub(crate) mod differential;

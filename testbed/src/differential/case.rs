@@ -1,0 +1,114 @@
+//! One cluster to plan for: which, at which time, and how it came about.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use lockstep_engine::parse::{Document, Limits};
+use lockstep_engine::time::{Date, Timestamp};
+
+use super::random::Random;
+use super::tree::Element;
+use super::{generate, mutate};
+
+/// A cluster to plan for.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// Seed of the run.
+    pub seed: u64,
+    /// Number in the run.
+    pub index: u64,
+    /// How it was made.
+    pub story: Vec<String>,
+    /// The time to plan for (`-t`).
+    pub date: String,
+    /// The cluster.
+    pub cib: Element,
+}
+
+/// CIBs to edit: files of a folder, in the order of their names.
+#[derive(Clone, Debug, Default)]
+pub struct Bases {
+    files: Vec<PathBuf>,
+}
+
+impl Bases {
+    /// The CIBs in a folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn of(folder: &Path) -> io::Result<Self> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "xml") {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(Bases { files })
+    }
+
+    fn load(&self, path: &Path) -> io::Result<Element> {
+        let bytes = fs::read(path)?;
+        let document = Document::parse(&bytes, &Limits::default()).map_err(|error| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("{}: {error}", path.display()),
+            )
+        })?;
+        Ok(Element::of(&document, document.root()))
+    }
+}
+
+impl Case {
+    /// The case of a seed and a number: half of them from nothing, half by editing a CIB.
+    ///
+    /// # Errors
+    /// If a CIB to edit cannot be read.
+    pub fn make(bases: &Bases, seed: u64, index: u64) -> io::Result<Self> {
+        let mut random = Random::of_case(seed, index);
+        let base = if random.chance(50) {
+            None
+        } else {
+            random.pick(&bases.files).cloned()
+        };
+        let (mut cib, mut story) = match base {
+            Some(path) => (bases.load(&path)?, vec![path.display().to_string()]),
+            None => (
+                generate::cluster(&mut random),
+                vec!["from nothing".to_owned()],
+            ),
+        };
+        let count = random.between(usize::from(story[0] != "from nothing"), 6);
+        story.extend(mutate::mutate(&mut random, &mut cib, count));
+        let now = newest(&cib).unwrap_or(generate::EPOCH) + [0, 1, 45, 900, 4000][random.below(5)];
+        Ok(Case {
+            seed,
+            index,
+            story,
+            date: date(now),
+            cib,
+        })
+    }
+}
+
+/// When a CIB was saved, or the newest result in it came.
+fn newest(cib: &Element) -> Option<i64> {
+    let saved = cib.get("execution-date").and_then(|text| text.parse().ok());
+    saved.or_else(|| {
+        let mut newest = None;
+        cib.visit(&mut |e| {
+            let change = e
+                .get("last-rc-change")
+                .and_then(|text| text.parse::<i64>().ok());
+            newest = newest.max(change.filter(|change| *change > 0));
+        });
+        newest
+    })
+}
+
+/// A time as `-t` takes it.
+fn date(epoch: i64) -> String {
+    Date::new(Timestamp::utc(epoch)).to_string()
+}

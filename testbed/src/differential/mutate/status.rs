@@ -1,0 +1,404 @@
+//! What happens to nodes and resources while a cluster runs.
+
+use super::any_of;
+use crate::differential::generate::vocabulary::{EXECUTION, EXIT_CODES, MEMBERSHIP, NODE};
+use crate::differential::random::Random;
+use crate::differential::tree::Element;
+
+type Done = Option<String>;
+
+fn is_state(e: &Element) -> bool {
+    e.name == "node_state"
+}
+
+fn is_result(e: &Element) -> bool {
+    e.name == "lrm_rsc_op"
+}
+
+fn uname(state: &Element) -> String {
+    state.get("uname").unwrap_or(state.id()).to_owned()
+}
+
+/// A node comes, goes, or is on its way.
+pub(super) fn membership(random: &mut Random, cib: &mut Element) -> Done {
+    let state = any_of(random, cib, is_state)?;
+    let values = random.pick(MEMBERSHIP)?;
+    for (name, value) in ["in_ccm", "crmd", "join", "expected"].iter().zip(values) {
+        state.set(name, *value);
+    }
+    if random.chance(10) {
+        state.unset(random.word(&["in_ccm", "crmd", "join", "expected"]));
+    }
+    Some(format!("{} becomes {}", uname(state), values.join("/")))
+}
+
+/// A node asks to be shut down.
+pub(super) fn shut_down(random: &mut Random, cib: &mut Element) -> Done {
+    let state = any_of(random, cib, is_state)?;
+    transient(
+        state,
+        "shutdown",
+        random.word(&["1699999950", "0", "1699990000"]),
+    );
+    Some(format!("{} asks to shut down", uname(state)))
+}
+
+/// Sets a transient attribute of a node.
+fn transient(state: &mut Element, name: &str, value: &str) {
+    let id = state.id().to_owned();
+    let attributes = state.child_or_new("transient_attributes");
+    attributes.set("id", id.clone());
+    let set = attributes.child_or_new("instance_attributes");
+    if set.get("id").is_none() {
+        set.set("id", format!("status-{id}"));
+    }
+    let set_id = set.id().to_owned();
+    match set
+        .children
+        .iter_mut()
+        .find(|pair| pair.get("name") == Some(name))
+    {
+        Some(pair) => pair.set("value", value),
+        None => set.children.push(Element::pair(&set_id, name, value)),
+    }
+}
+
+/// A node gets a transient attribute.
+pub(super) fn transient_attribute(random: &mut Random, cib: &mut Element) -> Done {
+    let (name, values) = random.pick(NODE)?;
+    let value = random.word(values);
+    let state = any_of(random, cib, is_state)?;
+    transient(state, name, value);
+    Some(format!("{} has {name}={value} for now", uname(state)))
+}
+
+/// An operation had another result.
+pub(super) fn result(random: &mut Random, cib: &mut Element) -> Done {
+    let operation = any_of(random, cib, is_result)?;
+    let code = random.word(EXIT_CODES);
+    operation.set("rc-code", code);
+    let status = if random.chance(60) {
+        "0"
+    } else {
+        random.word(EXECUTION)
+    };
+    operation.set("op-status", status);
+    Some(format!("{} ended with {code}/{status}", operation.id()))
+}
+
+/// An operation has not ended.
+pub(super) fn pending(random: &mut Random, cib: &mut Element) -> Done {
+    let operation = any_of(random, cib, is_result)?;
+    operation.set("rc-code", random.word(&["-1", "193"]));
+    operation.set("op-status", "-1");
+    if random.chance(50) {
+        operation.set("call-id", "-1");
+    }
+    Some(format!("{} is pending", operation.id()))
+}
+
+/// The highest call in a resource's history, and one more.
+fn next_call(history: &Element) -> String {
+    let calls = history
+        .children
+        .iter()
+        .filter_map(|op| op.get("call-id")?.parse::<i64>().ok());
+    (calls.max().unwrap_or(0) + 1).to_string()
+}
+
+/// An entry of history as the cluster writes it.
+fn entry(rsc: &str, task: &str, interval: &str, suffix: &str, code: &str, call: String) -> Element {
+    let stem = if suffix.is_empty() {
+        format!("{rsc}_{task}_{interval}")
+    } else {
+        format!("{rsc}_{suffix}_0")
+    };
+    let target = if task == "monitor" && interval == "0" {
+        "7"
+    } else {
+        "0"
+    };
+    let key = format!("3:2:{target}:8aa6a3d9-2b5d-4bd6-9d5e-7a3c1f7c2a11");
+    Element::new("lrm_rsc_op")
+        .with("id", stem)
+        .with("operation_key", format!("{rsc}_{task}_{interval}"))
+        .with("operation", task)
+        .with("crm-debug-origin", "build_active_RAs")
+        .with("crm_feature_set", "3.20.1")
+        .with("transition-key", &key)
+        .with("transition-magic", format!("0:{code};{key}"))
+        .with("call-id", call)
+        .with("rc-code", code)
+        .with("op-status", "0")
+        .with("interval", interval)
+        .with("last-rc-change", "1699999900")
+        .with("exec-time", "0")
+        .with("queue-time", "0")
+}
+
+/// Puts an entry into a history in place of one with its id.
+fn put(history: &mut Element, entry: Element) {
+    match history
+        .children
+        .iter_mut()
+        .find(|old| old.id() == entry.id())
+    {
+        Some(old) => *old = entry,
+        None => history.children.push(entry),
+    }
+}
+
+/// An operation fails, and the failure is counted.
+pub(super) fn failure(random: &mut Random, cib: &mut Element) -> Done {
+    let with_history =
+        |e: &Element| is_state(e) && !e.find_all(|h| h.name == "lrm_resource").is_empty();
+    let state = any_of(random, cib, with_history)?;
+    let history = any_of(random, state, |e| e.name == "lrm_resource")?;
+    let rsc = history.id().to_owned();
+    let (task, interval) = [
+        ("monitor", "10000"),
+        ("monitor", "10000"),
+        ("monitor", "0"),
+        ("start", "0"),
+        ("stop", "0"),
+        ("promote", "0"),
+        ("demote", "0"),
+        ("migrate_to", "0"),
+        ("migrate_from", "0"),
+    ][random.below(9)];
+    let code = random.word(EXIT_CODES);
+    let call = next_call(history);
+    let mut last = entry(&rsc, task, interval, "last_failure", code, call.clone());
+    if random.chance(20) {
+        last.set("op-status", random.word(EXECUTION));
+    }
+    if random.chance(40) {
+        last.set(
+            "last-rc-change",
+            random.word(&["1699990000", "1699999999", "1699913600"]),
+        );
+    }
+    if random.chance(70) {
+        let mut same = last.clone();
+        let id = if interval == "0" {
+            format!("{rsc}_last_0")
+        } else {
+            format!("{rsc}_{task}_{interval}")
+        };
+        same.set("id", id);
+        put(history, same);
+    }
+    put(history, last);
+    if random.chance(70) {
+        let count = random.word(&["1", "1", "2", "3", "INFINITY"]);
+        count_failures(state, &rsc, task, interval, count);
+    }
+    Some(format!(
+        "{rsc} {task} {interval} fails with {code} on {}",
+        uname(state)
+    ))
+}
+
+fn count_failures(state: &mut Element, rsc: &str, task: &str, interval: &str, count: &str) {
+    transient(state, &format!("fail-count-{rsc}#{task}_{interval}"), count);
+    transient(
+        state,
+        &format!("last-failure-{rsc}#{task}_{interval}"),
+        "1699999900",
+    );
+}
+
+/// Failures of a resource are counted.
+pub(super) fn fail_count(random: &mut Random, cib: &mut Element) -> Done {
+    let names: Vec<String> = cib
+        .find_all(|e| e.name == "lrm_resource")
+        .iter()
+        .map(|e| e.id().to_owned())
+        .collect();
+    let rsc = random.pick(&names)?.clone();
+    let state = any_of(random, cib, is_state)?;
+    let task = random.word(&["monitor", "start", "stop", "promote"]);
+    let interval = if task == "monitor" { "10000" } else { "0" };
+    let count = random.word(&["1", "2", "3", "INFINITY", "1000000"]);
+    count_failures(state, &rsc, task, interval, count);
+    Some(format!(
+        "{rsc} has failed {count} times on {}",
+        uname(state)
+    ))
+}
+
+/// A resource's history appears on a second node, too.
+pub(super) fn second_instance(random: &mut Random, cib: &mut Element) -> Done {
+    let history = any_of(random, cib, |e| {
+        e.name == "lrm_resource" && !e.children.is_empty()
+    })?
+    .clone();
+    let state = any_of(random, cib, is_state)?;
+    let done = format!("{} shows on {}, too", history.id(), uname(state));
+    let id = state.id().to_owned();
+    let lrm = state.child_or_new("lrm");
+    lrm.set("id", id);
+    let resources = lrm.child_or_new("lrm_resources");
+    resources.children.retain(|old| old.id() != history.id());
+    resources.children.push(history);
+    Some(done)
+}
+
+/// Part of a history is lost.
+pub(super) fn forget(random: &mut Random, cib: &mut Element) -> Done {
+    let what = if random.chance(50) {
+        "lrm_resource"
+    } else {
+        "lrm_rsc_op"
+    };
+    let parent = any_of(random, cib, |e| {
+        e.children.iter().any(|child| child.name == what)
+    })?;
+    let at: Vec<usize> = (0..parent.children.len())
+        .filter(|at| parent.children[*at].name == what)
+        .collect();
+    let at = *random.pick(&at)?;
+    let gone = parent.children.remove(at);
+    Some(format!("{what} {} is lost", gone.id()))
+}
+
+/// Nothing is known of a node, or not its history.
+pub(super) fn node_forgotten(random: &mut Random, cib: &mut Element) -> Done {
+    let all = random.chance(50);
+    if all {
+        let status = cib.at_or_new(&["status"]);
+        if status.children.is_empty() {
+            return None;
+        }
+        let gone = status.children.remove(random.below(status.children.len()));
+        return Some(format!("status of {} is lost", gone.id()));
+    }
+    let state = any_of(random, cib, |e| is_state(e) && e.child("lrm").is_some())?;
+    state.children.retain(|child| child.name != "lrm");
+    Some(format!("history of {} is lost", uname(state)))
+}
+
+/// An operation ran with other parameters.
+pub(super) fn digest(random: &mut Random, cib: &mut Element) -> Done {
+    let operation = any_of(random, cib, is_result)?;
+    let digest = "f2317cad3d54cec5d7d7aa7d0bf35cf8";
+    match random.below(5) {
+        0 | 1 => operation.set("op-digest", digest),
+        2 => {
+            operation.set("op-restart-digest", digest);
+            operation.set("op-force-restart", " state ");
+        }
+        3 => {
+            operation.set("op-digest", digest);
+            operation.set("op-restart-digest", "4811cef7f7f94e3a35a70be7916cb2fd");
+            operation.set("op-force-restart", " envfile ");
+        }
+        _ => operation.set("op-secure-digest", digest),
+    }
+    Some(format!("{} ran with other parameters", operation.id()))
+}
+
+/// An operation ran at another time.
+pub(super) fn change_time(random: &mut Random, cib: &mut Element) -> Done {
+    let operation = any_of(random, cib, is_result)?;
+    let when = random.word(&["1699999999", "1700000000", "1699990000", "0", "1700009999"]);
+    operation.set("last-rc-change", when);
+    Some(format!("{} ran at {when}", operation.id()))
+}
+
+/// A live migration is under way, or came to some end.
+pub(super) fn migration(random: &mut Random, cib: &mut Element) -> Done {
+    let nodes: Vec<String> = cib
+        .find_all(is_state)
+        .iter()
+        .map(|state| uname(state))
+        .collect();
+    let history = any_of(random, cib, |e| e.name == "lrm_resource")?.clone();
+    let rsc = history.id().to_owned();
+    let (source, target) = (random.name(&nodes), random.name(&nodes));
+    let mut what = Vec::new();
+    for (task, on) in [("migrate_to", &source), ("migrate_from", &target)] {
+        if !random.chance(75) {
+            continue;
+        }
+        let code = random.word(&["0", "0", "1", "193"]);
+        let state = any_of(random, cib, |e| is_state(e) && uname(e) == *on)?;
+        let resources = state.at_or_new(&["lrm", "lrm_resources"]);
+        if resources.children.iter().all(|known| known.id() != rsc) {
+            let mut empty = history.clone();
+            empty.children.clear();
+            resources.children.push(empty);
+        }
+        let known = resources
+            .children
+            .iter_mut()
+            .find(|known| known.id() == rsc)?;
+        let mut record = entry(&rsc, task, "0", "last", code, next_call(known))
+            .with("migrate_source", &source)
+            .with("migrate_target", &target);
+        if code == "193" {
+            record.set("op-status", "-1");
+        }
+        put(known, record);
+        what.push(format!("{task} on {on}: {code}"));
+    }
+    (!what.is_empty()).then(|| format!("{rsc} {}", what.join(", ")))
+}
+
+/// A resource prefers to be promoted somewhere.
+pub(super) fn promotion_score(random: &mut Random, cib: &mut Element) -> Done {
+    let names: Vec<String> = cib
+        .find_all(|e| e.name == "primitive")
+        .iter()
+        .map(|e| e.id().to_owned())
+        .collect();
+    let rsc = random.pick(&names)?.clone();
+    let state = any_of(random, cib, is_state)?;
+    let score = random.word(&["5", "10", "100", "-1", "INFINITY", "-INFINITY", "0"]);
+    transient(state, &format!("master-{rsc}"), score);
+    Some(format!(
+        "{rsc} may be promoted on {} by {score}",
+        uname(state)
+    ))
+}
+
+/// A ticket is granted, revoked or put to standby.
+pub(super) fn ticket(random: &mut Random, cib: &mut Element) -> Done {
+    let names = crate::differential::generate::constraints::Names::of(cib).tickets;
+    let name = random.name(&names);
+    let state = crate::differential::generate::ticket(random, &name);
+    let tickets = cib.at_or_new(&["status", "tickets"]);
+    tickets.children.retain(|known| known.id() != name);
+    tickets.children.push(state);
+    Some(format!("ticket {name} changes"))
+}
+
+/// Quorum comes or goes.
+pub(super) fn quorum(random: &mut Random, cib: &mut Element) -> Done {
+    let value = random.word(&["0", "0", "1"]);
+    cib.set("have-quorum", value);
+    Some(format!("quorum is {value}"))
+}
+
+/// A resource is locked to a node that was shut down.
+pub(super) fn lock(random: &mut Random, cib: &mut Element) -> Done {
+    let history = any_of(random, cib, |e| e.name == "lrm_resource")?;
+    history.set(
+        "shutdown-lock",
+        random.word(&["1699999900", "1699990000", "0"]),
+    );
+    Some(format!("{} is locked", history.id()))
+}
+
+/// A remote node's own state changes.
+pub(super) fn remote_state(random: &mut Random, cib: &mut Element) -> Done {
+    let state = any_of(random, cib, |e| {
+        is_state(e) && e.get("remote_node") == Some("true")
+    })?;
+    match random.below(3) {
+        0 => state.set("node_fenced", random.word(&["1", "0"])),
+        1 => state.set("in_ccm", random.word(&["true", "false"])),
+        _ => state.set("node_in_maintenance", random.word(&["1", "0"])),
+    }
+    Some(format!("remote node {} changes", uname(state)))
+}

@@ -1,0 +1,199 @@
+//! Is a case the same whenever it is made, are clusters of every kind made, and is a difference
+//! found, made small and kept?
+
+use std::cell::Cell;
+use std::io;
+
+use super::case::{Bases, Case};
+use super::generate;
+use super::mutate::mutate;
+use super::planner::{Answer, Engine, Outputs, Planner, Wanted};
+use super::random::Random;
+use super::run::{Settings, Trial};
+use super::tree::Element;
+
+fn case(seed: u64, index: u64) -> Case {
+    Case::make(&Bases::default(), seed, index).expect("no files are read")
+}
+
+#[test]
+fn a_case_follows_from_its_seed_and_number() {
+    for index in 0..20 {
+        let (one, two) = (case(7, index), case(7, index));
+        assert_eq!(one.cib, two.cib, "seed 7, case {index}");
+        assert_eq!(
+            (one.date, one.story),
+            (two.date, two.story),
+            "seed 7, case {index}"
+        );
+    }
+    assert_ne!(case(7, 0).cib, case(7, 1).cib);
+    assert_ne!(case(7, 0).cib, case(8, 0).cib);
+}
+
+#[test]
+fn every_kind_of_thing_is_made() {
+    const KINDS: [&str; 24] = [
+        "primitive",
+        "group",
+        "clone",
+        "bundle",
+        "template",
+        "rsc_location",
+        "rsc_colocation",
+        "rsc_order",
+        "rsc_ticket",
+        "resource_set",
+        "rule",
+        "date_expression",
+        "fencing-level",
+        "utilization",
+        "tag",
+        "ticket_state",
+        "transient_attributes",
+        "lrm_rsc_op",
+        "rsc_defaults",
+        "op_defaults",
+        "op",
+        "storage-mapping",
+        "port-mapping",
+        "date_spec",
+    ];
+    let cases: Vec<Case> = (0..150).map(|index| case(11, index)).collect();
+    for kind in KINDS {
+        let made = cases
+            .iter()
+            .any(|case| !case.cib.find_all(|e| e.name == kind).is_empty());
+        assert!(made, "no {kind} in 150 cases of seed 11");
+    }
+    let named = |name: &str| {
+        cases.iter().any(|case| {
+            !case
+                .cib
+                .find_all(|e| e.get("name") == Some(name))
+                .is_empty()
+        })
+    };
+    assert!(named("remote-node") && named("promotable") && named("globally-unique"));
+}
+
+#[test]
+fn edits_change_what_they_say() {
+    let mut random = Random::new(3);
+    for _ in 0..50 {
+        let mut cib = generate::configured(&mut random);
+        let before = cib.clone();
+        let done = mutate(&mut random, &mut cib, 1);
+        assert!(done.len() <= 1);
+        assert!(
+            done.len() == 1 || cib == before,
+            "an edit that was not told"
+        );
+    }
+}
+
+#[test]
+fn the_engine_answers_for_clusters_from_nothing() {
+    let planned = (0..20).filter(|index| {
+        let case = case(5, *index);
+        let answer = Engine
+            .plan(&case.cib.to_xml(), &case.date, Wanted::ALL)
+            .expect("no files are read");
+        matches!(answer, Answer::Planned(outputs) if outputs.graph.contains("transition_graph"))
+    });
+    assert!(planned.count() > 15);
+}
+
+/// A peer that says `odd` of every cluster with a clone, and nothing of others.
+struct Fake<'a> {
+    odd: &'a str,
+    asked: Cell<usize>,
+}
+
+impl Planner for Fake<'_> {
+    fn plan(&self, cib: &str, _: &str, _: Wanted) -> io::Result<Answer> {
+        self.asked.set(self.asked.get() + 1);
+        let scores = if cib.contains("<clone ") {
+            self.odd
+        } else {
+            ""
+        };
+        Ok(Answer::Planned(Outputs {
+            scores: scores.to_owned(),
+            ..Outputs::default()
+        }))
+    }
+}
+
+#[test]
+fn a_difference_is_found_made_small_and_kept() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let settings = Settings {
+        peer: "peer".into(),
+        cases: "cases".into(),
+        count: 1,
+        first: 0,
+        seed: 7,
+        jobs: 1,
+        save: Some(folder.path().to_owned()),
+        each: 1,
+        shrink_budget: 500,
+        validate: false,
+    };
+    let fake = |odd| Fake {
+        odd,
+        asked: Cell::new(0),
+    };
+    let trial = Trial {
+        settings: &settings,
+        peer: fake("a: 1\n"),
+        engine: fake("a: 2\n"),
+    };
+    let case = (0..)
+        .map(|index| case(7, index))
+        .find(|case| !case.cib.find_all(|e| e.name == "clone").is_empty());
+    let case = case.expect("an endless supply");
+    let report = std::sync::Mutex::default();
+    trial
+        .run(&case, &report, &|_| {})
+        .expect("only the temporary folder is written");
+
+    let report = report.into_inner().expect("no thread panicked");
+    assert_eq!((report.tried, report.differing()), (1, 1));
+    let signature = report.differences.keys().next().expect("one difference");
+    assert_eq!(signature, "scores: peer a:# | engine a:#");
+    let kept = folder.path().join(format!("scores-7-{}", case.index));
+    let small = std::fs::read_to_string(kept.join("cib.xml")).expect("it was kept");
+    assert!(
+        small.contains("<clone ") && small.lines().count() < 15,
+        "not small:\n{small}"
+    );
+    let story = std::fs::read_to_string(kept.join("story")).expect("it was kept");
+    assert!(story.contains("only peer: a:1") && story.contains("--seed 7"));
+    assert!(trial.peer.asked.get() > 5);
+
+    let agreeing = Trial {
+        settings: &settings,
+        peer: fake("a: 1\n"),
+        engine: fake("a: 1\n"),
+    };
+    let report = std::sync::Mutex::default();
+    agreeing
+        .run(&case, &report, &|_| {})
+        .expect("nothing is written");
+    assert_eq!(
+        report.into_inner().expect("no thread panicked").differing(),
+        0
+    );
+}
+
+#[test]
+fn elements_survive_being_written_and_read() {
+    let tree = Element::new("cib")
+        .with("a", "<\"&'\n>")
+        .containing(Element::new("status"));
+    let text = tree.to_xml();
+    let document = lockstep_engine::parse::Document::parse(text.as_bytes(), &Default::default());
+    let document = document.expect("what was written can be read");
+    assert_eq!(Element::of(&document, document.root()), tree);
+}

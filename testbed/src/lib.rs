@@ -1,0 +1,3 @@
+//! What the testbed is made of: each module is a way to try Lockstep as a whole.
+
+pub mod differential;
