@@ -1,11 +1,11 @@
 //! What time is it? The only place of the shells that asks.
+#![expect(clippy::disallowed_types, reason = "shells own the clock")]
 
 use std::time::Duration;
 
 use crate::controller::Moment;
 
 /// A clock that counts from its start, and knows the date.
-#[expect(clippy::disallowed_types, reason = "shells own the clock")]
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     started: std::time::Instant,
@@ -14,7 +14,6 @@ pub struct Clock {
 impl Clock {
     /// Starts counting.
     pub fn start() -> Self {
-        #[expect(clippy::disallowed_types, reason = "shells own the clock")]
         let started = std::time::Instant::now();
         Self { started }
     }
@@ -31,7 +30,6 @@ impl Clock {
 
     /// Microseconds since the epoch.
     pub fn unix_us(&self) -> u64 {
-        #[expect(clippy::disallowed_types, reason = "shells own the clock")]
         let since = std::time::SystemTime::UNIX_EPOCH
             .elapsed()
             .unwrap_or_default();

@@ -1,5 +1,6 @@
 //! What an operator meets who gives the program something wrong: a message that names the place
 //! and says what to do, the right exit code, and nothing lost. The program itself is run.
+#![expect(clippy::disallowed_types, reason = "a test bounds how long it waits")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

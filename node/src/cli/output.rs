@@ -5,14 +5,16 @@ use std::io::{self, Write};
 use super::Failure;
 use crate::exit::Exit;
 
-/// Prints to standard output. Whoever reads less than all (`| head`) is not an error.
+/// Prints to standard output. Whoever reads less than all (`| head`) ends the command: with code
+/// 0, and without a word.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::new(Exit::Ok, "")),
+        Err(error) => Err(Failure::new(
             Exit::Io,
             format!("cannot write the output: {error}"),
         )),
-        _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Failure, Outcome, Target, output, runtime};
 use crate::exit::Exit;
-use crate::http::types::{PlanStatus, ResourceStatus, Status};
+use crate::http::types::{Events, PlanStatus, ResourceStatus, Status};
 
 /// Works on any controller; one that does not lead may be a moment behind.
 #[derive(Debug, clap::Args)]
@@ -14,16 +14,45 @@ pub(super) struct Args {
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
+    /// Print it again whenever something happened, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
 }
 
+/// How long one answer about news is waited for.
+const WAIT_MS: u64 = 10_000;
+
 pub(super) fn run(arguments: Args) -> Outcome {
-    let status: Status = runtime(1)?.block_on(arguments.target.client().get("/v1/status"))?;
-    if arguments.json {
-        let text = serde_json::to_string_pretty(&status)
-            .map_err(|error| Failure::new(Exit::Software, error))?;
-        return output::print(&(text + "\n"));
+    let client = arguments.target.client();
+    runtime(1)?.block_on(async {
+        let mut shown: Option<String> = None;
+        let mut after = 0;
+        loop {
+            let status: Status = client.get("/v1/status").await?;
+            after = after.max(status.controller.applied);
+            let text = shape(&status, arguments.json)?;
+            // What only the controller itself sees may change without news.
+            if shown.as_ref() != Some(&text) {
+                output::print(&text)?;
+                shown = Some(text);
+            }
+            if !arguments.watch {
+                return Ok(());
+            }
+            let path = format!("/v1/events?after={after}&wait_ms={WAIT_MS}");
+            let news: Events = client.get(&path).await?;
+            after = after.max(news.next);
+        }
+    })
+}
+
+fn shape(status: &Status, json: bool) -> Result<String, Failure> {
+    if !json {
+        return Ok(text(status));
     }
-    output::print(&text(&status))
+    let text = serde_json::to_string_pretty(status);
+    text.map(|text| text + "\n")
+        .map_err(|error| Failure::new(Exit::Software, error))
 }
 
 /// A status for people.

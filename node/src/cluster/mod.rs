@@ -8,6 +8,9 @@
 //! | file | question |
 //! |---|---|
 //! | `command.rs` | what can change the state |
+//! | `membership.rs` | what a change of configuration or nodes means |
+//! | `results.rs` | what a result means |
+//! | `action.rs` | what the graph says about one action |
 //! | `status.rs`, `failures.rs`, `recurring.rs` | how the CIB's status tells what happened |
 //! | `transition.rs` | how far a graph is carried out |
 //! | `agreement.rs` | whether all controllers computed the same |
@@ -16,13 +19,16 @@
 //! | `snapshot.rs` | the whole state as bytes |
 //! | `event.rs` | what happened, for people and programs |
 
+pub mod action;
 pub mod agreement;
 pub mod command;
 pub mod event;
 pub mod failures;
 pub mod history;
+mod membership;
 pub mod policy;
 pub mod recurring;
+mod results;
 pub mod snapshot;
 pub mod status;
 #[cfg(test)]
@@ -36,20 +42,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bincode::{Decode, Encode};
-use lockstep_engine::graph::{GraphAction, GraphActionKind};
+use lockstep_engine::graph::GraphActionKind;
 use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::time::Timestamp;
 
+use action::{carry_out_here, is_own};
 use agreement::Agreement;
-use command::{Command, ControllerId, Entry, Epoch, Lifetime};
+use command::{Command, ControllerId, Entry, Epoch};
 use event::{Event, What};
-use failures::Failure;
 use history::{History, SavedPlan};
-use policy::{ActionResult, Digest, Policy};
+use policy::{Digest, Policy};
 use transition::Transition;
-
-use crate::agent::Outcome;
-use crate::executor::{OrderKey, Report};
 
 /// A CIB with more stale memory than this is packed when the next plan is made. In bytes.
 const PACK_FROM: usize = 4 << 20;
@@ -318,175 +321,6 @@ impl Cluster {
         }
     }
 
-    fn replace_config(
-        &mut self,
-        expected: Option<Epoch>,
-        bytes: &[u8],
-        news: &mut Vec<What>,
-    ) -> Result<(), Refusal> {
-        let present = self.epoch();
-        if let Some(expected) = expected.filter(|expected| *expected != present) {
-            return Err(Refusal::OtherEpoch { expected, present });
-        }
-        let given = Document::parse(bytes, &Limits::default())
-            .map_err(|error| Refusal::NotACib(error.to_string()))?;
-        let Some(configuration) = given.child(given.root(), "configuration") else {
-            let message = format!(
-                "a <{}> without <configuration> is no CIB",
-                given.name(given.root())
-            );
-            return Err(Refusal::NotACib(message));
-        };
-        let root = self.cib.root();
-        if let Some(old) = self.cib.child(root, "configuration") {
-            self.cib.remove(old);
-        }
-        let new = self.cib.copy_from(&given, configuration, root);
-        if let Some(status) = self.cib.child(root, "status") {
-            self.cib.move_before(new, status);
-        }
-        for (name, value) in given.attrs(given.root()) {
-            let kept = [
-                "admin_epoch",
-                "epoch",
-                "num_updates",
-                "have-quorum",
-                "dc-uuid",
-            ];
-            if !kept.contains(&name) {
-                self.cib.set_attr(root, name, value);
-            }
-        }
-        self.configured = true;
-        let admin = status::number(&given, "admin_epoch").max(present.admin);
-        self.cib.set_attr(root, "admin_epoch", &admin.to_string());
-        // Nodes that are here do not leave because a configuration forgot them.
-        for (node, record) in &mut self.nodes {
-            if record.online {
-                record.id = status::ensure_node(&mut self.cib, node).0;
-            }
-        }
-        self.configuration_changed(news);
-        self.interrupt("the configuration changed", news);
-        Ok(())
-    }
-
-    fn configuration_changed(&mut self, news: &mut Vec<What>) {
-        status::bump(&mut self.cib, "epoch");
-        let root = self.cib.root();
-        self.cib.set_attr(root, "num_updates", "0");
-        news.push(What::Configured {
-            epoch: self.epoch().to_string(),
-        });
-    }
-
-    fn node_up(
-        &mut self,
-        node: String,
-        journal: u64,
-        incarnation: u64,
-        acknowledged: u64,
-        news: &mut Vec<What>,
-    ) -> Result<(), Refusal> {
-        let known = self.nodes.get(&node);
-        if known.is_some_and(|known| known.online && known.incarnation == incarnation) {
-            return Err(Refusal::Superseded);
-        }
-        let fresh = known.is_none_or(|known| known.incarnation != incarnation);
-        let applied = match known {
-            // Reports of one journal are counted on over restarts of its executor.
-            Some(known) if known.journal == journal => known.applied,
-            _ => acknowledged,
-        };
-        let (id, new) = status::ensure_node(&mut self.cib, &node);
-        if new {
-            self.configuration_changed(news);
-        }
-        status::node_joined(&mut self.cib, &id, &node, self.clock, fresh);
-        let record = NodeRecord {
-            id,
-            journal,
-            incarnation,
-            applied,
-            online: true,
-        };
-        self.nodes.insert(node.clone(), record);
-        self.fencing_failures.remove(&node);
-        self.interrupt(&format!("node {node} came up"), news);
-        news.push(What::NodeUp { node });
-        Ok(())
-    }
-
-    fn node_lost(
-        &mut self,
-        node: &str,
-        incarnation: u64,
-        clean: bool,
-        news: &mut Vec<What>,
-    ) -> Result<(), Refusal> {
-        let Some(record) = self.nodes.get_mut(node) else {
-            return Err(Refusal::UnknownNode(node.to_owned()));
-        };
-        if !record.online || record.incarnation != incarnation {
-            return Err(Refusal::Superseded);
-        }
-        record.online = false;
-        let id = record.id.clone();
-        status::node_left(&mut self.cib, &id, node, clean);
-        status::bump(&mut self.cib, "num_updates");
-        news.push(What::NodeLost {
-            node: node.to_owned(),
-            clean,
-        });
-        if clean && self.leaves_as_planned(node) {
-            return Ok(());
-        }
-        self.interrupt(
-            &format!("node {node} {}", if clean { "left" } else { "was lost" }),
-            news,
-        );
-        Ok(())
-    }
-
-    /// Whether the plan in force has had this node leave: then its leaving is no news to it.
-    fn leaves_as_planned(&self, node: &str) -> bool {
-        let Some(transition) = self.transition.as_ref().filter(|t| t.aborted.is_none()) else {
-            return false;
-        };
-        let synapses = (0u32..).zip(&transition.graph.synapses);
-        let mut leaving = synapses.filter(|(_, synapse)| {
-            let on = synapse.action.node.as_ref().map(|on| on.name.as_str());
-            synapse.action.task == "do_shutdown" && on == Some(node)
-        });
-        leaving.any(|(at, _)| transition.progress(at) == transition::Progress::Done)
-    }
-
-    fn set_attribute(
-        &mut self,
-        node: String,
-        name: String,
-        value: Option<String>,
-        lifetime: Lifetime,
-        news: &mut Vec<What>,
-    ) -> Result<(), Refusal> {
-        if status::node_id(&self.cib, &node).is_none() {
-            return Err(Refusal::UnknownNode(node));
-        }
-        let set = match lifetime {
-            Lifetime::Transient => status::set_transient,
-            Lifetime::Permanent => status::set_permanent,
-        };
-        if set(&mut self.cib, &node, &name, value.as_deref()) {
-            match lifetime {
-                Lifetime::Transient => status::bump(&mut self.cib, "num_updates"),
-                Lifetime::Permanent => self.configuration_changed(news),
-            }
-            self.interrupt(&format!("attribute {name} of {node} changed"), news);
-            news.push(What::Attribute { node, name, value });
-        }
-        Ok(())
-    }
-
     /// Something that the plan in force did not know happened.
     fn interrupt(&mut self, reason: &str, news: &mut Vec<What>) {
         self.wanted.get_or_insert_with(|| reason.to_owned());
@@ -576,284 +410,6 @@ impl Cluster {
             });
         }
     }
-
-    fn report(
-        &mut self,
-        node: &str,
-        journal: u64,
-        report: Report,
-        news: &mut Vec<What>,
-    ) -> Result<(), Refusal> {
-        let Some(record) = self.nodes.get_mut(node) else {
-            return Err(Refusal::UnknownNode(node.to_owned()));
-        };
-        if record.journal != journal || report.sequence != record.applied + 1 {
-            return Err(Refusal::Superseded);
-        }
-        record.applied = report.sequence;
-        status::bump(&mut self.cib, "num_updates");
-        if report.repeated {
-            self.observe(node, &report, news);
-            return Ok(());
-        }
-        let number = report.key.transition;
-        let synapse_in = |transition: &Option<Transition>| {
-            let transition = transition.as_ref().filter(|t| t.number == number)?;
-            let synapse = transition.synapse_of(report.key.action)?;
-            Some((synapse, transition.action(synapse).clone()))
-        };
-        if let Some((synapse, action)) = synapse_in(&self.transition) {
-            self.result(node, synapse, &action, report.key, report.outcome, news);
-        } else if let Some((_, action)) = synapse_in(&self.previous) {
-            // It was given up; its result still tells what is.
-            self.record(node, &action, report.key, &report.outcome);
-            self.interrupt(&format!("{} ended late", action.key), news);
-        } else {
-            // Its graph is gone. What it did to the resource is not known: ask the resource.
-            status::forget_resource(&mut self.cib, node, &report.resource);
-            self.interrupt(
-                &format!("{} of {} ended late", report.task, report.resource),
-                news,
-            );
-        }
-        Ok(())
-    }
-
-    /// A result of an action of the transition in force.
-    fn result(
-        &mut self,
-        node: &str,
-        synapse: u32,
-        action: &GraphAction,
-        order: OrderKey,
-        outcome: Outcome,
-        news: &mut Vec<What>,
-    ) {
-        let expected = self.record(node, action, order, &outcome);
-        let Some(transition) = &mut self.transition else {
-            return;
-        };
-        transition.confirm(synapse, expected);
-        let (key, node) = (action.key.clone(), node.to_owned());
-        let reason = format!("{key} on {node}: {}", event::told(&outcome));
-        news.push(What::Done {
-            order,
-            key,
-            node,
-            outcome,
-            expected,
-        });
-        if expected {
-            self.advance(news);
-        } else {
-            self.wanted.get_or_insert_with(|| reason.clone());
-            self.interrupt(&reason, news);
-        }
-    }
-
-    /// Writes a result into the status; returns whether it is the expected one.
-    fn record(
-        &mut self,
-        node: &str,
-        action: &GraphAction,
-        order: OrderKey,
-        outcome: &Outcome,
-    ) -> bool {
-        let wanted = expected_code(action);
-        let success = outcome.code.0 == wanted;
-        let resource = action
-            .primitive
-            .as_ref()
-            .map(|primitive| primitive.id.as_str());
-        match (action.kind, action.task.as_str(), resource) {
-            (GraphActionKind::Cluster, "stonith", _) => self.fencing_ended(action, success),
-            (GraphActionKind::Cluster, "do_shutdown", _) if success => {
-                status::node_is_expected_down(&mut self.cib, node);
-            }
-            (_, "delete" | "lrm_delete", Some(resource)) if success => {
-                status::forget_resource(&mut self.cib, node, resource);
-            }
-            (GraphActionKind::Resource, "cancel", Some(resource)) if success => {
-                recurring::forget(&mut self.cib, node, resource, &action.key);
-            }
-            (GraphActionKind::Resource, task, Some(resource)) => {
-                let result = ActionResult {
-                    rc: outcome.code.0,
-                    op_status: i32::from(outcome.status as u8),
-                    expected_rc: wanted,
-                    exit_reason: outcome.reason.clone(),
-                    transition_key: format!(
-                        "{}:{}:{wanted}:{}",
-                        order.action, order.transition, self.uuid
-                    ),
-                    last_rc_change: outcome.began_at,
-                    exec_ms: outcome.exec_ms,
-                    queue_ms: outcome.queue_ms,
-                    node: node.to_owned(),
-                };
-                self.policy.record(&mut self.cib, action, &result);
-                let ignored = meta(action, "on_fail") == Some("ignore");
-                if !success && !ignored {
-                    let interval_ms = interval_ms(action);
-                    let at = outcome.began_at;
-                    let failure = Failure {
-                        node,
-                        resource,
-                        task,
-                        interval_ms,
-                        at,
-                    };
-                    let attributes = self.transition.as_ref().map(|t| &t.graph.attributes);
-                    failures::count(&mut self.cib, failure, attributes);
-                }
-            }
-            _ => {}
-        }
-        success
-    }
-
-    fn fencing_ended(&mut self, action: &GraphAction, success: bool) {
-        let Some(target) = &action.node else { return };
-        if !success {
-            *self
-                .fencing_failures
-                .entry(target.name.clone())
-                .or_default() += 1;
-            return;
-        }
-        self.fencing_failures.remove(&target.name);
-        let operation = meta_value(action, "stonith_action").unwrap_or("reboot");
-        self.policy
-            .record_fencing(&mut self.cib, &target.name, operation);
-        if let Some(record) = self.nodes.get_mut(&target.name) {
-            record.online = false;
-        }
-    }
-
-    /// A changed result of a recurring operation.
-    fn observe(&mut self, node: &str, report: &Report, news: &mut Vec<What>) {
-        let Report {
-            resource,
-            task,
-            interval_ms,
-            outcome,
-            ..
-        } = report;
-        let recorded = recurring::record(&mut self.cib, node, report);
-        if recorded == recurring::Recorded::Unknown {
-            return;
-        }
-        let key = format!("{resource}_{task}_{interval_ms}");
-        let reason = format!("{key} on {node}: {}", event::told(outcome));
-        if recorded == recurring::Recorded::Failure {
-            let (interval_ms, at) = (*interval_ms, outcome.began_at);
-            let failure = Failure {
-                node,
-                resource,
-                task,
-                interval_ms,
-                at,
-            };
-            failures::count(&mut self.cib, failure, None);
-        }
-        news.push(What::Observed {
-            node: node.to_owned(),
-            key,
-            outcome: outcome.clone(),
-        });
-        self.interrupt(&reason, news);
-    }
-
-    /// The leader got no result.
-    fn give_up(
-        &mut self,
-        key: OrderKey,
-        reason: &str,
-        news: &mut Vec<What>,
-    ) -> Result<(), Refusal> {
-        let transition = self
-            .transition
-            .as_ref()
-            .filter(|t| t.number == key.transition);
-        let found = transition.and_then(|transition| {
-            let synapse = transition.synapse_of(key.action)?;
-            Some((
-                synapse,
-                transition.action(synapse).clone(),
-                transition.progress(synapse),
-            ))
-        });
-        let Some((synapse, action, transition::Progress::Waiting)) = found else {
-            return Err(Refusal::Superseded);
-        };
-        let node = action
-            .node
-            .as_ref()
-            .map_or(String::new(), |node| node.name.clone());
-        let mut outcome = Outcome::error(reason);
-        outcome.began_at = self.clock;
-        self.result(&node, synapse, &action, key, outcome, news);
-        Ok(())
-    }
-}
-
-/// Whether an action changes this state only, and no agent is needed.
-pub fn is_own(action: &GraphAction) -> bool {
-    match action.kind {
-        GraphActionKind::Pseudo => true,
-        GraphActionKind::Cluster => {
-            matches!(
-                action.task.as_str(),
-                "clear_failcount" | "maintenance_nodes" | "lrm_refresh"
-            ) || (action.task == "lrm_delete" && action.mode_cib)
-        }
-        GraphActionKind::Resource => false,
-    }
-}
-
-fn carry_out_here(cib: &mut Document, action: &GraphAction) {
-    let (Some(node), Some(primitive)) = (&action.node, &action.primitive) else {
-        return;
-    };
-    match action.task.as_str() {
-        "clear_failcount" => {
-            let operation = meta(action, "operation");
-            let operation = operation.map(|task| (task, interval_ms(action)));
-            failures::clear(cib, &node.name, &primitive.id, operation);
-        }
-        "lrm_delete" => status::forget_resource(cib, &node.name, &primitive.id),
-        _ => {}
-    }
-}
-
-/// A meta attribute of an action, by its name with underscores.
-pub fn meta<'a>(action: &'a GraphAction, name: &str) -> Option<&'a str> {
-    let named = |key: &str| key.strip_prefix("CRM_meta_") == Some(name);
-    action
-        .attributes
-        .iter()
-        .find(|(key, _)| named(key))
-        .map(|(_, value)| value.as_str())
-}
-
-/// A parameter of an action, with or without the prefix of meta attributes.
-fn meta_value<'a>(action: &'a GraphAction, name: &str) -> Option<&'a str> {
-    let plain = action.attributes.iter().find(|(key, _)| key == name);
-    meta(action, name).or(plain.map(|(_, value)| value.as_str()))
-}
-
-/// The result code that the graph expects of an action.
-pub fn expected_code(action: &GraphAction) -> i32 {
-    meta(action, "op_target_rc")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0)
-}
-
-/// How often an action is repeated, in milliseconds; 0 if it is not.
-pub fn interval_ms(action: &GraphAction) -> u64 {
-    meta(action, "interval")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(0)
 }
 
 /// A name as a UUID: what Pacemaker's keys end with is 36 characters long.

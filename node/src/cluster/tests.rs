@@ -2,7 +2,8 @@
 
 use super::testing::{Scripted, graph, probe, pseudo, step};
 use super::*;
-use crate::agent::{ResultCode, Status};
+use crate::agent::{Outcome, ResultCode, Status};
+use crate::executor::{OrderKey, Report};
 use transition::Progress;
 
 const CIB: &str = r#"<cib validate-with="pacemaker-4.0" epoch="7" admin_epoch="2"><configuration>

@@ -4,7 +4,8 @@ use lockstep_engine::graph::{GraphAction, GraphActionKind};
 
 use super::fencing;
 use crate::agent::{AgentName, Operation};
-use crate::cluster::{Cluster, interval_ms, meta};
+use crate::cluster::Cluster;
+use crate::cluster::action::{interval_ms, meta};
 use crate::executor::Work;
 
 /// What is to be done about an action that needs somebody.

@@ -9,7 +9,8 @@ use lockstep_engine::parse::{Document, ElementId};
 
 use super::duty::Duty;
 use crate::agent::{AgentName, FENCE, Operation};
-use crate::cluster::{Cluster, meta, status};
+use crate::cluster::action::parameter;
+use crate::cluster::{Cluster, status};
 use crate::executor::Work;
 
 /// How long fencing may take unless the configuration says otherwise, in milliseconds.
@@ -40,14 +41,7 @@ pub fn duty(action: &GraphAction, cluster: &Cluster, available: impl Fn(&str) ->
     let Some((node, _)) = preferred else {
         return Duty::Impossible(format!("nobody is left who could fence {target}"));
     };
-    let wanted = meta(action, "stonith_action");
-    let plain = action
-        .attributes
-        .iter()
-        .find(|(name, _)| name == "stonith_action");
-    let wanted = wanted
-        .or(plain.map(|(_, value)| value.as_str()))
-        .unwrap_or("reboot");
+    let wanted = parameter(action, "stonith_action").unwrap_or("reboot");
     let mut parameters: Vec<(String, String)> = parameters(cib, device).collect();
     parameters.push(("action".into(), wanted.to_owned()));
     parameters.push(("plug".into(), plug));

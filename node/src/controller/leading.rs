@@ -9,10 +9,14 @@ use lockstep_engine::graph::FEATURE_SET;
 
 use super::duty::{self, Duty};
 use super::{Controller, Effect, Moment, Peer, propose, tell};
+use crate::cluster::action::is_own;
 use crate::cluster::command::{Command, ControllerId};
+use crate::cluster::status;
 use crate::cluster::transition::{Progress, Transition};
-use crate::cluster::{is_own, status};
 use crate::executor::{ConnectionId, FromExecutor, OrderKey, Refusal, Report, ToExecutor};
+
+/// A report that is not applied after so long was lost on its way to the log, in milliseconds.
+const REPORT_LOST_MS: u64 = 2_000;
 
 /// After failed fencing the next plan waits; this long the first time, twice as long each further
 /// time, in milliseconds.
@@ -37,6 +41,8 @@ struct Following {
     seen: u64,
     /// The highest report that was proposed.
     proposed: u64,
+    /// The highest applied report, and since when it is that, while there are higher ones.
+    behind: Option<(u64, u64)>,
     /// Whether it said that it leaves in order.
     leaving: bool,
     /// Whether its coming, or its loss, is proposed and not applied yet.
@@ -56,6 +62,27 @@ pub(super) struct Leading {
     pub(super) flights: BTreeMap<OrderKey, Flight>,
     /// When fencing last failed.
     fencing_failed_ms: Option<(u32, u64)>,
+}
+
+impl Following {
+    /// Whether reports that it told of were lost on their way to the log: then it is to tell all
+    /// that is not acknowledged again.
+    fn is_behind(&mut self, applied: u64, now_ms: u64) -> bool {
+        if self.seen <= applied {
+            self.behind = None;
+            return false;
+        }
+        let (stuck_at, since_ms) = *self.behind.get_or_insert((applied, now_ms));
+        if stuck_at != applied {
+            self.behind = Some((applied, now_ms));
+            return false;
+        }
+        let lost = self.proposed == 0 || now_ms.saturating_sub(since_ms) >= REPORT_LOST_MS;
+        if lost {
+            (self.proposed, self.behind) = (0, Some((applied, now_ms)));
+        }
+        lost
+    }
 }
 
 impl Leading {
@@ -244,9 +271,8 @@ impl Controller {
             } = peer;
             let record = self.cluster.nodes().get(node);
             let known = record.is_some_and(|r| r.online && r.incarnation == executor.incarnation);
-            if !following.standing && following.proposed == 0 && following.seen > 0 {
-                // Its reports were lost on the way to the log.
-                following.seen = 0;
+            let applied = record.map_or(executor.acknowledged, |record| record.applied);
+            if following.is_behind(applied, now.monotonic_ms) {
                 out.push(tell(*connection, ToExecutor::Lead { term: self.term }));
             }
             if following.proposed_change {

@@ -32,6 +32,8 @@ pub(super) struct Sim {
     policies: Vec<Arc<Scripted>>,
     log: Vec<Vec<u8>>,
     pub(super) log_refuses: bool,
+    /// Proposals vanish, and nobody says so.
+    pub(super) log_swallows: bool,
     pub(super) leader: Option<usize>,
     term: u64,
     nodes: BTreeMap<String, Node>,
@@ -80,6 +82,7 @@ impl Sim {
             policies,
             log: Vec::new(),
             log_refuses: false,
+            log_swallows: false,
             leader: None,
             term: 1,
             nodes: BTreeMap::new(),
@@ -335,7 +338,7 @@ impl Sim {
         match effect {
             // What a deposed leader proposes does not get into the log.
             Effect::Propose(entry) => match self.leader {
-                _ if self.controllers[from].is_none() => {}
+                _ if self.controllers[from].is_none() || self.log_swallows => {}
                 Some(leader) if !self.log_refuses && (leader == from || !leads(&entry)) => {
                     self.log.push(entry.encode());
                 }

@@ -395,6 +395,23 @@ fn a_lost_proposal_is_made_again() {
 }
 
 #[test]
+fn a_proposal_that_vanished_is_made_again() {
+    let mut sim = Sim::running(&[&[step("a_start_0", "n1", &[])]]);
+    sim.log_swallows = true;
+    sim.end("n1", "1:1", 0);
+    sim.log_swallows = false;
+    sim.pass_time(1_000);
+    assert!(!sim.leading().cluster().transition().unwrap().is_over());
+    for _ in 0..3 {
+        sim.pass_time(1_000);
+    }
+    assert!(
+        sim.leading().cluster().transition().unwrap().is_over(),
+        "it was told again"
+    );
+}
+
+#[test]
 fn an_executor_without_its_journal_is_a_new_one() {
     let mut sim = Sim::running(&[
         &[step("a_start_0", "n1", &[])],

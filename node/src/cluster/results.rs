@@ -1,0 +1,233 @@
+//! What does a result mean? For the status, for the plan in force, and for the next one.
+
+use lockstep_engine::graph::{GraphAction, GraphActionKind};
+
+use super::action::{expected_code, interval_ms, meta, parameter};
+use super::event::What;
+use super::failures::{self, Failure};
+use super::policy::ActionResult;
+use super::transition::{self, Transition};
+use super::{Cluster, Refusal, event, recurring, status};
+use crate::agent::Outcome;
+use crate::executor::{OrderKey, Report};
+
+impl Cluster {
+    pub(super) fn report(
+        &mut self,
+        node: &str,
+        journal: u64,
+        report: Report,
+        news: &mut Vec<What>,
+    ) -> Result<(), Refusal> {
+        let Some(record) = self.nodes.get_mut(node) else {
+            return Err(Refusal::UnknownNode(node.to_owned()));
+        };
+        if record.journal != journal || report.sequence != record.applied + 1 {
+            return Err(Refusal::Superseded);
+        }
+        record.applied = report.sequence;
+        status::bump(&mut self.cib, "num_updates");
+        if report.repeated {
+            self.observe(node, &report, news);
+            return Ok(());
+        }
+        let number = report.key.transition;
+        let synapse_in = |transition: &Option<Transition>| {
+            let transition = transition.as_ref().filter(|t| t.number == number)?;
+            let synapse = transition.synapse_of(report.key.action)?;
+            Some((synapse, transition.action(synapse).clone()))
+        };
+        if let Some((synapse, action)) = synapse_in(&self.transition) {
+            self.result(node, synapse, &action, report.key, report.outcome, news);
+        } else if let Some((_, action)) = synapse_in(&self.previous) {
+            // It was given up; its result still tells what is.
+            self.record(node, &action, report.key, &report.outcome);
+            self.interrupt(&format!("{} ended late", action.key), news);
+        } else {
+            // Its graph is gone. What it did to the resource is not known: ask the resource.
+            status::forget_resource(&mut self.cib, node, &report.resource);
+            self.interrupt(
+                &format!("{} of {} ended late", report.task, report.resource),
+                news,
+            );
+        }
+        Ok(())
+    }
+
+    /// A result of an action of the transition in force.
+    pub(super) fn result(
+        &mut self,
+        node: &str,
+        synapse: u32,
+        action: &GraphAction,
+        order: OrderKey,
+        outcome: Outcome,
+        news: &mut Vec<What>,
+    ) {
+        let expected = self.record(node, action, order, &outcome);
+        let Some(transition) = &mut self.transition else {
+            return;
+        };
+        transition.confirm(synapse, expected);
+        let (key, node) = (action.key.clone(), node.to_owned());
+        let reason = format!("{key} on {node}: {}", event::told(&outcome));
+        news.push(What::Done {
+            order,
+            key,
+            node,
+            outcome,
+            expected,
+        });
+        if expected {
+            self.advance(news);
+        } else {
+            self.wanted.get_or_insert_with(|| reason.clone());
+            self.interrupt(&reason, news);
+        }
+    }
+
+    /// Writes a result into the status; returns whether it is the expected one.
+    pub(super) fn record(
+        &mut self,
+        node: &str,
+        action: &GraphAction,
+        order: OrderKey,
+        outcome: &Outcome,
+    ) -> bool {
+        let wanted = expected_code(action);
+        let success = outcome.code.0 == wanted;
+        let resource = action
+            .primitive
+            .as_ref()
+            .map(|primitive| primitive.id.as_str());
+        match (action.kind, action.task.as_str(), resource) {
+            (GraphActionKind::Cluster, "stonith", _) => self.fencing_ended(action, success),
+            (GraphActionKind::Cluster, "do_shutdown", _) if success => {
+                status::node_is_expected_down(&mut self.cib, node);
+            }
+            (_, "delete" | "lrm_delete", Some(resource)) if success => {
+                status::forget_resource(&mut self.cib, node, resource);
+            }
+            (GraphActionKind::Resource, "cancel", Some(resource)) if success => {
+                recurring::forget(&mut self.cib, node, resource, &action.key);
+            }
+            (GraphActionKind::Resource, task, Some(resource)) => {
+                let result = ActionResult {
+                    rc: outcome.code.0,
+                    op_status: i32::from(outcome.status as u8),
+                    expected_rc: wanted,
+                    exit_reason: outcome.reason.clone(),
+                    transition_key: format!(
+                        "{}:{}:{wanted}:{}",
+                        order.action, order.transition, self.uuid
+                    ),
+                    last_rc_change: outcome.began_at,
+                    exec_ms: outcome.exec_ms,
+                    queue_ms: outcome.queue_ms,
+                    node: node.to_owned(),
+                };
+                self.policy.record(&mut self.cib, action, &result);
+                let ignored = meta(action, "on_fail") == Some("ignore");
+                if !success && !ignored {
+                    let interval_ms = interval_ms(action);
+                    let at = outcome.began_at;
+                    let failure = Failure {
+                        node,
+                        resource,
+                        task,
+                        interval_ms,
+                        at,
+                    };
+                    let attributes = self.transition.as_ref().map(|t| &t.graph.attributes);
+                    failures::count(&mut self.cib, failure, attributes);
+                }
+            }
+            _ => {}
+        }
+        success
+    }
+
+    pub(super) fn fencing_ended(&mut self, action: &GraphAction, success: bool) {
+        let Some(target) = &action.node else { return };
+        if !success {
+            *self
+                .fencing_failures
+                .entry(target.name.clone())
+                .or_default() += 1;
+            return;
+        }
+        self.fencing_failures.remove(&target.name);
+        let operation = parameter(action, "stonith_action").unwrap_or("reboot");
+        self.policy
+            .record_fencing(&mut self.cib, &target.name, operation);
+        if let Some(record) = self.nodes.get_mut(&target.name) {
+            record.online = false;
+        }
+    }
+
+    /// A changed result of a recurring operation.
+    pub(super) fn observe(&mut self, node: &str, report: &Report, news: &mut Vec<What>) {
+        let Report {
+            resource,
+            task,
+            interval_ms,
+            outcome,
+            ..
+        } = report;
+        let recorded = recurring::record(&mut self.cib, node, report);
+        if recorded == recurring::Recorded::Unknown {
+            return;
+        }
+        let key = format!("{resource}_{task}_{interval_ms}");
+        let reason = format!("{key} on {node}: {}", event::told(outcome));
+        if recorded == recurring::Recorded::Failure {
+            let (interval_ms, at) = (*interval_ms, outcome.began_at);
+            let failure = Failure {
+                node,
+                resource,
+                task,
+                interval_ms,
+                at,
+            };
+            failures::count(&mut self.cib, failure, None);
+        }
+        news.push(What::Observed {
+            node: node.to_owned(),
+            key,
+            outcome: outcome.clone(),
+        });
+        self.interrupt(&reason, news);
+    }
+
+    /// The leader got no result.
+    pub(super) fn give_up(
+        &mut self,
+        key: OrderKey,
+        reason: &str,
+        news: &mut Vec<What>,
+    ) -> Result<(), Refusal> {
+        let transition = self
+            .transition
+            .as_ref()
+            .filter(|t| t.number == key.transition);
+        let found = transition.and_then(|transition| {
+            let synapse = transition.synapse_of(key.action)?;
+            Some((
+                synapse,
+                transition.action(synapse).clone(),
+                transition.progress(synapse),
+            ))
+        });
+        let Some((synapse, action, transition::Progress::Waiting)) = found else {
+            return Err(Refusal::Superseded);
+        };
+        let node = action
+            .node
+            .as_ref()
+            .map_or(String::new(), |node| node.name.clone());
+        let mut outcome = Outcome::error(reason);
+        outcome.began_at = self.clock;
+        self.result(&node, synapse, &action, key, outcome, news);
+        Ok(())
+    }
+}
