@@ -82,8 +82,23 @@ impl Settler<'_> {
 
     /// Actions of `resource` with `key`, oldest first; a key that names another resource (its
     /// collective, its history name) is taken as the resource's own.
+    ///
+    /// The peer takes a key that it does not find apart from its end, and so finds `delete` when
+    /// it looks for `lrm_delete`: a probe spares both kinds of erasing history.
     fn find_by_key(&self, resource: ResourceId, key: &Key) -> Vec<ActionId> {
-        self.draft.with_key(&key.for_resource(resource)).to_vec()
+        let found = self.draft.with_key(&key.for_resource(resource));
+        let erases = matches!(
+            key,
+            Key::Operation {
+                task: Task::LrmDelete,
+                ..
+            }
+        );
+        if found.is_empty() && erases {
+            let delete = Key::once(resource, Task::Delete);
+            return self.draft.with_key(&delete).to_vec();
+        }
+        found.to_vec()
     }
 
     fn link_unless_dangling(
