@@ -15,6 +15,7 @@ pub mod nvset;
 pub mod parse;
 pub mod relate;
 pub mod rule;
+pub mod schema;
 pub mod score;
 pub mod settle;
 pub mod simulate;

@@ -30,6 +30,7 @@ pub use error::{ErrorKind, ParseError};
 pub use ids::{IdIndex, Referent};
 pub use names::Name;
 use names::Names;
+pub(crate) use scan::is_xml_name;
 pub use write::escape_attribute;
 
 /// The number of an element in its document: dense, from 0 (the root) in document order as read;

@@ -12,6 +12,13 @@ use std::sync::{Arc, LazyLock};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Name(pub(super) u32);
 
+impl Name {
+    /// The number, to index tables with.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 macro_rules! well_known {
     ($($ident:ident = $text:literal,)*) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]

@@ -511,7 +511,7 @@ impl<'t> Scanner<'t> {
                         });
                     }
                 },
-                None if is_name(name) => {
+                None if is_xml_name(name) => {
                     return self.fault(ErrorKind::UnknownEntity {
                         name: name.to_owned(),
                     });
@@ -698,7 +698,8 @@ fn character_by_number(number: &str) -> Option<char> {
     char::from_u32(code.ok()?).filter(|&c| chars::is_xml(c))
 }
 
-fn is_name(text: &str) -> bool {
+/// Is this a name, as elements and attributes have?
+pub(crate) fn is_xml_name(text: &str) -> bool {
     text.starts_with(chars::is_name_start) && text.chars().all(chars::is_name)
 }
 

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn integers_are_read_as_far_as_they_go() {
-    let cases: &[(&str, Option<(i64, bool, &str)>)] = &[
+    type Expected = Option<(i64, bool, &'static str)>;
+    let cases: &[(&str, Expected)] = &[
         ("", None),
         ("x1", None),
         ("-", None),

@@ -1,0 +1,559 @@
+//! What is still permitted, after these attributes and children?
+//!
+//! A pattern is what may follow. Taking an attribute or a child off it gives another pattern: its
+//! *derivative* (Brzozowski 1964; James Clark's algorithm for RELAX NG). Patterns are numbered and
+//! each exists once, so derivatives are remembered by number: after the first few elements of a kind
+//! an attribute or child costs one look-up.
+//!
+//! The grammar knows every child of an element by its name alone, so that what is inside a child
+//! can be checked on its own. Nothing is remembered of it but that it was there.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::notation::{self, Expression, Notation, Values, WORDS};
+use super::types::{IdKind, Type};
+use crate::schema::version::Version;
+
+static NOTATION: LazyLock<Notation> = LazyLock::new(|| {
+    // A fault is a mistake in our own file; a test reads it.
+    notation::read(include_str!("cib.grammar")).unwrap_or_else(|fault| panic!("grammar: {fault}"))
+});
+
+/// The number of a pattern.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::schema) struct PatternId(u32);
+
+/// The number of an element or attribute name of the grammar.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::schema) struct Symbol(u16);
+
+/// The number of an element's content: a body of the notation with arguments.
+type Body = u32;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Pattern {
+    /// Nothing that could come would do.
+    Never,
+    /// Nothing may come any more.
+    Empty,
+    /// Anything may come.
+    Any,
+    Choice(PatternId, PatternId),
+    Group(PatternId, PatternId),
+    Interleave(PatternId, PatternId),
+    /// Once or more.
+    Repeated(PatternId),
+    /// An attribute with the number of its type.
+    Attribute(Symbol, u16),
+    Element(Symbol, Body),
+}
+
+const NEVER: PatternId = PatternId(0);
+const EMPTY: PatternId = PatternId(1);
+const ANY: PatternId = PatternId(2);
+
+/// What an attribute leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::schema) struct AfterAttribute {
+    pub(in crate::schema) pattern: PatternId,
+    /// What its value is, if one of the ways to read the attribute says so.
+    pub(in crate::schema) kind: Option<IdKind>,
+}
+
+/// What a child leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::schema) struct AfterChild {
+    pub(in crate::schema) pattern: PatternId,
+    /// What may be in the child.
+    pub(in crate::schema) content: PatternId,
+}
+
+/// The grammar of one version, as far as it was needed.
+pub(in crate::schema) struct Grammar {
+    version: Version,
+    patterns: Vec<Known>,
+    numbers: BTreeMap<Pattern, PatternId>,
+    symbols: BTreeMap<&'static str, Symbol>,
+    types: Vec<Type>,
+    /// By symbol: the types that attributes of this name have somewhere.
+    types_of: Vec<Vec<u16>>,
+    bodies: Vec<Content>,
+    body_numbers: BTreeMap<(usize, Vec<Option<PatternId>>), Body>,
+}
+
+/// A pattern with what was found out about it.
+struct Known {
+    pattern: Pattern,
+    /// Whether nothing need come.
+    optional: bool,
+    closed: Option<PatternId>,
+    /// By name and by which of the name's types the value has.
+    attributes: Vec<((Symbol, u64), Option<AfterAttribute>)>,
+    children: Vec<(Symbol, Option<AfterChild>)>,
+}
+
+struct Content {
+    body: usize,
+    arguments: Vec<Option<PatternId>>,
+    pattern: Option<PatternId>,
+}
+
+impl Grammar {
+    /// The grammar of a version.
+    pub(in crate::schema) fn new(version: Version) -> Self {
+        let mut grammar = Self {
+            version,
+            patterns: Vec::new(),
+            numbers: BTreeMap::new(),
+            symbols: BTreeMap::new(),
+            types: Vec::new(),
+            types_of: Vec::new(),
+            bodies: Vec::new(),
+            body_numbers: BTreeMap::new(),
+        };
+        for pattern in [Pattern::Never, Pattern::Empty, Pattern::Any] {
+            grammar.number(pattern);
+        }
+        grammar
+    }
+
+    /// What a whole document may be.
+    pub(in crate::schema) fn start(&mut self) -> PatternId {
+        self.build(&NOTATION.definitions[0].expression, &[]).unwrap_or(NEVER)
+    }
+
+    /// The number of a name, if the grammar has been seen to use it.
+    pub(in crate::schema) fn symbol(&self, name: &str) -> Option<Symbol> {
+        self.symbols.get(name).copied()
+    }
+
+    /// Is anything permitted?
+    pub(in crate::schema) fn is_any(&self, pattern: PatternId) -> bool {
+        pattern == ANY
+    }
+
+    /// May it end here?
+    pub(in crate::schema) fn may_end(&self, pattern: PatternId) -> bool {
+        self.known(pattern).optional
+    }
+
+    // ---- Derivatives
+
+    /// What may follow an attribute; nothing if it is not permitted.
+    pub(in crate::schema) fn after_attribute(
+        &mut self,
+        pattern: PatternId,
+        name: Symbol,
+        value: &str,
+    ) -> Option<AfterAttribute> {
+        let types = &self.types_of[usize::from(name.0)];
+        let admits = |&number: &u16| self.types[usize::from(number)].admits(value);
+        let admitting = types.iter().enumerate().filter(|(_, number)| admits(number));
+        let mask = admitting.fold(0u64, |mask, (bit, _)| mask | 1 << bit);
+        let key = (name, mask);
+        if let Some((_, after)) = self.known(pattern).attributes.iter().find(|(k, _)| *k == key) {
+            return *after;
+        }
+        let mut kind = None;
+        let next = self.take_attribute(pattern, name, mask, &mut kind);
+        let after = (next != NEVER).then_some(AfterAttribute { pattern: next, kind });
+        self.patterns[pattern.0 as usize].attributes.push((key, after));
+        after
+    }
+
+    fn take_attribute(
+        &mut self,
+        pattern: PatternId,
+        name: Symbol,
+        mask: u64,
+        kind: &mut Option<IdKind>,
+    ) -> PatternId {
+        match self.known(pattern).pattern {
+            Pattern::Attribute(symbol, number) if symbol == name => {
+                let types = &self.types_of[usize::from(name.0)];
+                let bit = types.iter().position(|&of_name| of_name == number);
+                if bit.is_none_or(|bit| mask & (1 << bit) == 0) {
+                    return NEVER;
+                }
+                *kind = kind.or(self.types[usize::from(number)].id_kind());
+                EMPTY
+            }
+            Pattern::Choice(a, b) => {
+                let a = self.take_attribute(a, name, mask, kind);
+                let b = self.take_attribute(b, name, mask, kind);
+                self.choice(a, b)
+            }
+            Pattern::Group(a, b) => {
+                let (of_a, of_b) = (
+                    self.take_attribute(a, name, mask, kind),
+                    self.take_attribute(b, name, mask, kind),
+                );
+                let (a, b) = (self.group(of_a, b), self.group(a, of_b));
+                self.choice(a, b)
+            }
+            Pattern::Interleave(a, b) => {
+                let (of_a, of_b) = (
+                    self.take_attribute(a, name, mask, kind),
+                    self.take_attribute(b, name, mask, kind),
+                );
+                let (a, b) = (self.interleave(of_a, b), self.interleave(a, of_b));
+                self.choice(a, b)
+            }
+            Pattern::Any => ANY,
+            _ => NEVER,
+        }
+    }
+
+    /// What may follow when there are no more attributes; nothing if one is missing.
+    pub(in crate::schema) fn close(&mut self, pattern: PatternId) -> Option<PatternId> {
+        Some(self.without_attributes(pattern)).filter(|&closed| closed != NEVER)
+    }
+
+    fn without_attributes(&mut self, pattern: PatternId) -> PatternId {
+        if let Some(closed) = self.known(pattern).closed {
+            return closed;
+        }
+        let closed = match self.known(pattern).pattern {
+            Pattern::Attribute(..) => NEVER,
+            Pattern::Choice(a, b) => {
+                let (a, b) = (self.without_attributes(a), self.without_attributes(b));
+                self.choice(a, b)
+            }
+            Pattern::Group(a, b) => {
+                let (a, b) = (self.without_attributes(a), self.without_attributes(b));
+                self.group(a, b)
+            }
+            Pattern::Interleave(a, b) => {
+                let (a, b) = (self.without_attributes(a), self.without_attributes(b));
+                self.interleave(a, b)
+            }
+            _ => pattern,
+        };
+        self.patterns[pattern.0 as usize].closed = Some(closed);
+        closed
+    }
+
+    /// What may follow a child element, and be in it; nothing if it is not permitted.
+    pub(in crate::schema) fn after_child(
+        &mut self,
+        pattern: PatternId,
+        name: Symbol,
+    ) -> Option<AfterChild> {
+        if let Some((_, after)) = self.known(pattern).children.iter().find(|(n, _)| *n == name) {
+            return *after;
+        }
+        let mut body = None;
+        let next = self.take_child(pattern, name, &mut body);
+        let after = match body {
+            Some(body) if next != NEVER => {
+                Some(AfterChild { pattern: next, content: self.content(body) })
+            }
+            _ => None,
+        };
+        self.patterns[pattern.0 as usize].children.push((name, after));
+        after
+    }
+
+    fn take_child(&mut self, pattern: PatternId, name: Symbol, body: &mut Option<Body>) -> PatternId {
+        match self.known(pattern).pattern {
+            Pattern::Element(symbol, content) if symbol == name => {
+                debug_assert!(body.is_none_or(|body| body == content), "one name, two contents");
+                *body = Some(content);
+                EMPTY
+            }
+            Pattern::Choice(a, b) => {
+                let a = self.take_child(a, name, body);
+                let b = self.take_child(b, name, body);
+                self.choice(a, b)
+            }
+            Pattern::Group(a, b) => {
+                let of_a = self.take_child(a, name, body);
+                let in_a = self.group(of_a, b);
+                if !self.may_end(a) {
+                    return in_a;
+                }
+                let in_b = self.take_child(b, name, body);
+                self.choice(in_a, in_b)
+            }
+            Pattern::Interleave(a, b) => {
+                let (of_a, of_b) = (self.take_child(a, name, body), self.take_child(b, name, body));
+                let (a, b) = (self.interleave(of_a, b), self.interleave(a, of_b));
+                self.choice(a, b)
+            }
+            Pattern::Repeated(a) => {
+                let once = self.take_child(a, name, body);
+                let more = self.choice(pattern, EMPTY);
+                self.group(once, more)
+            }
+            _ => NEVER,
+        }
+    }
+
+    // ---- For messages
+
+    /// Names of attributes that a pattern has, with their types.
+    pub(in crate::schema) fn attributes_of(&self, pattern: PatternId) -> Vec<(&'static str, &Type)> {
+        let mut found = Vec::new();
+        self.visit(pattern, &mut |pattern| {
+            if let Pattern::Attribute(symbol, number) = pattern {
+                found.push((self.text(*symbol), &self.types[usize::from(*number)]));
+            }
+        });
+        found
+    }
+
+    /// Names of the attributes without which nothing fits, or if each has an alternative, of all.
+    pub(in crate::schema) fn missing_attributes(&mut self, pattern: PatternId) -> Vec<&'static str> {
+        let mut names: Vec<&str> = Vec::new();
+        for (name, _) in self.attributes_of(pattern) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let mut required = names.clone();
+        required.retain(|name| self.without_attribute(pattern, name) == NEVER);
+        if required.is_empty() { names } else { required }
+    }
+
+    /// What is left of a pattern if an attribute never comes.
+    fn without_attribute(&mut self, pattern: PatternId, name: &str) -> PatternId {
+        match self.known(pattern).pattern {
+            Pattern::Attribute(symbol, _) if self.text(symbol) == name => NEVER,
+            Pattern::Choice(a, b) => {
+                let (a, b) = (self.without_attribute(a, name), self.without_attribute(b, name));
+                self.choice(a, b)
+            }
+            Pattern::Group(a, b) | Pattern::Interleave(a, b) => {
+                let (a, b) = (self.without_attribute(a, name), self.without_attribute(b, name));
+                self.group(a, b)
+            }
+            _ => pattern,
+        }
+    }
+
+    /// Names of child elements that a pattern has.
+    pub(in crate::schema) fn children_of(&self, pattern: PatternId) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        self.visit(pattern, &mut |pattern| {
+            if let Pattern::Element(symbol, _) = pattern
+                && !found.contains(&self.text(*symbol))
+            {
+                found.push(self.text(*symbol));
+            }
+        });
+        found
+    }
+
+    fn visit(&self, pattern: PatternId, visitor: &mut impl FnMut(&Pattern)) {
+        let known = &self.known(pattern).pattern;
+        visitor(known);
+        match *known {
+            Pattern::Choice(a, b) | Pattern::Group(a, b) | Pattern::Interleave(a, b) => {
+                self.visit(a, visitor);
+                self.visit(b, visitor);
+            }
+            Pattern::Repeated(a) => self.visit(a, visitor),
+            _ => {}
+        }
+    }
+
+    fn text(&self, symbol: Symbol) -> &'static str {
+        let found = self.symbols.iter().find(|&(_, &number)| number == symbol);
+        found.map_or("", |(text, _)| text)
+    }
+
+    // ---- From expressions to patterns
+
+    /// The pattern of an expression; none if it is as if it were not written.
+    fn build(
+        &mut self,
+        expression: &'static Expression,
+        arguments: &[Option<PatternId>],
+    ) -> Option<PatternId> {
+        match expression {
+            Expression::Any => Some(ANY),
+            Expression::Parameter(index) => arguments[*index],
+            Expression::Call(callee, callee_arguments) => {
+                let callee_arguments: Vec<_> =
+                    callee_arguments.iter().map(|a| self.build(a, arguments)).collect();
+                self.build(&NOTATION.definitions[*callee].expression, &callee_arguments)
+            }
+            Expression::Versions(versions, inner) => {
+                let applies = versions.contains(&self.version);
+                applies.then(|| self.build(inner, arguments)).flatten()
+            }
+            Expression::Group(items) => {
+                let built = self.build_all(items, arguments)?;
+                Some(built.into_iter().rev().fold(EMPTY, |rest, item| self.group(item, rest)))
+            }
+            Expression::Interleave(items) => {
+                let built = self.build_all(items, arguments)?;
+                Some(built.into_iter().rev().fold(EMPTY, |rest, item| self.interleave(item, rest)))
+            }
+            Expression::Choice(items) => {
+                let built = self.build_all(items, arguments)?;
+                built.into_iter().rev().reduce(|rest, item| self.choice(item, rest))
+            }
+            Expression::Optional(inner) => {
+                let inner = self.build(inner, arguments)?;
+                Some(self.choice(inner, EMPTY))
+            }
+            Expression::Repeated(inner) => {
+                let inner = self.build(inner, arguments)?;
+                Some(self.number(Pattern::Repeated(inner)))
+            }
+            Expression::Attribute(name, values) => {
+                let symbol = self.intern(name);
+                let number = self.type_number(symbol, values);
+                Some(self.number(Pattern::Attribute(symbol, number)))
+            }
+            Expression::Element(name, body) => {
+                let symbol = self.intern(name);
+                let body = self.body_number(*body, arguments);
+                Some(self.number(Pattern::Element(symbol, body)))
+            }
+        }
+    }
+
+    /// The patterns of the items that are written; none if there are items, but none is.
+    fn build_all(
+        &mut self,
+        items: &'static [Expression],
+        arguments: &[Option<PatternId>],
+    ) -> Option<Vec<PatternId>> {
+        let built: Vec<_> = items.iter().filter_map(|item| self.build(item, arguments)).collect();
+        (items.is_empty() || !built.is_empty()).then_some(built)
+    }
+
+    fn content(&mut self, body: Body) -> PatternId {
+        let content = &self.bodies[body as usize];
+        if let Some(pattern) = content.pattern {
+            return pattern;
+        }
+        let (number, arguments) = (content.body, content.arguments.clone());
+        let pattern = self.build(&NOTATION.bodies[number], &arguments).unwrap_or(EMPTY);
+        self.bodies[body as usize].pattern = Some(pattern);
+        pattern
+    }
+
+    fn body_number(&mut self, body: usize, arguments: &[Option<PatternId>]) -> Body {
+        let next = self.bodies.len() as Body;
+        let key = (body, arguments.to_vec());
+        *self.body_numbers.entry(key).or_insert_with_key(|(_, arguments)| {
+            self.bodies.push(Content { body, arguments: arguments.clone(), pattern: None });
+            next
+        })
+    }
+
+    fn intern(&mut self, name: &'static str) -> Symbol {
+        let next = Symbol(self.symbols.len() as u16);
+        *self.symbols.entry(name).or_insert_with(|| {
+            self.types_of.push(Vec::new());
+            next
+        })
+    }
+
+    fn type_number(&mut self, symbol: Symbol, values: &Values) -> u16 {
+        let wanted = self.values_type(values);
+        let number = match self.types.iter().position(|known| *known == wanted) {
+            Some(number) => number,
+            None => {
+                self.types.push(wanted);
+                self.types.len() - 1
+            }
+        } as u16;
+        let of_name = &mut self.types_of[usize::from(symbol.0)];
+        if !of_name.contains(&number) {
+            of_name.push(number);
+            debug_assert!(of_name.len() <= 64, "more types than a mask has bits");
+        }
+        number
+    }
+
+    fn values_type(&self, values: &Values) -> Type {
+        match values {
+            Values::Type(known) => known.clone(),
+            Values::Words { exclude, words } => {
+                let current = words.iter().filter(|word| word.versions.contains(&self.version));
+                let words = current.map(|word| word.text).collect();
+                if *exclude { Type::NoneOf(words) } else { Type::OneOf(words) }
+            }
+            Values::Defined(definition) => match &NOTATION.definitions[*definition].expression {
+                Expression::Attribute(WORDS, values) => self.values_type(values),
+                _ => Type::OneOf(Vec::new()),
+            },
+        }
+    }
+
+    // ---- Patterns
+
+    fn known(&self, pattern: PatternId) -> &Known {
+        &self.patterns[pattern.0 as usize]
+    }
+
+    fn number(&mut self, pattern: Pattern) -> PatternId {
+        if let Some(&number) = self.numbers.get(&pattern) {
+            return number;
+        }
+        let optional = match pattern {
+            Pattern::Empty | Pattern::Any => true,
+            Pattern::Choice(a, b) => self.may_end(a) || self.may_end(b),
+            Pattern::Group(a, b) | Pattern::Interleave(a, b) => self.may_end(a) && self.may_end(b),
+            Pattern::Repeated(a) => self.may_end(a),
+            Pattern::Never | Pattern::Attribute(..) | Pattern::Element(..) => false,
+        };
+        let number = PatternId(self.patterns.len() as u32);
+        self.patterns.push(Known {
+            pattern,
+            optional,
+            closed: None,
+            attributes: Vec::new(),
+            children: Vec::new(),
+        });
+        self.numbers.insert(pattern, number);
+        number
+    }
+
+    fn choice(&mut self, a: PatternId, b: PatternId) -> PatternId {
+        if a == NEVER || self.has_alternative(b, a) {
+            return b;
+        }
+        if b == NEVER || self.has_alternative(a, b) {
+            return a;
+        }
+        match (a, b) {
+            (EMPTY, other) | (other, EMPTY) if self.may_end(other) => return other,
+            _ => {}
+        }
+        self.number(Pattern::Choice(a, b))
+    }
+
+    fn has_alternative(&self, pattern: PatternId, wanted: PatternId) -> bool {
+        let mut rest = pattern;
+        while rest != wanted {
+            match self.known(rest).pattern {
+                Pattern::Choice(a, _) if a == wanted => return true,
+                Pattern::Choice(_, b) => rest = b,
+                _ => return false,
+            }
+        }
+        true
+    }
+
+    fn group(&mut self, a: PatternId, b: PatternId) -> PatternId {
+        match (a, b) {
+            (NEVER, _) | (_, NEVER) => NEVER,
+            (EMPTY, other) | (other, EMPTY) => other,
+            _ => self.number(Pattern::Group(a, b)),
+        }
+    }
+
+    fn interleave(&mut self, a: PatternId, b: PatternId) -> PatternId {
+        match (a, b) {
+            (NEVER, _) | (_, NEVER) => NEVER,
+            (EMPTY, other) | (other, EMPTY) => other,
+            _ => self.number(Pattern::Interleave(a, b)),
+        }
+    }
+}
