@@ -5,9 +5,16 @@
 //! major version has dropped something, and the document uses it, the document is rewritten.
 
 mod grammar;
+#[cfg(test)]
+mod tests;
+mod to_2_0;
+mod to_3_0;
+mod to_4_0;
+mod upgrade;
 mod validate;
 mod version;
 
+pub use upgrade::{SchemaError, Upgrade, upgrade};
 pub use validate::{Problem, Violation};
 pub use version::Version;
 

@@ -41,19 +41,41 @@ pub enum Problem {
     #[error("attribute '{attribute}' is not allowed here")]
     UnknownAttribute { attribute: String },
     #[error("'{value}' is not a valid '{attribute}': it must be {expected}")]
-    InvalidValue { attribute: String, value: String, expected: String },
+    InvalidValue {
+        attribute: String,
+        value: String,
+        expected: String,
+    },
     #[error("attribute '{attribute}' does not go with the other attributes")]
     ConflictingAttribute { attribute: String },
     #[error("attribute {} is missing", .0.join(" or "))]
     MissingAttribute(Vec<String>),
     #[error("element '{child}' is not allowed here")]
     UnexpectedChild { child: String },
-    #[error("it is not complete: {} may follow", .0.join(", "))]
+    #[error("it is not complete: {} is missing", .0.join(" or "))]
     Incomplete(Vec<String>),
     #[error("the id '{id}' is used more than once")]
     DuplicateId { id: String },
     #[error("'{attribute}' refers to '{id}', which does not exist")]
     Dangling { attribute: String, id: String },
+}
+
+impl Problem {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::NotACib => "give the file that 'cibadmin --query' writes",
+            Self::UnknownAttribute { .. } | Self::UnexpectedChild { .. } => {
+                "check its spelling and place, or validate-with if it belongs to another version"
+            }
+            Self::InvalidValue { .. } => "change the value",
+            Self::ConflictingAttribute { .. } => "keep one of those that exclude each other",
+            Self::MissingAttribute(_) => "add the attribute",
+            Self::Incomplete(_) => "add what is missing, or remove the element",
+            Self::DuplicateId { .. } => "give one of them another id",
+            Self::Dangling { .. } => "remove the reference, or add what it refers to",
+        }
+    }
 }
 
 /// Validates documents against one schema version.
@@ -71,7 +93,12 @@ impl Validator {
     pub(super) fn new(version: Version) -> Self {
         let mut grammar = Grammar::new(version);
         let start = grammar.start();
-        Self { version, grammar, start, symbols: Vec::new() }
+        Self {
+            version,
+            grammar,
+            start,
+            symbols: Vec::new(),
+        }
     }
 
     /// Validates a document.
@@ -87,10 +114,15 @@ impl Validator {
         let mut references = References::default();
         let mut open = Vec::new();
         open.extend(self.enter(document, root, content, &mut references)?);
-        while let Some(Open { element, child, content }) = open.last_mut() {
+        while let Some(Open {
+            element,
+            child,
+            content,
+        }) = open.last_mut()
+        {
             let Some(current) = *child else {
                 if !self.grammar.may_end(*content) {
-                    let expected = self.grammar.children_of(*content);
+                    let expected = self.grammar.missing_children(*content);
                     let expected = expected.into_iter().map(str::to_owned).collect();
                     let problem = Problem::Incomplete(expected);
                     return Err(self.violation(document, *element, None, problem));
@@ -101,7 +133,9 @@ impl Validator {
             let symbol = self.symbol(document, document.name_of(current));
             let after = symbol.and_then(|symbol| self.grammar.after_child(*content, symbol));
             let Some(after) = after else {
-                let problem = Problem::UnexpectedChild { child: document.name(current).to_owned() };
+                let problem = Problem::UnexpectedChild {
+                    child: document.name(current).to_owned(),
+                };
                 return Err(self.violation(document, current, None, problem));
             };
             *child = document.next_sibling(current);
@@ -123,7 +157,11 @@ impl Validator {
             return Ok(None);
         }
         let content = self.attributes(document, element, content, references)?;
-        Ok(Some(Open { element, child: document.first_child(element), content }))
+        Ok(Some(Open {
+            element,
+            child: document.first_child(element),
+            content,
+        }))
     }
 
     /// Takes the attributes of an element and returns what may be in it.
@@ -155,7 +193,10 @@ impl Validator {
             Some(closed) => Ok(closed),
             None => {
                 let missing = self.grammar.missing_attributes(pattern);
-                let missing = missing.into_iter().map(|name| format!("'{name}'")).collect();
+                let missing = missing
+                    .into_iter()
+                    .map(|name| format!("'{name}'"))
+                    .collect();
                 let problem = Problem::MissingAttribute(missing);
                 Err(self.violation(document, element, None, problem))
             }
@@ -171,8 +212,10 @@ impl Validator {
     ) -> Problem {
         let attribute = document.name_text(name).to_owned();
         let attributes = self.grammar.attributes_of(content).into_iter();
-        let types: Vec<_> =
-            attributes.filter(|(name, _)| *name == attribute).map(|(_, kind)| kind).collect();
+        let types: Vec<_> = attributes
+            .filter(|(name, _)| *name == attribute)
+            .map(|(_, kind)| kind)
+            .collect();
         if types.is_empty() {
             return Problem::UnknownAttribute { attribute };
         }
@@ -181,7 +224,11 @@ impl Validator {
         }
         let expected: Vec<String> = types.iter().map(|kind| kind.describe()).collect();
         let value = value.to_owned();
-        Problem::InvalidValue { attribute, value, expected: expected.join(", or ") }
+        Problem::InvalidValue {
+            attribute,
+            value,
+            expected: expected.join(", or "),
+        }
     }
 
     /// Every id is used once, and every reference is to one.
@@ -189,14 +236,23 @@ impl Validator {
         references.ids.sort_unstable();
         for pair in references.ids.windows(2) {
             if pair[0].0 == pair[1].0 {
-                let problem = Problem::DuplicateId { id: pair[1].0.to_owned() };
+                let problem = Problem::DuplicateId {
+                    id: pair[1].0.to_owned(),
+                };
                 return Err(self.violation(document, pair[1].1, None, problem));
             }
         }
         for (id, element, name) in references.idrefs {
-            if references.ids.binary_search_by_key(&id, |&(id, _)| id).is_err() {
+            if references
+                .ids
+                .binary_search_by_key(&id, |&(id, _)| id)
+                .is_err()
+            {
                 let attribute = document.name_text(name).to_owned();
-                let problem = Problem::Dangling { attribute, id: id.to_owned() };
+                let problem = Problem::Dangling {
+                    attribute,
+                    id: id.to_owned(),
+                };
                 return Err(self.violation(document, element, Some(name), problem));
             }
         }
@@ -231,7 +287,13 @@ impl Validator {
             Some(name) => document.attr_position(element, name),
             None => document.position(element),
         };
-        Box::new(Violation { version: self.version, element, element_text, position, problem })
+        Box::new(Violation {
+            version: self.version,
+            element,
+            element_text,
+            position,
+            problem,
+        })
     }
 }
 

@@ -23,7 +23,10 @@ impl Version {
 
     /// The version of a number like `3.10`.
     pub fn from_number(number: &str) -> Option<Self> {
-        NAMES.iter().position(|&name| name == number).map(|index| Self(index as u8))
+        NAMES
+            .iter()
+            .position(|&name| name == number)
+            .map(|index| Self(index as u8))
     }
 
     /// The version of a schema name like `pacemaker-3.10`.
@@ -49,10 +52,6 @@ impl Version {
     /// Every version, in order.
     pub fn all() -> impl DoubleEndedIterator<Item = Self> {
         (0..NAMES.len() as u8).map(Self)
-    }
-
-    pub(super) fn index(self) -> usize {
-        usize::from(self.0)
     }
 }
 

@@ -46,7 +46,10 @@ pub(super) enum Expression {
 pub(super) enum Values {
     Type(Type),
     /// One of these words, or none of them; each in its versions only.
-    Words { exclude: bool, words: Vec<Word> },
+    Words {
+        exclude: bool,
+        words: Vec<Word>,
+    },
     /// The words that a definition consists of.
     Defined(usize),
 }
@@ -77,14 +80,20 @@ pub(super) fn read(text: &'static str) -> Result<Notation, Fault> {
     while reader.tokens.peek().is_some() {
         definitions.push(reader.definition()?);
     }
-    let notation = Notation { definitions, bodies: reader.bodies };
+    let notation = Notation {
+        definitions,
+        bodies: reader.bodies,
+    };
     notation.check_calls()?;
     Ok(notation)
 }
 
 impl Notation {
     fn check_calls(&self) -> Result<(), Fault> {
-        let definitions = self.definitions.iter().map(|definition| &definition.expression);
+        let definitions = self
+            .definitions
+            .iter()
+            .map(|definition| &definition.expression);
         let mut open: Vec<&Expression> = definitions.chain(&self.bodies).collect();
         while let Some(expression) = open.pop() {
             match expression {
@@ -135,15 +144,27 @@ fn tokens(text: &'static str) -> Result<Vec<Token>, Fault> {
         let mut rest = line_text;
         loop {
             rest = rest.trim_start();
-            let Some(first) = rest.chars().next().filter(|&c| c != '#') else { break };
+            let Some(first) = rest.chars().next().filter(|&c| c != '#') else {
+                break;
+            };
             let (kind, len) = match first {
                 '@' => name_at(rest, 1).map(|name| (Kind::Attribute(name), name.len() + 1)),
                 '%' => name_at(rest, 1).map(|name| (Kind::Call(name), name.len() + 1)),
-                '"' => rest[1..].split_once('"').map(|(word, _)| (Kind::Word(word), word.len() + 2)),
+                '"' => rest[1..]
+                    .split_once('"')
+                    .map(|(word, _)| (Kind::Word(word), word.len() + 2)),
                 '[' => rest.split_once(']').and_then(|(versions, _)| {
                     let (from, to) = versions[1..].split_once('-')?;
-                    let from = if from.is_empty() { Some(Version::FIRST) } else { Version::from_number(from) };
-                    let to = if to.is_empty() { Some(Version::LATEST) } else { Version::from_number(to) };
+                    let from = if from.is_empty() {
+                        Some(Version::FIRST)
+                    } else {
+                        Version::from_number(from)
+                    };
+                    let to = if to.is_empty() {
+                        Some(Version::LATEST)
+                    } else {
+                        Version::from_number(to)
+                    };
                     Some((Kind::Versions(from?, to?), versions.len() + 1))
                 }),
                 c if c.is_ascii_alphabetic() => {
@@ -169,8 +190,13 @@ fn name_at(text: &'static str, start: usize) -> Option<&'static str> {
 fn definition_names(tokens: &[Token]) -> BTreeMap<&'static str, usize> {
     let mut names = BTreeMap::new();
     for (index, token) in tokens.iter().enumerate() {
-        if begins_definition(token.kind, tokens[index + 1..].iter().map(|token| token.kind)) {
-            let Kind::Name(name) = token.kind else { continue };
+        if begins_definition(
+            token.kind,
+            tokens[index + 1..].iter().map(|token| token.kind),
+        ) {
+            let Kind::Name(name) = token.kind else {
+                continue;
+            };
             let number = names.len();
             names.entry(name).or_insert(number);
         }
@@ -203,11 +229,15 @@ struct Reader {
 
 impl Reader {
     fn definition(&mut self) -> Result<Definition, Fault> {
-        let Some(Kind::Name(name)) = self.next() else { return self.fault("a name") };
+        let Some(Kind::Name(name)) = self.next() else {
+            return self.fault("a name");
+        };
         self.parameters.clear();
         if self.skip('(') {
             loop {
-                let Some(Kind::Name(parameter)) = self.next() else { return self.fault("a name") };
+                let Some(Kind::Name(parameter)) = self.next() else {
+                    return self.fault("a name");
+                };
                 self.parameters.push(parameter);
                 if !self.skip(',') {
                     break;
@@ -222,13 +252,19 @@ impl Reader {
         } else {
             self.expression()?
         };
-        Ok(Definition { name, parameters: self.parameters.clone(), expression })
+        Ok(Definition {
+            name,
+            parameters: self.parameters.clone(),
+            expression,
+        })
     }
 
     /// Items with one kind of sign between them.
     fn expression(&mut self) -> Result<Expression, Fault> {
         let first = self.item()?;
-        let Some(Kind::Mark(sign @ (',' | '&' | '|'))) = self.peek() else { return Ok(first) };
+        let Some(Kind::Mark(sign @ (',' | '&' | '|'))) = self.peek() else {
+            return Ok(first);
+        };
         let mut items = vec![first];
         while self.skip(sign) {
             items.push(self.item()?);
@@ -288,7 +324,11 @@ impl Reader {
     }
 
     fn call(&mut self, name: &'static str) -> Result<Expression, Fault> {
-        if let Some(parameter) = self.parameters.iter().position(|&parameter| parameter == name) {
+        if let Some(parameter) = self
+            .parameters
+            .iter()
+            .position(|&parameter| parameter == name)
+        {
             return Ok(Expression::Parameter(parameter));
         }
         let callee = self.definition_number(name)?;
@@ -335,7 +375,9 @@ impl Reader {
                 self.next();
                 versions = from..=to;
             }
-            let Some(Kind::Word(text)) = self.next() else { return self.fault("a word") };
+            let Some(Kind::Word(text)) = self.next() else {
+                return self.fault("a word");
+            };
             words.push(Word { versions, text });
             if !matches!(self.peek(), Some(Kind::Word(_) | Kind::Versions(..))) {
                 return Ok(Values::Words { exclude, words });
@@ -344,7 +386,10 @@ impl Reader {
     }
 
     fn definition_number(&self, name: &str) -> Result<usize, Fault> {
-        self.names.get(name).copied().ok_or_else(|| format!("%{name} is not defined"))
+        self.names
+            .get(name)
+            .copied()
+            .ok_or_else(|| format!("%{name} is not defined"))
     }
 
     fn peek(&mut self) -> Option<Kind> {
@@ -356,11 +401,17 @@ impl Reader {
     }
 
     fn skip(&mut self, mark: char) -> bool {
-        self.tokens.next_if(|token| token.kind == Kind::Mark(mark)).is_some()
+        self.tokens
+            .next_if(|token| token.kind == Kind::Mark(mark))
+            .is_some()
     }
 
     fn expect(&mut self, mark: char) -> Result<(), Fault> {
-        if self.skip(mark) { Ok(()) } else { self.fault(&format!("'{mark}'")) }
+        if self.skip(mark) {
+            Ok(())
+        } else {
+            self.fault(&format!("'{mark}'"))
+        }
     }
 
     fn fault<T>(&mut self, expected: &str) -> Result<T, Fault> {

@@ -120,7 +120,8 @@ impl Grammar {
 
     /// What a whole document may be.
     pub(in crate::schema) fn start(&mut self) -> PatternId {
-        self.build(&NOTATION.definitions[0].expression, &[]).unwrap_or(NEVER)
+        self.build(&NOTATION.definitions[0].expression, &[])
+            .unwrap_or(NEVER)
     }
 
     /// The number of a name, if the grammar has been seen to use it.
@@ -149,16 +150,29 @@ impl Grammar {
     ) -> Option<AfterAttribute> {
         let types = &self.types_of[usize::from(name.0)];
         let admits = |&number: &u16| self.types[usize::from(number)].admits(value);
-        let admitting = types.iter().enumerate().filter(|(_, number)| admits(number));
+        let admitting = types
+            .iter()
+            .enumerate()
+            .filter(|(_, number)| admits(number));
         let mask = admitting.fold(0u64, |mask, (bit, _)| mask | 1 << bit);
         let key = (name, mask);
-        if let Some((_, after)) = self.known(pattern).attributes.iter().find(|(k, _)| *k == key) {
+        if let Some((_, after)) = self
+            .known(pattern)
+            .attributes
+            .iter()
+            .find(|(k, _)| *k == key)
+        {
             return *after;
         }
         let mut kind = None;
         let next = self.take_attribute(pattern, name, mask, &mut kind);
-        let after = (next != NEVER).then_some(AfterAttribute { pattern: next, kind });
-        self.patterns[pattern.0 as usize].attributes.push((key, after));
+        let after = (next != NEVER).then_some(AfterAttribute {
+            pattern: next,
+            kind,
+        });
+        self.patterns[pattern.0 as usize]
+            .attributes
+            .push((key, after));
         after
     }
 
@@ -240,25 +254,41 @@ impl Grammar {
         pattern: PatternId,
         name: Symbol,
     ) -> Option<AfterChild> {
-        if let Some((_, after)) = self.known(pattern).children.iter().find(|(n, _)| *n == name) {
+        if let Some((_, after)) = self
+            .known(pattern)
+            .children
+            .iter()
+            .find(|(n, _)| *n == name)
+        {
             return *after;
         }
         let mut body = None;
         let next = self.take_child(pattern, name, &mut body);
         let after = match body {
-            Some(body) if next != NEVER => {
-                Some(AfterChild { pattern: next, content: self.content(body) })
-            }
+            Some(body) if next != NEVER => Some(AfterChild {
+                pattern: next,
+                content: self.content(body),
+            }),
             _ => None,
         };
-        self.patterns[pattern.0 as usize].children.push((name, after));
+        self.patterns[pattern.0 as usize]
+            .children
+            .push((name, after));
         after
     }
 
-    fn take_child(&mut self, pattern: PatternId, name: Symbol, body: &mut Option<Body>) -> PatternId {
+    fn take_child(
+        &mut self,
+        pattern: PatternId,
+        name: Symbol,
+        body: &mut Option<Body>,
+    ) -> PatternId {
         match self.known(pattern).pattern {
             Pattern::Element(symbol, content) if symbol == name => {
-                debug_assert!(body.is_none_or(|body| body == content), "one name, two contents");
+                debug_assert!(
+                    body.is_none_or(|body| body == content),
+                    "one name, two contents"
+                );
                 *body = Some(content);
                 EMPTY
             }
@@ -277,7 +307,10 @@ impl Grammar {
                 self.choice(in_a, in_b)
             }
             Pattern::Interleave(a, b) => {
-                let (of_a, of_b) = (self.take_child(a, name, body), self.take_child(b, name, body));
+                let (of_a, of_b) = (
+                    self.take_child(a, name, body),
+                    self.take_child(b, name, body),
+                );
                 let (a, b) = (self.interleave(of_a, b), self.interleave(a, of_b));
                 self.choice(a, b)
             }
@@ -293,7 +326,10 @@ impl Grammar {
     // ---- For messages
 
     /// Names of attributes that a pattern has, with their types.
-    pub(in crate::schema) fn attributes_of(&self, pattern: PatternId) -> Vec<(&'static str, &Type)> {
+    pub(in crate::schema) fn attributes_of(
+        &self,
+        pattern: PatternId,
+    ) -> Vec<(&'static str, &Type)> {
         let mut found = Vec::new();
         self.visit(pattern, &mut |pattern| {
             if let Pattern::Attribute(symbol, number) = pattern {
@@ -303,17 +339,61 @@ impl Grammar {
         found
     }
 
-    /// Names of the attributes without which nothing fits, or if each has an alternative, of all.
-    pub(in crate::schema) fn missing_attributes(&mut self, pattern: PatternId) -> Vec<&'static str> {
-        let mut names: Vec<&str> = Vec::new();
-        for (name, _) in self.attributes_of(pattern) {
+    /// Names of the attributes without which nothing fits, or if each has an alternative, of the
+    /// alternatives.
+    pub(in crate::schema) fn missing_attributes(
+        &mut self,
+        pattern: PatternId,
+    ) -> Vec<&'static str> {
+        let mut alternatives = Vec::new();
+        self.collect(pattern, &mut alternatives, |pattern| match pattern {
+            Pattern::Attribute(symbol, _) => Some(*symbol),
+            _ => None,
+        });
+        let mut required = alternatives.clone();
+        required.retain(|name| self.without_attribute(pattern, name) == NEVER);
+        if required.is_empty() {
+            alternatives
+        } else {
+            required
+        }
+    }
+
+    /// Names of child elements of which one must come.
+    pub(in crate::schema) fn missing_children(&self, pattern: PatternId) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        self.collect(pattern, &mut names, |pattern| match pattern {
+            Pattern::Element(symbol, _) => Some(*symbol),
+            _ => None,
+        });
+        names
+    }
+
+    /// Names of what is picked out of a pattern, but for what may be left out anyway.
+    fn collect(
+        &self,
+        pattern: PatternId,
+        names: &mut Vec<&'static str>,
+        pick: fn(&Pattern) -> Option<Symbol>,
+    ) {
+        let known = self.known(pattern);
+        if known.optional {
+            return;
+        }
+        if let Some(symbol) = pick(&known.pattern) {
+            let name = self.text(symbol);
             if !names.contains(&name) {
                 names.push(name);
             }
         }
-        let mut required = names.clone();
-        required.retain(|name| self.without_attribute(pattern, name) == NEVER);
-        if required.is_empty() { names } else { required }
+        match known.pattern {
+            Pattern::Choice(a, b) | Pattern::Group(a, b) | Pattern::Interleave(a, b) => {
+                self.collect(a, names, pick);
+                self.collect(b, names, pick);
+            }
+            Pattern::Repeated(a) => self.collect(a, names, pick),
+            _ => {}
+        }
     }
 
     /// What is left of a pattern if an attribute never comes.
@@ -321,28 +401,36 @@ impl Grammar {
         match self.known(pattern).pattern {
             Pattern::Attribute(symbol, _) if self.text(symbol) == name => NEVER,
             Pattern::Choice(a, b) => {
-                let (a, b) = (self.without_attribute(a, name), self.without_attribute(b, name));
+                let (a, b) = (
+                    self.without_attribute(a, name),
+                    self.without_attribute(b, name),
+                );
                 self.choice(a, b)
             }
             Pattern::Group(a, b) | Pattern::Interleave(a, b) => {
-                let (a, b) = (self.without_attribute(a, name), self.without_attribute(b, name));
+                let (a, b) = (
+                    self.without_attribute(a, name),
+                    self.without_attribute(b, name),
+                );
                 self.group(a, b)
             }
             _ => pattern,
         }
     }
 
-    /// Names of child elements that a pattern has.
-    pub(in crate::schema) fn children_of(&self, pattern: PatternId) -> Vec<&'static str> {
+    /// Every element that a pattern has, with what may be in it.
+    #[cfg(test)]
+    pub(super) fn contents(&mut self, pattern: PatternId) -> Vec<(&'static str, PatternId)> {
         let mut found = Vec::new();
         self.visit(pattern, &mut |pattern| {
-            if let Pattern::Element(symbol, _) = pattern
-                && !found.contains(&self.text(*symbol))
-            {
-                found.push(self.text(*symbol));
+            if let Pattern::Element(symbol, body) = pattern {
+                found.push((*symbol, *body));
             }
         });
         found
+            .into_iter()
+            .map(|(name, body)| (self.text(name), self.content(body)))
+            .collect()
     }
 
     fn visit(&self, pattern: PatternId, visitor: &mut impl FnMut(&Pattern)) {
@@ -375,8 +463,10 @@ impl Grammar {
             Expression::Any => Some(ANY),
             Expression::Parameter(index) => arguments[*index],
             Expression::Call(callee, callee_arguments) => {
-                let callee_arguments: Vec<_> =
-                    callee_arguments.iter().map(|a| self.build(a, arguments)).collect();
+                let callee_arguments: Vec<_> = callee_arguments
+                    .iter()
+                    .map(|a| self.build(a, arguments))
+                    .collect();
                 self.build(&NOTATION.definitions[*callee].expression, &callee_arguments)
             }
             Expression::Versions(versions, inner) => {
@@ -385,15 +475,28 @@ impl Grammar {
             }
             Expression::Group(items) => {
                 let built = self.build_all(items, arguments)?;
-                Some(built.into_iter().rev().fold(EMPTY, |rest, item| self.group(item, rest)))
+                Some(
+                    built
+                        .into_iter()
+                        .rev()
+                        .fold(EMPTY, |rest, item| self.group(item, rest)),
+                )
             }
             Expression::Interleave(items) => {
                 let built = self.build_all(items, arguments)?;
-                Some(built.into_iter().rev().fold(EMPTY, |rest, item| self.interleave(item, rest)))
+                Some(
+                    built
+                        .into_iter()
+                        .rev()
+                        .fold(EMPTY, |rest, item| self.interleave(item, rest)),
+                )
             }
             Expression::Choice(items) => {
                 let built = self.build_all(items, arguments)?;
-                built.into_iter().rev().reduce(|rest, item| self.choice(item, rest))
+                built
+                    .into_iter()
+                    .rev()
+                    .reduce(|rest, item| self.choice(item, rest))
             }
             Expression::Optional(inner) => {
                 let inner = self.build(inner, arguments)?;
@@ -422,7 +525,10 @@ impl Grammar {
         items: &'static [Expression],
         arguments: &[Option<PatternId>],
     ) -> Option<Vec<PatternId>> {
-        let built: Vec<_> = items.iter().filter_map(|item| self.build(item, arguments)).collect();
+        let built: Vec<_> = items
+            .iter()
+            .filter_map(|item| self.build(item, arguments))
+            .collect();
         (items.is_empty() || !built.is_empty()).then_some(built)
     }
 
@@ -432,7 +538,9 @@ impl Grammar {
             return pattern;
         }
         let (number, arguments) = (content.body, content.arguments.clone());
-        let pattern = self.build(&NOTATION.bodies[number], &arguments).unwrap_or(EMPTY);
+        let pattern = self
+            .build(&NOTATION.bodies[number], &arguments)
+            .unwrap_or(EMPTY);
         self.bodies[body as usize].pattern = Some(pattern);
         pattern
     }
@@ -440,10 +548,17 @@ impl Grammar {
     fn body_number(&mut self, body: usize, arguments: &[Option<PatternId>]) -> Body {
         let next = self.bodies.len() as Body;
         let key = (body, arguments.to_vec());
-        *self.body_numbers.entry(key).or_insert_with_key(|(_, arguments)| {
-            self.bodies.push(Content { body, arguments: arguments.clone(), pattern: None });
-            next
-        })
+        *self
+            .body_numbers
+            .entry(key)
+            .or_insert_with_key(|(_, arguments)| {
+                self.bodies.push(Content {
+                    body,
+                    arguments: arguments.clone(),
+                    pattern: None,
+                });
+                next
+            })
     }
 
     fn intern(&mut self, name: &'static str) -> Symbol {
@@ -475,9 +590,15 @@ impl Grammar {
         match values {
             Values::Type(known) => known.clone(),
             Values::Words { exclude, words } => {
-                let current = words.iter().filter(|word| word.versions.contains(&self.version));
+                let current = words
+                    .iter()
+                    .filter(|word| word.versions.contains(&self.version));
                 let words = current.map(|word| word.text).collect();
-                if *exclude { Type::NoneOf(words) } else { Type::OneOf(words) }
+                if *exclude {
+                    Type::NoneOf(words)
+                } else {
+                    Type::OneOf(words)
+                }
             }
             Values::Defined(definition) => match &NOTATION.definitions[*definition].expression {
                 Expression::Attribute(WORDS, values) => self.values_type(values),
