@@ -6,6 +6,7 @@ mod demo;
 mod executor;
 mod node;
 mod output;
+mod simulate;
 mod status;
 
 use std::net::SocketAddr;
@@ -37,6 +38,7 @@ enum Command {
     Node(node::Args),
     /// Run this node's executor only
     Executor(executor::Args),
+    Simulate(Box<simulate::Args>),
     /// Be one of the bundled agents
     #[command(hide = true)]
     Agent(agent::Args),
@@ -175,6 +177,7 @@ pub fn main() -> ExitCode {
         Command::Config(arguments) => config::run(arguments),
         Command::Node(arguments) => node::run(arguments),
         Command::Executor(arguments) => executor::run(arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Agent(arguments) => return agent::run(&arguments),
     };
     match outcome {

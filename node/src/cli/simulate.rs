@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::simulate::{self, Injections, Settings, SimulateError};
 use lockstep_engine::time::{Date, Timestamp, Zone};
 
+use super::{Failure, Outcome};
 use crate::exit::Exit;
 
 /// Options of `lockstep simulate`.
@@ -21,7 +21,7 @@ use crate::exit::Exit;
         lockstep simulate -x cib.xml -sSQ -G out.xml scores and transition graph for scripts"
 )]
 #[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
-pub struct Args {
+pub(super) struct Args {
     /// Read the CIB from FILE (plain or .bz2)
     #[arg(short = 'x', long, value_name = "FILE")]
     xml_file: Option<PathBuf>,
@@ -105,30 +105,15 @@ pub struct Args {
     ticket_activate: Vec<String>,
 }
 
-/// Something that ends the command, with its exit code.
-struct Stop {
-    code: Exit,
-    message: String,
-}
-
-impl Stop {
-    fn new(code: Exit, message: impl Into<String>) -> Self {
-        Stop { code, message: message.into() }
-    }
-}
-
 /// Runs the command.
-pub fn run(args: &Args) -> ExitCode {
-    match execute(args) {
-        Ok(code) => code,
-        Err(stop) => {
-            eprintln!("lockstep simulate: {}", stop.message);
-            stop.code.into()
-        }
-    }
+pub(super) fn run(args: &Args) -> Outcome {
+    execute(args).map_err(|Failure { exit, message }| match message.is_empty() {
+        true => Failure { exit, message },
+        false => Failure::new(exit, format!("simulate: {message}")),
+    })
 }
 
-fn execute(args: &Args) -> Result<ExitCode, Stop> {
+fn execute(args: &Args) -> Outcome {
     let (name, bytes) = read_input(args)?;
     let mut cib = Document::parse(&bytes, &Limits::default()).map_err(|error| {
         let message = format!(
@@ -138,7 +123,7 @@ fn execute(args: &Args) -> Result<ExitCode, Stop> {
             error.message(),
             error.hint()
         );
-        Stop::new(Exit::BadData, message)
+        Failure::new(Exit::BadData, message)
     })?;
     drop(bytes);
     upgrade(&mut cib, &name)?;
@@ -150,16 +135,16 @@ fn execute(args: &Args) -> Result<ExitCode, Stop> {
             SimulateError::Plan(_) => Exit::Config,
             SimulateError::Inject(_) => Exit::Config,
         };
-        Stop::new(code, format!("{name}: {error}"))
+        Failure::new(code, format!("{name}: {error}"))
     })?;
 
     let mut stdout = io::stdout().lock();
     stdout
         .write_all(result.output.as_bytes())
         .and_then(|()| stdout.flush())
-        .map_err(|error| Stop::new(Exit::Io, format!("standard output: {error}")))?;
+        .map_err(|error| Failure::new(Exit::Io, format!("standard output: {error}")))?;
     for line in &result.errors {
-        eprintln!("lockstep simulate: {line}");
+        eprintln!("{line}");
     }
     let outputs = [
         (&args.save_input, result.input.map(|cib| cib.to_xml())),
@@ -177,12 +162,23 @@ fn execute(args: &Args) -> Result<ExitCode, Stop> {
     if let (true, Some(path)) = (args.in_place, &args.xml_file) {
         write_file(path, &cib.to_xml())?;
     }
-    Ok(if result.incomplete { Exit::Error.into() } else { Exit::Ok.into() })
+    // What there is to say about it has been said.
+    if result.incomplete {
+        Err(Failure {
+            exit: Exit::Error,
+            message: String::new(),
+        })
+    } else {
+        Ok(())
+    }
 }
 
-fn read_input(args: &Args) -> Result<(String, Vec<u8>), Stop> {
+fn read_input(args: &Args) -> Result<(String, Vec<u8>), Failure> {
     let unreadable = |name: &str, error: &io::Error| {
-        Stop::new(Exit::BadData, format!("Could not read input XML: {name}: {error}"))
+        Failure::new(
+            Exit::BadData,
+            format!("Could not read input XML: {name}: {error}"),
+        )
     };
     let (name, bytes) = match &args.xml_file {
         Some(path) if path.as_os_str() != "-" => {
@@ -193,7 +189,9 @@ fn read_input(args: &Args) -> Result<(String, Vec<u8>), Stop> {
         _ => {
             let mut bytes = Vec::new();
             let name = "standard input".to_owned();
-            io::stdin().read_to_end(&mut bytes).map_err(|error| unreadable(&name, &error))?;
+            io::stdin()
+                .read_to_end(&mut bytes)
+                .map_err(|error| unreadable(&name, &error))?;
             (name, bytes)
         }
     };
@@ -211,7 +209,7 @@ fn read_input(args: &Args) -> Result<(String, Vec<u8>), Stop> {
 }
 
 /// Brings the CIB to the newest schema, or says why it is not valid.
-fn upgrade(_cib: &mut Document, _name: &str) -> Result<(), Stop> {
+fn upgrade(_cib: &mut Document, _name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
@@ -254,7 +252,10 @@ fn settings(args: &Args) -> Settings {
 fn effective_time(args: &Args, cib: &Document) -> Timestamp {
     let zone = Zone::new(jiff::tz::TimeZone::system());
     let clock = zone.at(wall_clock());
-    let asked = args.set_datetime.as_ref().and_then(|text| Date::parse(text, clock).ok());
+    let asked = args
+        .set_datetime
+        .as_ref()
+        .and_then(|text| Date::parse(text, clock).ok());
     if let Some(date) = asked {
         return date.timestamp();
     }
@@ -266,14 +267,19 @@ fn effective_time(args: &Args, cib: &Document) -> Timestamp {
 }
 
 fn wall_clock() -> i64 {
-    #[expect(clippy::disallowed_types, reason = "a command asks the clock; the engine never does")]
+    #[expect(
+        clippy::disallowed_types,
+        reason = "a command asks the clock; the engine never does"
+    )]
     let now = std::time::SystemTime::now();
     #[expect(clippy::disallowed_types, reason = "the epoch of the same clock")]
     let epoch = std::time::SystemTime::UNIX_EPOCH;
-    now.duration_since(epoch).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    now.duration_since(epoch).map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), Stop> {
+fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text)
-        .map_err(|error| Stop::new(Exit::Io, format!("{}: {error}", path.display())))
+        .map_err(|error| Failure::new(Exit::Io, format!("{}: {error}", path.display())))
 }
