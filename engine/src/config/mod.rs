@@ -109,7 +109,7 @@ pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveErr
     resolver.link();
     let mut made = resolver.finish();
 
-    options.have_fencing |= made.resources.iter().any(|resource| resource.fence_device);
+    options.have_fencing |= made.have_fence_device;
     if options.fencing_enabled && !options.have_fencing {
         made.messages.push(Diagnostic::error(
             section,

@@ -62,6 +62,7 @@ impl Resolver<'_> {
             return false;
         };
         let traits = traits_of(&agent.class);
+        self.have_fence_device |= traits.fence_device;
         let top = self.top_below_bundle(id);
         let in_clone = matches!(self.resources[top].variant, Variant::Clone(_));
         if !traits.promotable && self.resources[top].promotable {

@@ -30,6 +30,8 @@ pub(super) struct Resolver<'d> {
     pub(super) top: Vec<ResourceId>,
     /// The first resource with each id, of finished top-level resources.
     by_id: BTreeMap<String, ResourceId>,
+    /// A fence device was read, even if it (or the clone around it) is ignored.
+    pub(super) have_fence_device: bool,
     pub(super) messages: Vec<Diagnostic>,
 }
 
@@ -44,6 +46,7 @@ pub(super) struct Made {
     /// Top-level resources, highest priority first.
     pub(super) top: Vec<ResourceId>,
     pub(super) tags: Tags,
+    pub(super) have_fence_device: bool,
     pub(super) recheck_by: Option<i64>,
     pub(super) messages: Vec<Diagnostic>,
 }
@@ -72,6 +75,7 @@ impl<'d> Resolver<'d> {
             allowed: Allowed::default(),
             top: Vec::new(),
             by_id: BTreeMap::new(),
+            have_fence_device: false,
             messages,
         }
     }
@@ -309,6 +313,7 @@ impl<'d> Resolver<'d> {
             resources: self.resources,
             top: self.top,
             tags: self.tags,
+            have_fence_device: self.have_fence_device,
             recheck_by: self.evaluation.recheck_by.0,
             messages: self.messages,
         }
