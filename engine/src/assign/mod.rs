@@ -25,6 +25,7 @@ mod location;
 mod lock;
 mod merge_sort;
 mod node_order;
+mod nodes;
 mod prepare;
 mod primitive;
 mod promotable;

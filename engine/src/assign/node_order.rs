@@ -8,7 +8,8 @@ use std::cmp::Ordering;
 
 use super::hash_order::{iteration_order, string_hash};
 use super::merge_sort::merge_sort;
-use super::scratch::{Assigned, Assigner, Nodes, Scratch};
+use super::nodes::Nodes;
+use super::scratch::{Assigned, Assigner, Scratch};
 use super::types::Placement;
 use super::utilization::Capacity;
 use crate::World;

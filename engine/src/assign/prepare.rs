@@ -4,6 +4,7 @@
 //! is the peer's; it matters because sums saturate.
 
 use super::scratch::Assigner;
+use super::types::PlacedNode;
 use crate::config::Variant;
 use crate::constraint::LostNode;
 use crate::id::ResourceId;
@@ -36,7 +37,11 @@ impl Assigner<'_> {
                     let launcher = &mut self.resources[launcher];
                     launcher.failed |= launcher.managed;
                 }
-                None => self.nodes.condition_mut(node).unclean = true,
+                None => {
+                    let condition = self.nodes.condition(node);
+                    let unclean = PlacedNode { unclean: true, ..condition };
+                    self.nodes.set_condition(node, unclean);
+                }
             }
         }
         for &resource in &constraints.frozen {

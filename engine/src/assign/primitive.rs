@@ -93,8 +93,7 @@ impl Assigner<'_> {
 
     /// Every colocation that matters for a resource on one side, in order.
     pub(super) fn colocations_of(&self, resource: ResourceId, side: Side) -> Vec<u32> {
-        self.lists
-            .effective(self.world, &self.resources, side, resource)
+        self.lists.effective(self.world, &self.resources, side, resource).into_owned()
     }
 
     fn is_mandatory(&self, index: u32) -> bool {
@@ -220,7 +219,7 @@ impl Assigner<'_> {
                 if !force && let Some(entry) = scratch.table.get_mut(assigned.node) {
                     entry.count += 1;
                 }
-                *self.nodes.load_mut(assigned.node) += 1;
+                self.nodes.change_load(assigned.node, 1);
                 self.capacity.consume(assigned.node, resource);
                 self.assigned.push((resource, Some(assigned.node)));
                 self.report.utilization(resource, assigned.node);
@@ -236,7 +235,7 @@ impl Assigner<'_> {
             self.unassign(self.resources[resource].children[position]);
         }
         if let Some(assigned) = self.resources[resource].assigned.take() {
-            *self.nodes.load_mut(assigned.node) -= 1;
+            self.nodes.change_load(assigned.node, -1);
             self.capacity.release(assigned.node, resource);
             // What is undone was done a moment ago.
             let event = (resource, Some(assigned.node));
@@ -255,7 +254,7 @@ impl Assigner<'_> {
         let scratch = &self.resources[resource];
         let will_run = scratch.assigned.is_some() && scratch.next_role != Role::Stopped;
         let seen = self.world.state.node[node].seen;
-        let condition = self.nodes.condition_mut(node);
+        let mut condition = self.nodes.condition(node);
         if will_run {
             condition.online = true;
             // Never seen: try to connect before fencing it.
@@ -263,5 +262,6 @@ impl Assigner<'_> {
         } else {
             condition.shutdown = true;
         }
+        self.nodes.set_condition(node, condition);
     }
 }

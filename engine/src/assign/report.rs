@@ -4,7 +4,6 @@
 //! read them.
 
 use super::scratch::Assigner;
-use super::utilization::Capacity;
 use crate::World;
 use crate::id::{NodeId, ResourceId};
 use crate::value::Score;
@@ -184,7 +183,7 @@ impl Assigner<'_> {
                 continue;
             }
             let before = self.report.capacities.len();
-            let left = Capacity::left(&self.capacity, node);
+            let left = self.capacity.listed(node);
             self.report
                 .capacities
                 .extend(left.map(|(name, amount)| (name.to_owned(), amount)));

@@ -4,14 +4,15 @@
 //! observed; the other files of this module change it, each for its own question.
 
 use super::colocation::{AttributeClasses, ColocationLists};
+use super::nodes::Nodes;
 use super::report::Report;
-use super::types::{Placed, PlacedNode, Placement};
+use super::types::{Placed, Placement};
 use super::utilization::Capacity;
 use crate::World;
-use crate::config::{NodeKind, Resource, Role, Variant};
+use crate::config::{Resource, Role, Variant};
 use crate::constraint::Colocation;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::id::{Id, IdSet, NodeId, ResourceId, Table};
+use crate::id::{IdSet, NodeId, ResourceId, Table};
 use crate::score::{Cause, Change, Ledger, NodeEntry, ScoreTable};
 use crate::state::ResourceState;
 use crate::value::Score;
@@ -102,7 +103,7 @@ impl<'a> Assigner<'a> {
                 .zip(world.state.resource.iter())
                 .map(|(resource, state)| Scratch::new(resource, state))
                 .collect(),
-            nodes: Nodes::new(&world),
+            nodes: Nodes::new(world),
             top: world.state.top.clone(),
             classes: AttributeClasses::default(),
             capacity: Capacity::new(world),
@@ -432,142 +433,5 @@ impl Scratch {
             *self.table.entry(node, base.score) = base;
         }
         self.table.entry(node, base.score)
-    }
-}
-
-/// The nodes while resources are assigned to them.
-#[derive(Clone, Debug)]
-pub(super) struct Nodes {
-    nodes: Table<NodeId, NodeScratch>,
-}
-
-/// A node under assignment.
-#[derive(Clone, Debug)]
-pub(super) struct NodeScratch {
-    placed: PlacedNode,
-    /// Standby or maintenance.
-    barred: bool,
-    base: NodeEntry,
-    pub(super) kind: NodeKind,
-    /// The connection resource of a remote, guest or bundle node.
-    pub(super) connection: Option<ResourceId>,
-    /// The resource that launches a guest or bundle node.
-    pub(super) launcher: Option<ResourceId>,
-    /// Made by a bundle.
-    pub(super) in_bundle: bool,
-    /// Position among all nodes by the bytes of their names.
-    pub(super) name_rank: u32,
-    /// Number of primitives assigned to it.
-    pub(super) load: i32,
-}
-
-impl Nodes {
-    fn new(world: &World<'_>) -> Nodes {
-        let state = world.state;
-        let mut by_bytes: Vec<NodeId> = state.nodes.ids().collect();
-        by_bytes.sort_by(|&a, &b| {
-            state.nodes[a]
-                .name
-                .as_bytes()
-                .cmp(state.nodes[b].name.as_bytes())
-        });
-        let mut name_rank = vec![0; by_bytes.len()];
-        for (rank, node) in (0u32..).zip(&by_bytes) {
-            name_rank[node.index()] = rank;
-        }
-        let scratch = |(node, configured): (NodeId, &crate::config::Node)| {
-            let observed = &state.node[node];
-            let launcher = match configured.kind {
-                NodeKind::Guest => configured
-                    .connection
-                    .and_then(|connection| state.resources[connection].launcher),
-                NodeKind::Cluster | NodeKind::Remote => None,
-            };
-            NodeScratch {
-                placed: PlacedNode {
-                    online: observed.online,
-                    shutdown: observed.shutdown,
-                    unclean: observed.unclean,
-                },
-                barred: observed.standby || observed.standby_on_fail || observed.maintenance,
-                base: NodeEntry {
-                    score: configured.base_score,
-                    count: 0,
-                    probe: configured.probe,
-                },
-                kind: configured.kind,
-                connection: configured.connection,
-                launcher,
-                in_bundle: launcher.is_some()
-                    && configured
-                        .connection
-                        .is_some_and(|connection| bundle_of(*world, connection).is_some()),
-                name_rank: name_rank[node.index()],
-                load: 0,
-            }
-        };
-        Nodes {
-            nodes: state.nodes.enumerate().map(scratch).collect(),
-        }
-    }
-
-    /// Whether the node can run resources: online, clean, neither leaving nor barred.
-    pub(super) fn available(&self, node: NodeId) -> bool {
-        let NodeScratch { placed, barred, .. } = &self.nodes[node];
-        placed.online && !placed.shutdown && !placed.unclean && !barred
-    }
-
-    /// Whether the node can run resources and this score does not forbid it.
-    pub(super) fn usable(&self, node: NodeId, score: Score) -> bool {
-        !score.is_negative() && self.available(node)
-    }
-
-    /// Whether the node can run resources and its own base score does not forbid it.
-    pub(super) fn usable_as_such(&self, node: NodeId) -> bool {
-        self.usable(node, self.nodes[node].base.score)
-    }
-
-    /// Online and clean.
-    pub(super) fn clean(&self, node: NodeId) -> bool {
-        let placed = &self.nodes[node].placed;
-        placed.online && !placed.unclean
-    }
-
-    /// What a table gets for a node that it has to take up.
-    pub(super) fn base_entry(&self, node: NodeId) -> NodeEntry {
-        self.nodes[node].base
-    }
-
-    /// The node as such, with its base score.
-    pub(super) fn as_such(&self, node: NodeId) -> Assigned {
-        Assigned {
-            node,
-            score: self.nodes[node].base.score,
-        }
-    }
-
-    pub(super) fn is_guest(&self, node: NodeId) -> bool {
-        self.nodes[node].launcher.is_some()
-    }
-
-    pub(super) fn get(&self, node: NodeId) -> &NodeScratch {
-        &self.nodes[node]
-    }
-
-    pub(super) fn load_mut(&mut self, node: NodeId) -> &mut i32 {
-        &mut self.nodes[node].load
-    }
-
-    /// The condition of the node, for those who settle it.
-    pub(super) fn condition_mut(&mut self, node: NodeId) -> &mut PlacedNode {
-        &mut self.nodes[node].placed
-    }
-
-    pub(super) fn condition(&self, node: NodeId) -> PlacedNode {
-        self.nodes[node].placed
-    }
-
-    fn conditions(&self) -> Table<NodeId, PlacedNode> {
-        self.nodes.iter().map(|node| node.placed).collect()
     }
 }

@@ -1,8 +1,8 @@
 //! Where everything shall run: the result of the assign pass.
 
 use super::colocation::ColocationLists;
+use super::nodes::Nodes;
 use super::report::Report;
-use super::scratch::Nodes;
 use super::utilization::Capacity;
 use crate::config::Role;
 use crate::constraint::Colocation;

@@ -10,41 +10,22 @@ use super::colocation::{Affects, Side};
 use super::scratch::Assigner;
 use crate::World;
 use crate::config::{PlacementStrategy, Variant};
-use crate::id::{IdSet, NodeId, ResourceId, Table};
+use crate::id::{Id, IdSet, NodeId, ResourceId, Table};
 use crate::score::Cause;
 
-/// Amounts by attribute, in the order in which attributes were first named.
+/// Amounts of some attributes, in the order in which these were first named.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Amounts(Vec<(u32, i32)>);
+struct Amounts(Vec<(u32, i32)>);
 
 impl Amounts {
-    fn get(&self, attribute: u32) -> i32 {
-        let entry = self.0.iter().find(|&&(known, _)| known == attribute);
-        entry.map_or(0, |&(_, amount)| amount)
-    }
-
-    /// Adds (or with a negative sign takes away) amounts, clipped to 32 bits. What was not there
-    /// before counts as 0.
-    fn add(&mut self, other: &Amounts, sign: i64) {
+    /// Adds amounts, clipped to 32 bits. What was not there before counts as 0.
+    fn add(&mut self, other: &Amounts) {
         for &(attribute, amount) in &other.0 {
-            let sum = i64::from(self.get(attribute)) + sign * i64::from(amount);
-            let sum = clip(sum);
             match self.0.iter_mut().find(|(known, _)| *known == attribute) {
-                Some(entry) => entry.1 = sum,
-                None => self.0.push((attribute, sum)),
+                Some(entry) => entry.1 = clip(i64::from(entry.1) + i64::from(amount)),
+                None => self.0.push((attribute, amount)),
             }
         }
-    }
-
-    fn covers(&self, needed: &Amounts) -> bool {
-        needed
-            .0
-            .iter()
-            .all(|&(attribute, amount)| amount <= self.get(attribute))
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, i32)> + '_ {
-        self.0.iter().copied()
     }
 }
 
@@ -56,72 +37,92 @@ fn clip(amount: i64) -> i32 {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Capacity {
     names: Vec<String>,
-    left: Table<NodeId, Amounts>,
     needed: Table<ResourceId, Amounts>,
+    /// What is left, by node and attribute; attributes that a node does not have count as 0.
+    left: Vec<i32>,
+    /// Attributes that nodes have, in the order in which they were first named: listed, and given
+    /// a value, even if nothing is left.
+    named: Table<NodeId, Vec<u32>>,
 }
 
 impl Capacity {
     pub(super) fn new(world: World<'_>) -> Self {
-        let mut capacity = Capacity::default();
+        let mut names: Vec<String> = Vec::new();
+        let mut amounts = |utilization: &[(String, i64)]| {
+            let amounts = utilization.iter().map(|(name, amount)| {
+                let known = names.iter().position(|known| known == name);
+                let attribute = known.unwrap_or_else(|| {
+                    names.push(name.clone());
+                    names.len() - 1
+                });
+                (attribute as u32, clip(*amount))
+            });
+            Amounts(amounts.collect())
+        };
         let state = world.state;
-        let left = state
-            .nodes
-            .iter()
-            .map(|node| capacity.amounts(&node.utilization))
-            .collect();
-        capacity.left = left;
-        let needed = state.resources.iter();
-        let needed = needed
-            .map(|resource| capacity.amounts(&resource.utilization))
-            .collect();
-        capacity.needed = needed;
+        let had: Vec<Amounts> =
+            state.nodes.iter().map(|node| amounts(&node.utilization)).collect();
+        let needed =
+            state.resources.iter().map(|resource| amounts(&resource.utilization)).collect();
+        let mut capacity = Capacity {
+            left: vec![0; names.len() * state.nodes.len()],
+            named: Table::filled(Vec::new(), state.nodes.len()),
+            names,
+            needed,
+        };
+        for (node, had) in state.nodes.ids().zip(&had) {
+            capacity.change(node, had, 1);
+        }
         capacity
     }
 
-    fn amounts(&mut self, utilization: &[(String, i64)]) -> Amounts {
-        let amounts = utilization.iter().map(|(name, amount)| {
-            let known = self.names.iter().position(|known| known == name);
-            let attribute = known.unwrap_or_else(|| {
-                self.names.push(name.clone());
-                self.names.len() - 1
-            });
-            (attribute as u32, clip(*amount))
-        });
-        Amounts(amounts.collect())
+    /// What a node has left of each attribute.
+    fn left(&self, node: NodeId) -> &[i32] {
+        let from = node.index() * self.names.len();
+        &self.left[from..from + self.names.len()]
+    }
+
+    fn change(&mut self, node: NodeId, amounts: &Amounts, sign: i64) {
+        for &(attribute, amount) in &amounts.0 {
+            let left = &mut self.left[node.index() * self.names.len() + attribute as usize];
+            *left = clip(i64::from(*left) + sign * i64::from(amount));
+            if !self.named[node].contains(&attribute) {
+                self.named[node].push(attribute);
+            }
+        }
     }
 
     /// Takes from a node what a resource needs.
     pub(super) fn consume(&mut self, node: NodeId, resource: ResourceId) {
-        self.left[node].add(&self.needed[resource], -1);
+        let needed = std::mem::take(&mut self.needed[resource]);
+        self.change(node, &needed, -1);
+        self.needed[resource] = needed;
     }
 
     /// Gives back to a node what a resource needed.
     pub(super) fn release(&mut self, node: NodeId, resource: ResourceId) {
-        self.left[node].add(&self.needed[resource], 1);
+        let needed = std::mem::take(&mut self.needed[resource]);
+        self.change(node, &needed, 1);
+        self.needed[resource] = needed;
     }
 
     /// `Less` if more attributes vote for the first node than for the second.
     pub(super) fn compare(&self, a: NodeId, b: NodeId) -> Ordering {
-        let (a, b) = (&self.left[a], &self.left[b]);
-        let only_in_b =
-            b.0.iter()
-                .filter(|&&(attribute, _)| a.0.iter().all(|&(known, _)| known != attribute));
-        let attributes = a.0.iter().chain(only_in_b).map(|&(attribute, _)| attribute);
-        let votes: i64 = attributes
-            .map(|attribute| match a.get(attribute).cmp(&b.get(attribute)) {
-                Ordering::Greater => -1,
-                Ordering::Equal => 0,
-                Ordering::Less => 1,
-            })
-            .sum();
+        let both = self.left(a).iter().zip(self.left(b));
+        let votes: i32 = both.map(|(a, b)| i32::from(a < b) - i32::from(a > b)).sum();
         votes.cmp(&0)
     }
 
+    fn has_room(&self, node: NodeId, needed: &Amounts) -> bool {
+        let left = self.left(node);
+        needed.0.iter().all(|&(attribute, amount)| amount <= left[attribute as usize])
+    }
+
     /// What a node has left, with the names of attributes.
-    pub(super) fn left(&self, node: NodeId) -> impl Iterator<Item = (&str, i32)> {
-        self.left[node]
-            .iter()
-            .map(|(attribute, amount)| (self.names[attribute as usize].as_str(), amount))
+    pub(super) fn listed(&self, node: NodeId) -> impl Iterator<Item = (&str, i32)> {
+        let left = self.left(node);
+        let named = self.named[node].iter().map(|&attribute| attribute as usize);
+        named.map(|attribute| (self.names[attribute].as_str(), left[attribute]))
     }
 }
 
@@ -145,7 +146,7 @@ impl Assigner<'_> {
             .collect();
         if usable
             .iter()
-            .any(|&node| self.capacity.left[node].covers(&needed))
+            .any(|&node| self.capacity.has_room(node, &needed))
         {
             self.ban_small(resource, &usable, &needed);
             return None;
@@ -168,7 +169,7 @@ impl Assigner<'_> {
 
     fn ban_small(&mut self, resource: ResourceId, nodes: &[NodeId], needed: &Amounts) {
         for &node in nodes {
-            if !self.capacity.left[node].covers(needed) {
+            if !self.capacity.has_room(node, needed) {
                 self.ban(resource, node, Cause::Utilization);
             }
         }
@@ -203,10 +204,8 @@ impl Assigner<'_> {
         }
         found.add(resource);
         for side in [Side::ThisWith, Side::WithThis] {
-            for index in self
-                .lists
-                .effective(self.world, &self.resources, side, resource)
-            {
+            let lists = &self.lists;
+            for &index in lists.effective(self.world, &self.resources, side, resource).iter() {
                 let link = self.lists.link(index);
                 let (other, affects) = match side {
                     Side::ThisWith => (
@@ -241,7 +240,7 @@ impl Assigner<'_> {
         let scratch = &self.resources[resource];
         let counted = |member: ResourceId| together.members.contains(member);
         match &config.variant {
-            Variant::Primitive(_) => needed.add(&self.capacity.needed[resource], 1),
+            Variant::Primitive(_) => needed.add(&self.capacity.needed[resource]),
             Variant::Group(group) => {
                 let cloned = config.parent.is_some_and(|parent| self.is_clone(parent));
                 let count = if group.colocated || cloned {

@@ -5,6 +5,7 @@
 //! are those of its first member (this-with) or last one (with-this), the other members follow
 //! through the colocations of each with its predecessor.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::World;
@@ -115,17 +116,15 @@ impl ColocationLists {
         facts: &impl Facts,
         side: Side,
         resource: ResourceId,
-    ) -> Vec<u32> {
-        let mut list = Vec::new();
-        Collector {
-            lists: self,
-            world,
-            facts,
-            side,
-            origin: resource,
+    ) -> Cow<'_, [u32]> {
+        let config = &world.state.resources[resource];
+        if config.parent.is_none() && matches!(config.variant, Variant::Primitive(_)) {
+            return Cow::Borrowed(self.own(side, resource));
         }
-        .collect(resource, &mut list);
-        list
+        let mut list = Vec::new();
+        let collector = Collector { lists: self, world, facts, side, origin: resource };
+        collector.collect(resource, &mut list);
+        Cow::Owned(list)
     }
 
     fn own(&self, side: Side, resource: ResourceId) -> &[u32] {
@@ -357,5 +356,6 @@ impl Placement {
         };
         self.lists
             .effective(world, &facts, Side::WithThis, resource)
+            .into_owned()
     }
 }

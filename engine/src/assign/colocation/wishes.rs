@@ -5,6 +5,8 @@
 //! place of the engine with floating point: factors are `f32`, each step rounded on its own, because
 //! results are rounded to integers that users see.
 
+use std::cell::OnceCell;
+
 use super::Link;
 use super::lists::Side;
 use crate::assign::scratch::Assigner;
@@ -117,11 +119,11 @@ impl Assigner<'_> {
         selection: Selection,
     ) {
         let factor = factor(self.lists.link(index).score);
-        self.add_weakened(wishes, source, target, index, factor, selection);
+        self.merge(target, |merge| merge.add(wishes, source, index, factor, selection));
     }
 
-    /// The scores of a resource with those of all that it is to be with, and so on: what decides the
-    /// order of resources under a placement strategy.
+    /// The scores of a resource with those of all that it is to be with, and so on: what decides
+    /// the order of resources under a placement strategy.
     pub(in crate::assign) fn combined_scores(&mut self, resource: ResourceId) -> Wishes {
         let mut source = resource;
         // The last member is with its predecessor, and so with all of the group.
@@ -131,183 +133,47 @@ impl Assigner<'_> {
             source = last;
         }
         let mut wishes = Wishes::new(self.resources[source].table.clone(), 1);
-        self.merging.insert(resource);
-        self.merging.insert(source);
         let selection = Selection {
             nonnegative: false,
             droppable: false,
             this_with: true,
         };
-        self.spread(&mut wishes, source, source, 1.0, selection);
-        self.merging.remove(source);
-        self.merging.remove(resource);
+        self.merge(source, |merge| {
+            merge.merging.insert(resource);
+            merge.merging.insert(source);
+            merge.spread(&mut wishes, source, 1.0, selection);
+            merge.merging.remove(source);
+            merge.merging.remove(resource);
+        });
         wishes
     }
 
-    fn add_weakened(
-        &mut self,
-        wishes: &mut Wishes,
-        source: ResourceId,
-        target: ResourceId,
-        index: u32,
-        factor: f32,
-        selection: Selection,
-    ) {
-        if !self.merging.insert(source) {
-            return; // a loop
-        }
-        if let Variant::Group(_) = self.config(source).variant {
-            // The other members follow the first one.
-            if let Some(&first) = self.config(source).children.first() {
-                self.add_weakened(wishes, first, target, index, factor, selection);
-            }
-        } else {
-            let mut work = wishes.clone();
-            work.copies += 1;
-            self.add_matching(
-                &mut work,
-                source,
-                target,
-                index,
-                factor,
-                selection.nonnegative,
-            );
-            if self.spread(&mut work, source, target, factor, selection) {
-                *wishes = work;
-            }
-        }
-        self.merging.remove(source);
-    }
-
-    /// Adds what is behind `source`. False if the wishes so far have to be dropped.
-    fn spread(
-        &mut self,
-        work: &mut Wishes,
-        source: ResourceId,
-        target: ResourceId,
-        factor: f32,
-        selection: Selection,
-    ) -> bool {
-        if self.any_left(work) {
-            let side = if selection.this_with {
-                Side::ThisWith
-            } else {
-                Side::WithThis
-            };
-            let behind = self
-                .lists
-                .effective(self.world, &self.resources, side, source);
-            let selection = Selection {
-                droppable: true,
-                ..selection
-            };
-            for index in behind {
-                let link = self.lists.link(index);
-                let other = match side {
-                    Side::ThisWith => link.primary,
-                    Side::WithThis if self.has_influence(link, link.primary) => link.dependent,
-                    Side::WithThis => continue,
-                };
-                let factor = deeper_factor(factor, link.score);
-                self.add_weakened(work, other, target, index, factor, selection);
-            }
-        } else if selection.droppable {
-            return false;
-        }
-        if selection.nonnegative {
-            work.release_frozen();
-        }
-        true
-    }
-
-    fn any_left(&self, wishes: &Wishes) -> bool {
-        let mut nodes = wishes.table.iter();
-        nodes.any(|(node, entry)| {
-            self.nodes.usable(node, entry.score) && !wishes.frozen.contains(node)
-        })
-    }
-
-    /// Adds, on each node, the best score that `source` has at the same place.
-    fn add_matching(
-        &mut self,
-        work: &mut Wishes,
-        source: ResourceId,
-        target: ResourceId,
-        index: u32,
-        factor: f32,
-        nonnegative: bool,
-    ) {
-        let link = self.lists.link(index);
-        let best = self.best_scores(source, link);
-        let nodes: Vec<NodeId> = work.table.iter().map(|(node, _)| node).collect();
-        for node in nodes {
-            let class = self.class(link.attribute, Some(node), target);
-            let score = best[class as usize];
-            // Who is kept away from the primary does not, by avoiding a node, make it attractive;
-            // unless the dependent has one node only and could not run otherwise.
-            if factor < 0.0
-                && score.is_negative()
-                && (self.config(link.primary).meta.stickiness >= -score.value()
-                    || !self.has_influence(link, link.primary)
-                    || !self.allowed_on_one(link.dependent))
-            {
-                continue;
-            }
-            if work.frozen.contains(node) {
-                continue;
-            }
-            let Some(entry) = work.table.get_mut(node) else {
-                continue;
-            };
-            let new = entry.score + weaken(factor, score);
-            if nonnegative && new.is_negative() && entry.score >= Score::ZERO {
-                if entry.score > Score::ZERO {
-                    work.frozen.insert(node);
-                }
-                continue;
-            }
-            entry.score = new;
-        }
-    }
-
-    /// The best score that a resource has on an available node, by class of node.
-    fn best_scores(&self, source: ResourceId, link: Link) -> Vec<Score> {
-        let mut best = vec![Score::MINUS_INFINITY; self.class_count(link.attribute)];
-        let mut consider = |table: &ScoreTable| {
-            for (node, entry) in table.iter() {
-                if self.nodes.available(node) {
-                    let class = self.class(link.attribute, Some(node), source) as usize;
-                    best[class] = best[class].max(entry.score);
-                }
-            }
+    fn merge(&mut self, target: ResourceId, act: impl FnOnce(&mut Merge<'_, '_>)) {
+        let merging = std::mem::take(&mut self.merging);
+        let mut merge = Merge {
+            assigner: self,
+            target,
+            merging,
+            best: Vec::new(),
         };
-        match self.with_group_locations(source, link) {
-            Some(table) => consider(&table),
-            None => consider(&self.resources[source].table),
-        }
-        best
+        act(&mut merge);
+        self.merging = merge.merging;
     }
 
     /// Locations of a group count for its first member alone. If another member is itself the
     /// dependent of a configured colocation, they are its wishes as well.
     fn with_group_locations(&self, member: ResourceId, link: Link) -> Option<ScoreTable> {
-        let group = self
-            .config(member)
-            .parent
-            .filter(|&parent| self.is_group(parent))?;
-        if member != link.dependent
-            || !link.explicit
-            || self.config(group).children.first() == Some(&member)
-        {
+        if member != link.dependent || !link.explicit {
+            return None;
+        }
+        let group = self.config(member).parent.filter(|&parent| self.is_group(parent))?;
+        if self.config(group).children.first() == Some(&member) {
             return None;
         }
         let mut table = self.resources[member].table.clone();
         for &index in &self.resources[group].locations {
             let location = &self.world.constraints.locations[index as usize];
-            if location
-                .role
-                .is_some_and(|role| role != self.resources[member].next_role)
-            {
+            if location.role.is_some_and(|role| role != self.resources[member].next_role) {
                 continue;
             }
             for &(node, score) in &location.nodes {
@@ -323,11 +189,150 @@ impl Assigner<'_> {
     /// Whether exactly one node is not forbidden.
     fn allowed_on_one(&self, resource: ResourceId) -> bool {
         let table = self.resources[resource].table.iter();
-        table
-            .filter(|(_, entry)| !entry.score.is_negative())
-            .take(2)
-            .count()
-            == 1
+        table.filter(|(_, entry)| !entry.score.is_negative()).take(2).count() == 1
+    }
+}
+
+/// Wishes on their way to one resource.
+struct Merge<'a, 'w> {
+    assigner: &'a Assigner<'w>,
+    /// The resource for which all is done: places are seen with its eyes.
+    target: ResourceId,
+    /// Sources on the way: breaks loops.
+    merging: IdSet<ResourceId>,
+    /// Scores by class of node, used again and again.
+    best: Vec<Score>,
+}
+
+impl Merge<'_, '_> {
+    fn add(
+        &mut self,
+        wishes: &mut Wishes,
+        source: ResourceId,
+        index: u32,
+        factor: f32,
+        selection: Selection,
+    ) {
+        if !self.merging.insert(source) {
+            return; // a loop
+        }
+        let config = self.assigner.config(source);
+        if let Variant::Group(_) = config.variant {
+            // The other members follow the first one.
+            if let Some(&first) = config.children.first() {
+                self.add(wishes, first, index, factor, selection);
+            }
+        } else {
+            let mut work = wishes.clone();
+            work.copies += 1;
+            self.add_matching(&mut work, source, index, factor, selection.nonnegative);
+            if self.spread(&mut work, source, factor, selection) {
+                *wishes = work;
+            }
+        }
+        self.merging.remove(source);
+    }
+
+    /// Adds what is behind `source`. False if the wishes so far have to be dropped.
+    fn spread(
+        &mut self,
+        work: &mut Wishes,
+        source: ResourceId,
+        factor: f32,
+        selection: Selection,
+    ) -> bool {
+        let assigner = self.assigner;
+        if self.any_left(work) {
+            let side = if selection.this_with { Side::ThisWith } else { Side::WithThis };
+            let (world, facts) = (assigner.world, &assigner.resources);
+            let behind = assigner.lists.effective(world, facts, side, source);
+            let selection = Selection { droppable: true, ..selection };
+            for &index in behind.iter() {
+                let link = assigner.lists.link(index);
+                let other = match side {
+                    Side::ThisWith => link.primary,
+                    Side::WithThis if assigner.has_influence(link, link.primary) => link.dependent,
+                    Side::WithThis => continue,
+                };
+                let factor = deeper_factor(factor, link.score);
+                self.add(work, other, index, factor, selection);
+            }
+        } else if selection.droppable {
+            return false;
+        }
+        if selection.nonnegative {
+            work.release_frozen();
+        }
+        true
+    }
+
+    fn any_left(&self, wishes: &Wishes) -> bool {
+        let nodes = &self.assigner.nodes;
+        let mut table = wishes.table.iter();
+        table.any(|(node, entry)| {
+            nodes.usable(node, entry.score) && !wishes.frozen.contains(node)
+        })
+    }
+
+    /// Adds, on each node, the best score that `source` has at the same place.
+    fn add_matching(
+        &mut self,
+        work: &mut Wishes,
+        source: ResourceId,
+        index: u32,
+        factor: f32,
+        nonnegative: bool,
+    ) {
+        if factor == 0.0 {
+            return; // weakened to nothing
+        }
+        let assigner = self.assigner;
+        let link = assigner.lists.link(index);
+        self.find_best_scores(source, link);
+        // Who is kept away from the primary does not, by avoiding a node, make it attractive; unless
+        // the dependent has one node only and could not run otherwise.
+        let stuck = OnceCell::new();
+        let counts_when_negative = |score: Score| {
+            factor >= 0.0
+                || assigner.config(link.primary).meta.stickiness < -score.value()
+                    && *stuck.get_or_init(|| {
+                        assigner.has_influence(link, link.primary)
+                            && assigner.allowed_on_one(link.dependent)
+                    })
+        };
+        for (node, entry) in work.table.iter_mut() {
+            let class = assigner.class(link.attribute, Some(node), self.target);
+            let score = self.best[class as usize];
+            if score == Score::ZERO
+                || score.is_negative() && !counts_when_negative(score)
+                || work.frozen.contains(node)
+            {
+                continue;
+            }
+            let new = entry.score + weaken(factor, score);
+            if nonnegative && new.is_negative() && entry.score >= Score::ZERO {
+                if entry.score > Score::ZERO {
+                    work.frozen.insert(node);
+                }
+                continue;
+            }
+            entry.score = new;
+        }
+    }
+
+    /// Finds the best score that a resource has on an available node, by class of node.
+    fn find_best_scores(&mut self, source: ResourceId, link: Link) {
+        let assigner = self.assigner;
+        self.best.clear();
+        self.best.resize(assigner.class_count(link.attribute), Score::MINUS_INFINITY);
+        let with_locations = assigner.with_group_locations(source, link);
+        let table = with_locations.as_ref().unwrap_or(&assigner.resources[source].table);
+        for (node, entry) in table.iter() {
+            if assigner.nodes.available(node) {
+                let class = assigner.class(link.attribute, Some(node), source) as usize;
+                self.best[class] = self.best[class].max(entry.score);
+            }
+        }
     }
 }
 
