@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use super::hash_order::{iteration_order, string_hash};
+use super::hash_order::iteration_order;
 use super::merge_sort::merge_sort;
 use super::nodes::Nodes;
 use super::scratch::{Assigned, Assigner, Scratch};
@@ -87,35 +87,44 @@ impl Placement {
     }
 }
 
+/// What a node is compared by, looked up once.
+#[derive(Clone, Copy)]
+struct Key {
+    candidate: Assigned,
+    /// The score, if the node can run anything.
+    score: Score,
+    load: i32,
+    is_active: bool,
+    name_rank: u32,
+}
+
 impl NodeOrder<'_> {
     /// The best node.
     pub(super) fn best(&self, candidates: Candidates<'_>) -> Option<Assigned> {
-        if self.is_balanced() {
+        if self.strategy() == PlacementStrategy::Balanced {
             return self.sorted(candidates).first().copied();
         }
-        let nodes = candidates.table.iter().map(candidate);
-        nodes.min_by(|a, b| self.compare(a, b))
+        let keys = candidates
+            .table
+            .iter()
+            .map(|entry| self.key(candidate(entry)));
+        let best = keys.min_by(|a, b| self.compare(a, b));
+        best.map(|key| key.candidate)
     }
 
     /// All nodes, best first.
     pub(super) fn sorted(&self, candidates: Candidates<'_>) -> Vec<Assigned> {
-        let mut nodes = if self.is_balanced() {
+        if self.strategy() == PlacementStrategy::Balanced {
             // Votes can be cyclic: then the order before sorting matters as well.
-            let mut nodes = self.hash_ordered(candidates);
-            nodes.reverse();
-            nodes
-        } else {
-            candidates.table.iter().map(candidate).collect()
-        };
-        merge_sort(&mut nodes, &mut |a, b| self.compare(a, b));
-        nodes
+            return self.sort(self.hash_ordered(candidates).into_iter().rev());
+        }
+        self.sort(candidates.table.iter().map(candidate))
     }
 
     /// All nodes of the cluster, best first as far as they are better as such.
     pub(super) fn sorted_cluster(&self) -> Vec<NodeId> {
-        let names = &self.world.state.nodes_by_name;
-        let mut nodes: Vec<Assigned> = names.iter().map(|&node| self.nodes.as_such(node)).collect();
-        merge_sort(&mut nodes, &mut |a, b| self.compare(a, b));
+        let names = self.world.state.nodes_by_name.iter();
+        let nodes = self.sort(names.map(|&node| self.nodes.as_such(node)));
         nodes.into_iter().map(|candidate| candidate.node).collect()
     }
 
@@ -127,42 +136,56 @@ impl NodeOrder<'_> {
             .chain(candidates.inserted)
             .filter_map(|&node| Some(candidate((node, candidates.table.get(node)?))))
             .collect();
-        let ids = nodes
+        let hashes = nodes
             .iter()
-            .map(|candidate| &self.world.state.nodes[candidate.node].id);
-        let hashes: Vec<u32> = ids.map(|id| string_hash(id)).collect();
+            .map(|candidate| self.nodes.get(candidate.node).id_hash);
+        let hashes: Vec<u32> = hashes.collect();
         let order = iteration_order(&hashes, candidates.copies);
         order.into_iter().map(|index| nodes[index]).collect()
     }
 
-    fn is_balanced(&self) -> bool {
-        self.world.config.options.placement_strategy == PlacementStrategy::Balanced
+    fn strategy(&self) -> PlacementStrategy {
+        self.world.config.options.placement_strategy
     }
 
-    fn compare(&self, a: &Assigned, b: &Assigned) -> Ordering {
-        let effective = |candidate: &Assigned| {
-            if self.nodes.available(candidate.node) {
+    fn sort(&self, candidates: impl Iterator<Item = Assigned>) -> Vec<Assigned> {
+        let mut keys: Vec<Key> = candidates.map(|candidate| self.key(candidate)).collect();
+        merge_sort(&mut keys, &mut |a, b| self.compare(a, b));
+        keys.into_iter().map(|key| key.candidate).collect()
+    }
+
+    fn key(&self, candidate: Assigned) -> Key {
+        let node = self.nodes.get(candidate.node);
+        let available = self.nodes.available(candidate.node);
+        Key {
+            candidate,
+            score: if available {
                 candidate.score
             } else {
                 Score::MINUS_INFINITY
-            }
-        };
-        let node = |candidate: &Assigned| self.nodes.get(candidate.node);
-        let is_active = |candidate: &Assigned| Some(candidate.node) == self.active;
-        let by_score = effective(b).cmp(&effective(a));
-        let by_capacity = || match self.is_balanced() {
-            true => self.capacity.compare(a.node, b.node),
-            false => Ordering::Equal,
-        };
-        let by_name = || node(a).name_rank.cmp(&node(b).name_rank);
-        if self.world.config.options.placement_strategy == PlacementStrategy::Minimal {
-            return by_score.then_with(by_name);
+            },
+            load: node.load,
+            is_active: Some(candidate.node) == self.active,
+            name_rank: node.name_rank,
+        }
+    }
+
+    fn compare(&self, a: &Key, b: &Key) -> Ordering {
+        let strategy = self.strategy();
+        let by_score = b.score.cmp(&a.score);
+        if strategy == PlacementStrategy::Minimal {
+            return by_score.then(a.name_rank.cmp(&b.name_rank));
         }
         by_score
-            .then_with(by_capacity)
-            .then_with(|| node(a).load.cmp(&node(b).load))
-            .then_with(|| is_active(b).cmp(&is_active(a)))
-            .then_with(by_name)
+            .then_with(|| match strategy {
+                PlacementStrategy::Balanced => {
+                    self.capacity.compare(a.candidate.node, b.candidate.node)
+                }
+                _ => Ordering::Equal,
+            })
+            .then(a.load.cmp(&b.load))
+            .then(b.is_active.cmp(&a.is_active))
+            .then(a.name_rank.cmp(&b.name_rank))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can be done with a node while resources are assigned?
 
+use super::hash_order::string_hash;
 use super::scratch::{Assigned, bundle_of};
 use super::types::PlacedNode;
 use crate::World;
@@ -32,6 +33,8 @@ pub(super) struct NodeScratch {
     pub(super) in_bundle: bool,
     /// Position among all nodes by the bytes of their names.
     pub(super) name_rank: u32,
+    /// Hash of the id in the peer's tables.
+    pub(super) id_hash: u32,
     /// Number of primitives assigned to it.
     pub(super) load: i32,
 }
@@ -64,12 +67,17 @@ impl NodeScratch {
             launcher,
             in_bundle: launcher.is_some() && bundle.is_some(),
             name_rank: 0,
+            id_hash: string_hash(&configured.id),
             load: 0,
         }
     }
 
     fn is_available(&self) -> bool {
-        let PlacedNode { online, shutdown, unclean } = self.condition;
+        let PlacedNode {
+            online,
+            shutdown,
+            unclean,
+        } = self.condition;
         online && !shutdown && !unclean && !self.barred
     }
 }
@@ -78,8 +86,9 @@ impl Nodes {
     pub(super) fn new(world: World<'_>) -> Nodes {
         let configured = &world.state.nodes;
         let nodes = configured.enumerate();
-        let mut nodes: Table<NodeId, NodeScratch> =
-            nodes.map(|(id, node)| NodeScratch::new(world, id, node)).collect();
+        let mut nodes: Table<NodeId, NodeScratch> = nodes
+            .map(|(id, node)| NodeScratch::new(world, id, node))
+            .collect();
         let mut by_name: Vec<NodeId> = configured.ids().collect();
         by_name.sort_by_key(|&node| configured[node].name.as_bytes());
         for (rank, node) in (0..).zip(by_name) {

@@ -39,7 +39,10 @@ impl Assigner<'_> {
                 }
                 None => {
                     let condition = self.nodes.condition(node);
-                    let unclean = PlacedNode { unclean: true, ..condition };
+                    let unclean = PlacedNode {
+                        unclean: true,
+                        ..condition
+                    };
                     self.nodes.set_condition(node, unclean);
                 }
             }

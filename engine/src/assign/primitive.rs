@@ -93,7 +93,9 @@ impl Assigner<'_> {
 
     /// Every colocation that matters for a resource on one side, in order.
     pub(super) fn colocations_of(&self, resource: ResourceId, side: Side) -> Vec<u32> {
-        self.lists.effective(self.world, &self.resources, side, resource).into_owned()
+        self.lists
+            .effective(self.world, &self.resources, side, resource)
+            .into_owned()
     }
 
     fn is_mandatory(&self, index: u32) -> bool {

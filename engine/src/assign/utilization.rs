@@ -60,10 +60,16 @@ impl Capacity {
             Amounts(amounts.collect())
         };
         let state = world.state;
-        let had: Vec<Amounts> =
-            state.nodes.iter().map(|node| amounts(&node.utilization)).collect();
-        let needed =
-            state.resources.iter().map(|resource| amounts(&resource.utilization)).collect();
+        let had: Vec<Amounts> = state
+            .nodes
+            .iter()
+            .map(|node| amounts(&node.utilization))
+            .collect();
+        let needed = state
+            .resources
+            .iter()
+            .map(|resource| amounts(&resource.utilization))
+            .collect();
         let mut capacity = Capacity {
             left: vec![0; names.len() * state.nodes.len()],
             named: Table::filled(Vec::new(), state.nodes.len()),
@@ -115,7 +121,10 @@ impl Capacity {
 
     fn has_room(&self, node: NodeId, needed: &Amounts) -> bool {
         let left = self.left(node);
-        needed.0.iter().all(|&(attribute, amount)| amount <= left[attribute as usize])
+        needed
+            .0
+            .iter()
+            .all(|&(attribute, amount)| amount <= left[attribute as usize])
     }
 
     /// What a node has left, with the names of attributes.
@@ -205,7 +214,10 @@ impl Assigner<'_> {
         found.add(resource);
         for side in [Side::ThisWith, Side::WithThis] {
             let lists = &self.lists;
-            for &index in lists.effective(self.world, &self.resources, side, resource).iter() {
+            for &index in lists
+                .effective(self.world, &self.resources, side, resource)
+                .iter()
+            {
                 let link = self.lists.link(index);
                 let (other, affects) = match side {
                     Side::ThisWith => (

@@ -122,7 +122,13 @@ impl ColocationLists {
             return Cow::Borrowed(self.own(side, resource));
         }
         let mut list = Vec::new();
-        let collector = Collector { lists: self, world, facts, side, origin: resource };
+        let collector = Collector {
+            lists: self,
+            world,
+            facts,
+            side,
+            origin: resource,
+        };
         collector.collect(resource, &mut list);
         Cow::Owned(list)
     }

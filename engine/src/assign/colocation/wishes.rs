@@ -119,7 +119,9 @@ impl Assigner<'_> {
         selection: Selection,
     ) {
         let factor = factor(self.lists.link(index).score);
-        self.merge(target, |merge| merge.add(wishes, source, index, factor, selection));
+        self.merge(target, |merge| {
+            merge.add(wishes, source, index, factor, selection)
+        });
     }
 
     /// The scores of a resource with those of all that it is to be with, and so on: what decides
@@ -155,6 +157,7 @@ impl Assigner<'_> {
             target,
             merging,
             best: Vec::new(),
+            changed: Vec::new(),
         };
         act(&mut merge);
         self.merging = merge.merging;
@@ -166,14 +169,20 @@ impl Assigner<'_> {
         if member != link.dependent || !link.explicit {
             return None;
         }
-        let group = self.config(member).parent.filter(|&parent| self.is_group(parent))?;
+        let group = self
+            .config(member)
+            .parent
+            .filter(|&parent| self.is_group(parent))?;
         if self.config(group).children.first() == Some(&member) {
             return None;
         }
         let mut table = self.resources[member].table.clone();
         for &index in &self.resources[group].locations {
             let location = &self.world.constraints.locations[index as usize];
-            if location.role.is_some_and(|role| role != self.resources[member].next_role) {
+            if location
+                .role
+                .is_some_and(|role| role != self.resources[member].next_role)
+            {
                 continue;
             }
             for &(node, score) in &location.nodes {
@@ -189,7 +198,11 @@ impl Assigner<'_> {
     /// Whether exactly one node is not forbidden.
     fn allowed_on_one(&self, resource: ResourceId) -> bool {
         let table = self.resources[resource].table.iter();
-        table.filter(|(_, entry)| !entry.score.is_negative()).take(2).count() == 1
+        table
+            .filter(|(_, entry)| !entry.score.is_negative())
+            .take(2)
+            .count()
+            == 1
     }
 }
 
@@ -200,8 +213,9 @@ struct Merge<'a, 'w> {
     target: ResourceId,
     /// Sources on the way: breaks loops.
     merging: IdSet<ResourceId>,
-    /// Scores by class of node, used again and again.
+    /// Scores by class of node, and new scores of nodes: buffers that are used again and again.
     best: Vec<Score>,
+    changed: Vec<(NodeId, Score)>,
 }
 
 impl Merge<'_, '_> {
@@ -243,10 +257,17 @@ impl Merge<'_, '_> {
     ) -> bool {
         let assigner = self.assigner;
         if self.any_left(work) {
-            let side = if selection.this_with { Side::ThisWith } else { Side::WithThis };
+            let side = if selection.this_with {
+                Side::ThisWith
+            } else {
+                Side::WithThis
+            };
             let (world, facts) = (assigner.world, &assigner.resources);
             let behind = assigner.lists.effective(world, facts, side, source);
-            let selection = Selection { droppable: true, ..selection };
+            let selection = Selection {
+                droppable: true,
+                ..selection
+            };
             for &index in behind.iter() {
                 let link = assigner.lists.link(index);
                 let other = match side {
@@ -269,9 +290,7 @@ impl Merge<'_, '_> {
     fn any_left(&self, wishes: &Wishes) -> bool {
         let nodes = &self.assigner.nodes;
         let mut table = wishes.table.iter();
-        table.any(|(node, entry)| {
-            nodes.usable(node, entry.score) && !wishes.frozen.contains(node)
-        })
+        table.any(|(node, entry)| nodes.usable(node, entry.score) && !wishes.frozen.contains(node))
     }
 
     /// Adds, on each node, the best score that `source` has at the same place.
@@ -300,7 +319,8 @@ impl Merge<'_, '_> {
                             && assigner.allowed_on_one(link.dependent)
                     })
         };
-        for (node, entry) in work.table.iter_mut() {
+        self.changed.clear();
+        for (node, entry) in work.table.iter() {
             let class = assigner.class(link.attribute, Some(node), self.target);
             let score = self.best[class as usize];
             if score == Score::ZERO
@@ -314,9 +334,14 @@ impl Merge<'_, '_> {
                 if entry.score > Score::ZERO {
                     work.frozen.insert(node);
                 }
-                continue;
+            } else if new != entry.score {
+                self.changed.push((node, new));
             }
-            entry.score = new;
+        }
+        for &(node, score) in &self.changed {
+            if let Some(entry) = work.table.get_mut(node) {
+                entry.score = score;
+            }
         }
     }
 
@@ -324,9 +349,12 @@ impl Merge<'_, '_> {
     fn find_best_scores(&mut self, source: ResourceId, link: Link) {
         let assigner = self.assigner;
         self.best.clear();
-        self.best.resize(assigner.class_count(link.attribute), Score::MINUS_INFINITY);
+        self.best
+            .resize(assigner.class_count(link.attribute), Score::MINUS_INFINITY);
         let with_locations = assigner.with_group_locations(source, link);
-        let table = with_locations.as_ref().unwrap_or(&assigner.resources[source].table);
+        let table = with_locations
+            .as_ref()
+            .unwrap_or(&assigner.resources[source].table);
         for (node, entry) in table.iter() {
             if assigner.nodes.available(node) {
                 let class = assigner.class(link.attribute, Some(node), source) as usize;
