@@ -19,6 +19,7 @@
 //! - [`agent`] knows how resource agents and fence agents are called.
 //! - [`fabric`] carries messages between controllers and executors.
 //! - [`daemon`] is the thin shell around the controller: sockets, timers, threads.
+//! - [`lab`] runs a whole cluster as processes of one host, for the demo and for tests.
 
 pub mod agent;
 pub mod cli;
@@ -32,5 +33,6 @@ pub mod executor;
 pub mod exit;
 pub mod fabric;
 pub mod http;
+pub mod lab;
 pub mod lock;
 pub mod policy;

@@ -17,6 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::http::client::{Client, ClientError};
+use crate::lab::LabError;
 
 /// A high-availability cluster manager whose controllers all compute the same plan.
 #[derive(Debug, Parser)]
@@ -71,6 +72,12 @@ impl From<ClientError> for Failure {
             _ => "",
         };
         Self::new(error.exit(), format!("{error}{hint}"))
+    }
+}
+
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        Self::new(error.exit, error.message)
     }
 }
 

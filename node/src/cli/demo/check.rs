@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use lockstep_engine::parse::{Document, Limits};
 
-use super::lab::Lab;
 use super::live::{Follower, Printer, say};
-use super::proof::Evidence;
 use crate::cli::output::print;
 use crate::cli::{Failure, node};
 use crate::cluster::status;
 use crate::exit::Exit;
 use crate::http::types::{ConfigAnswer, EventText, PlanStatus, StateDigest, Status};
+use crate::lab::Lab;
+use crate::lab::evidence::Evidence;
 
 /// Nothing that is waited for takes longer, unless something is wrong.
 const BOUND: Duration = Duration::from_secs(60);

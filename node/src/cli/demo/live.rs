@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::lab::Lab;
 use crate::cli::output::print;
 use crate::cli::{Failure, node, status};
 use crate::exit::Exit;
 use crate::http::types::{EventText, Events, Status};
+use crate::lab::Lab;
 
 /// A controller that somebody killed comes back after this.
 const COMES_BACK: Duration = Duration::from_secs(3);

@@ -6,23 +6,19 @@
 //!
 //! | file | question |
 //! |---|---|
-//! | `cluster.rs` | which cluster: the built-in one, or what a CIB of the user's becomes |
-//! | `lab.rs` | how its processes are started, killed and brought back |
 //! | `live.rs` | what is shown while it runs |
 //! | `check.rs` | does the next leader finish the same graph? |
-//! | `proof.rs` | what the agents' witness and the executors' journals say about it |
+//!
+//! The cluster itself is a [`Lab`].
 
 mod check;
-mod cluster;
-mod lab;
 mod live;
-mod proof;
 
 use std::path::PathBuf;
 
 use super::{Failure, Outcome, runtime};
 use crate::exit::Exit;
-use lab::Lab;
+use crate::lab::{Lab, cluster};
 
 /// With --check: start, converge, kill the leader while a plan is half done, see the next leader
 /// finish the same plan, bring the killed controller back; exits with 0 only if all of it held.
@@ -40,7 +36,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(arguments: Args) -> Outcome {
-    let cluster = cluster::choose(arguments.cib.as_deref())?;
+    let cluster = match &arguments.cib {
+        Some(path) => cluster::from_file(path)?,
+        None => cluster::built_in(),
+    };
     let (folder, temporary) = folder(arguments.dir)?;
     let runtime = runtime(2)?;
     let outcome = runtime.block_on(async {

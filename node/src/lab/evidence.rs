@@ -5,29 +5,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lab::Lab;
+use super::{Lab, LabError};
 use crate::agent::bundled::{Phase, Testimony};
-use crate::cli::Failure;
 use crate::executor::journal::Journal;
 use crate::executor::{Record, Work, shell};
 use crate::exit::Exit;
 use crate::http::types::PlanStatus;
 
+#[cfg(test)]
+mod tests;
+
 /// What was found.
 #[derive(Debug, Default)]
-pub(super) struct Evidence {
+pub struct Evidence {
     /// All that the agents wrote, by time.
-    pub(super) testimonies: Vec<Testimony>,
+    pub testimonies: Vec<Testimony>,
     /// Orders that executors accepted, with their nodes and whether an agent was run for them.
     orders: BTreeMap<String, Vec<(String, bool)>>,
 }
 
 impl Evidence {
     /// Reads everything there is now.
-    pub(super) fn read(lab: &Lab) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// If a file cannot be read, or is not what it should be.
+    pub fn read(lab: &Lab) -> Result<Self, LabError> {
         let mut evidence = Self::default();
         let path = lab.witness();
-        let failed = |error: String| Failure::new(Exit::Io, format!("{}: {error}", path.display()));
+        let failed =
+            |error: String| LabError::new(Exit::Io, format!("{}: {error}", path.display()));
         let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
         for line in text.lines() {
             let testimony =
@@ -40,7 +46,7 @@ impl Evidence {
         for node in &lab.nodes {
             let path = shell::journal_path(&lab.executor_folder(node));
             let records =
-                Journal::read(&path).map_err(|error| Failure::new(Exit::BadData, error))?;
+                Journal::read(&path).map_err(|error| LabError::new(Exit::BadData, error))?;
             for record in records {
                 if let Record::Began(order) = record {
                     let runs_agent = matches!(order.work, Work::Operate(_));
@@ -53,15 +59,8 @@ impl Evidence {
     }
 
     /// Every action of the plan was run exactly once, and nothing else of it was.
-    pub(super) fn exactly_once(&self, plan: &PlanStatus) -> Result<(), String> {
-        let mut runs: BTreeMap<&str, usize> = BTreeMap::new();
-        let begins = self
-            .testimonies
-            .iter()
-            .filter(|line| line.phase == Phase::Begin);
-        for line in begins.filter(|line| !line.order.is_empty()) {
-            *runs.entry(&line.order).or_default() += 1;
-        }
+    pub fn exactly_once(&self, plan: &PlanStatus) -> Result<(), String> {
+        let runs = self.runs();
         for action in &plan.actions {
             let accepted = self.orders.get(&action.order);
             let count = accepted.map_or(0, Vec::len);
@@ -92,17 +91,33 @@ impl Evidence {
         }
     }
 
-    /// Nothing of any plan was run twice.
-    pub(super) fn nothing_twice(&self) -> Result<(), String> {
-        match self.orders.iter().find(|(_, nodes)| nodes.len() != 1) {
-            Some((order, nodes)) => Err(format!("{order} was accepted {} times", nodes.len())),
+    /// Nothing of any plan was run twice: neither accepted by two executors, nor begun twice by
+    /// agents.
+    pub fn nothing_twice(&self) -> Result<(), String> {
+        if let Some((order, nodes)) = self.orders.iter().find(|(_, nodes)| nodes.len() != 1) {
+            return Err(format!("{order} was accepted {} times", nodes.len()));
+        }
+        match self.runs().into_iter().find(|(_, count)| *count != 1) {
+            Some((order, count)) => Err(format!("{order} was run {count} times")),
             None => Ok(()),
         }
     }
 
+    /// How often agents were run for each order.
+    fn runs(&self) -> BTreeMap<&str, usize> {
+        let mut runs = BTreeMap::new();
+        for line in &self.testimonies {
+            // Repeated monitors have no order.
+            if line.phase == Phase::Begin && !line.order.is_empty() {
+                *runs.entry(line.order.as_str()).or_default() += 1;
+            }
+        }
+        runs
+    }
+
     /// No resource was active on two nodes at a time, those in `several` apart. It counts as active
     /// from the moment its start begins until its stop has ended well.
-    pub(super) fn never_on_two_nodes(&self, several: &BTreeSet<String>) -> Result<(), String> {
+    pub fn never_on_two_nodes(&self, several: &BTreeSet<String>) -> Result<(), String> {
         let mut active: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for line in &self.testimonies {
             if several.contains(&line.resource) {
@@ -129,7 +144,7 @@ impl Evidence {
     }
 
     /// How many orders of a plan began in a span of time, in microseconds since the epoch.
-    pub(super) fn begun_between(&self, transition: u64, from_us: u64, to_us: u64) -> usize {
+    pub fn begun_between(&self, transition: u64, from_us: u64, to_us: u64) -> usize {
         let prefix = format!("{transition}:");
         let lines = self
             .testimonies
@@ -142,7 +157,7 @@ impl Evidence {
     }
 
     /// How many orders of a plan had begun and not ended at a moment.
-    pub(super) fn under_way_at(&self, transition: u64, at_us: u64) -> usize {
+    pub fn under_way_at(&self, transition: u64, at_us: u64) -> usize {
         let prefix = format!("{transition}:");
         let mut open = BTreeSet::new();
         let lines = self.testimonies.iter().filter(|line| line.at_us < at_us);

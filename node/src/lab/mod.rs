@@ -1,8 +1,15 @@
-//! How are the demo's processes started, killed and brought back?
+//! A whole cluster on this host, for whoever shows or tries it: how are its processes started,
+//! killed and brought back?
+//!
+//! Controllers and executors are real processes on loopback, with all that they keep in one folder.
+//! `cluster.rs` says which cluster, `evidence.rs` what its processes themselves left behind.
 //!
 //! Every process reads the same pipe, whose other end only this process has: when it is gone, by
 //! Ctrl-C or by SIGKILL, all of them see the end of the pipe and go. A killed controller leaves its
 //! node's executor running, as on a real host.
+
+pub mod cluster;
+pub mod evidence;
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter};
@@ -12,10 +19,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use super::cluster::DemoCluster;
-use crate::cli::Failure;
+use cluster::LabCluster;
+
 use crate::clock::Clock;
-use crate::config::{AgentSettings, Config, ControllerAddress, Timers};
+use crate::config::{AgentSettings, Config, ControllerAddress};
 use crate::exit::Exit;
 use crate::http::client::Client;
 use crate::lock::FolderLock;
@@ -23,7 +30,28 @@ use crate::lock::FolderLock;
 /// Ports are taken from here: below those that the system gives to outgoing connections.
 const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
-/// A process of the demo.
+/// The commands of `lockstep` that the processes of a lab run. A program other than `lockstep` that
+/// starts a lab hands these to [`crate::cli::main`], so that what it tries is of its own build.
+pub const COMMANDS: [&str; 3] = ["node", "executor", "agent"];
+
+/// Why a lab does not do what it should.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct LabError {
+    /// The exit code that says so.
+    pub exit: Exit,
+    /// What and where.
+    pub message: String,
+}
+
+impl LabError {
+    fn new(exit: Exit, message: impl std::fmt::Display) -> Self {
+        let message = message.to_string();
+        Self { exit, message }
+    }
+}
+
+/// A process of the lab.
 #[derive(Debug)]
 struct Process {
     command: &'static str,
@@ -34,33 +62,44 @@ struct Process {
 
 /// A controller.
 #[derive(Debug)]
-pub(super) struct Controller {
-    pub(super) id: u64,
-    pub(super) node: String,
-    pub(super) api: SocketAddr,
+pub struct Controller {
+    /// Its number.
+    pub id: u64,
+    /// Its node.
+    pub node: String,
+    /// Where it can be asked.
+    pub api: SocketAddr,
     process: Process,
 }
 
 /// A whole cluster on this host.
 #[derive(Debug)]
-pub(super) struct Lab {
-    pub(super) folder: PathBuf,
-    pub(super) controllers: Vec<Controller>,
-    pub(super) clock: Clock,
-    pub(super) stand_in: bool,
+pub struct Lab {
+    /// Where everything is kept.
+    pub folder: PathBuf,
+    /// All controllers; they are named by their place here.
+    pub controllers: Vec<Controller>,
+    /// Counts from the start of the lab.
+    pub clock: Clock,
+    /// Whether bundled agents play every resource.
+    pub stand_in: bool,
     workers: Vec<Process>,
     /// Nodes with an executor.
-    pub(super) nodes: Vec<String>,
+    pub nodes: Vec<String>,
     lifeline: Option<PipeWriter>,
     lifeline_end: PipeReader,
     program: PathBuf,
 }
 
 impl Lab {
-    /// Writes all files and starts everything.
-    pub(super) fn start(folder: &Path, cluster: &DemoCluster) -> Result<Self, Failure> {
+    /// Writes all files into a folder, which should be empty, and starts everything. The processes
+    /// run this program, which therefore must know `lockstep`'s commands.
+    ///
+    /// # Errors
+    /// If a file cannot be written, there are no free ports, or a process cannot be started.
+    pub fn start(folder: &Path, cluster: &LabCluster) -> Result<Self, LabError> {
         let failed = |error: std::io::Error| {
-            Failure::new(Exit::CannotCreate, format!("{}: {error}", folder.display()))
+            LabError::new(Exit::CannotCreate, format!("{}: {error}", folder.display()))
         };
         let clock = Clock::start();
         let mut ports = free_ports(3 * cluster.controllers.len(), clock.unix_us())?;
@@ -78,7 +117,7 @@ impl Lab {
         let first_cib = folder.join("cluster.xml");
         std::fs::write(&first_cib, &cluster.cib).map_err(failed)?;
         let config = |node: &str, api: SocketAddr, executor: bool| Config {
-            cluster: "demo".into(),
+            cluster: cluster.name.clone(),
             node: node.to_owned(),
             data_dir: folder.join(node),
             api,
@@ -90,7 +129,7 @@ impl Lab {
                 stand_in: cluster.stand_in,
                 ..AgentSettings::default()
             },
-            timers: Timers::default(),
+            timers: cluster.timers.clone(),
         };
         let process = |config: Config, command| -> std::io::Result<Process> {
             std::fs::create_dir_all(&config.data_dir)?;
@@ -118,7 +157,7 @@ impl Lab {
             lifeline: Some(lifeline),
             lifeline_end,
             program: std::env::current_exe().map_err(|error| {
-                Failure::new(Exit::OsError, format!("cannot find myself: {error}"))
+                LabError::new(Exit::OsError, format!("cannot find myself: {error}"))
             })?,
         };
         let described = controllers.iter().zip(&apis).zip(&cluster.controllers);
@@ -152,7 +191,10 @@ impl Lab {
     }
 
     /// Starts a controller that does not run.
-    pub(super) fn start_controller(&mut self, at: usize) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// If the process cannot be started.
+    pub fn start_controller(&mut self, at: usize) -> Result<(), LabError> {
         let process = &mut self.controllers[at].process;
         let mut process = std::mem::replace(
             process,
@@ -168,10 +210,10 @@ impl Lab {
         started
     }
 
-    fn spawn(&self, process: &mut Process) -> Result<(), Failure> {
+    fn spawn(&self, process: &mut Process) -> Result<(), LabError> {
         let failed = |error: std::io::Error| {
             let command = process.command;
-            Failure::new(
+            LabError::new(
                 Exit::OsError,
                 format!("cannot start `lockstep {command}`: {error}"),
             )
@@ -198,29 +240,32 @@ impl Lab {
     }
 
     /// The API of a controller.
-    pub(super) fn client(&self, at: usize) -> Client {
+    pub fn client(&self, at: usize) -> Client {
         Client::new(self.controllers[at].api)
     }
 
     /// Which controller has this number.
-    pub(super) fn position(&self, id: u64) -> Option<usize> {
+    pub fn position(&self, id: u64) -> Option<usize> {
         self.controllers
             .iter()
             .position(|controller| controller.id == id)
     }
 
     /// Process number of a running controller.
-    pub(super) fn pid(&self, at: usize) -> Option<u32> {
+    pub fn pid(&self, at: usize) -> Option<u32> {
         self.controllers[at].process.child.as_ref().map(Child::id)
     }
 
     /// Whether a controller runs, as far as is known.
-    pub(super) fn runs(&self, at: usize) -> bool {
+    pub fn runs(&self, at: usize) -> bool {
         self.controllers[at].process.child.is_some()
     }
 
-    /// `kill -9`. Returns when the process is gone.
-    pub(super) fn kill(&mut self, at: usize) -> Result<(), Failure> {
+    /// `kill -9`. Returns when the process is gone; its node's executor runs on.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn kill(&mut self, at: usize) -> Result<(), LabError> {
         let Some(mut child) = self.controllers[at].process.child.take() else {
             return Ok(());
         };
@@ -228,11 +273,11 @@ impl Lab {
             .kill()
             .and_then(|()| child.wait())
             .map(|_| ())
-            .map_err(|error| Failure::new(Exit::OsError, format!("cannot kill: {error}")))
+            .map_err(|error| LabError::new(Exit::OsError, format!("cannot kill: {error}")))
     }
 
     /// Controllers that ended by themselves since the last question, and how.
-    pub(super) fn ended(&mut self) -> Vec<(usize, String)> {
+    pub fn ended(&mut self) -> Vec<(usize, String)> {
         let mut all = Vec::new();
         for (at, controller) in self.controllers.iter_mut().enumerate() {
             let Some(child) = &mut controller.process.child else {
@@ -247,7 +292,7 @@ impl Lab {
     }
 
     /// The end of a controller's log, for when it ended by itself.
-    pub(super) fn log_end(&self, at: usize) -> String {
+    pub fn log_end(&self, at: usize) -> String {
         let text = std::fs::read(&self.controllers[at].process.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<_> = text.lines().rev().take(5).collect();
@@ -255,22 +300,22 @@ impl Lab {
     }
 
     /// The executor's folder of a node.
-    pub(super) fn executor_folder(&self, node: &str) -> PathBuf {
+    pub fn executor_folder(&self, node: &str) -> PathBuf {
         self.folder.join(node).join("executor")
     }
 
     /// Where a node's bundled agents keep what "runs".
-    pub(super) fn agents_folder(&self, node: &str) -> PathBuf {
+    pub fn agents_folder(&self, node: &str) -> PathBuf {
         self.folder.join(node).join("agents")
     }
 
     /// What the agents did.
-    pub(super) fn witness(&self) -> PathBuf {
+    pub fn witness(&self) -> PathBuf {
         self.folder.join("witness.jsonl")
     }
 
     /// Ends everything, and waits until it has ended.
-    pub(super) async fn stop(mut self) {
+    pub async fn stop(mut self) {
         self.lifeline = None;
         for at in 0..self.controllers.len() {
             // It ends by itself as well, but nothing it does now is of use.
@@ -302,14 +347,14 @@ fn describe(status: ExitStatus) -> String {
 }
 
 /// Ports that nobody listens on, from a place in the range that differs from run to run.
-fn free_ports(count: usize, seed: u64) -> Result<Vec<u16>, Failure> {
+fn free_ports(count: usize, seed: u64) -> Result<Vec<u16>, LabError> {
     let width = u64::from(PORTS.end - PORTS.start);
     let first = PORTS.start + u16::try_from(seed % width).unwrap_or(0);
     let candidates = (first..PORTS.end).chain(PORTS.start..first);
     let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     let found: Vec<u16> = candidates.filter(free).take(count).collect();
     if found.len() < count {
-        return Err(Failure::new(
+        return Err(LabError::new(
             Exit::OsError,
             "there are no free ports on loopback",
         ));

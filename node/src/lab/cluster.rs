@@ -1,11 +1,12 @@
-//! Which cluster is shown?
+//! Which cluster does a lab run?
 
 use std::path::Path;
 
 use lockstep_engine::parse::{Document, Limits};
 
-use crate::cli::Failure;
+use super::LabError;
 use crate::cluster::status;
+use crate::config::Timers;
 use crate::exit::Exit;
 
 /// A controller needs a majority of these.
@@ -15,26 +16,34 @@ const MAX_NODES: usize = 16;
 
 /// What the lab is to run.
 #[derive(Debug)]
-pub(super) struct DemoCluster {
+pub struct LabCluster {
+    /// Its name.
+    pub name: String,
     /// Its configuration.
-    pub(super) cib: String,
+    pub cib: String,
     /// Nodes with a controller, and whether they have an executor as well.
-    pub(super) controllers: Vec<(String, bool)>,
+    pub controllers: Vec<(String, bool)>,
     /// Nodes with an executor only.
-    pub(super) others: Vec<String>,
+    pub others: Vec<String>,
     /// Whether bundled agents play every resource.
-    pub(super) stand_in: bool,
+    pub stand_in: bool,
+    /// How fast its processes notice things.
+    pub timers: Timers,
 }
 
-/// The built-in cluster, or the user's.
-pub(super) fn choose(path: Option<&Path>) -> Result<DemoCluster, Failure> {
-    let Some(path) = path else {
-        return Ok(from_nodes(
-            BUILT_IN.to_owned(),
-            vec!["n1".into(), "n2".into(), "n3".into()],
-        ));
-    };
-    let named = |exit, text: String| Failure::new(exit, format!("{}: {text}", path.display()));
+/// The built-in cluster: three nodes and eight services, played by bundled agents.
+#[must_use]
+pub fn built_in() -> LabCluster {
+    let nodes = ["n1", "n2", "n3"].map(str::to_owned);
+    from_nodes(BUILT_IN.to_owned(), nodes.into())
+}
+
+/// What a CIB of the user's becomes: the same nodes, with bundled agents in all roles.
+///
+/// # Errors
+/// If the file cannot be read, is no CIB, or has too many nodes for one host.
+pub fn from_file(path: &Path) -> Result<LabCluster, LabError> {
+    let named = |exit, text: String| LabError::new(exit, format!("{}: {text}", path.display()));
     let bytes = std::fs::read(path).map_err(|error| named(Exit::NoInput, error.to_string()))?;
     let mut cib = Document::parse(&bytes, &Limits::default())
         .map_err(|error| named(Exit::BadData, format!("{error}\n{}", error.hint())))?;
@@ -49,7 +58,7 @@ pub(super) fn choose(path: Option<&Path>) -> Result<DemoCluster, Failure> {
     }
     let nodes = status::node_names(&cib);
     if nodes.len() > MAX_NODES {
-        let text = format!("{} nodes: the demo runs at most {MAX_NODES}", nodes.len());
+        let text = format!("{} nodes: the lab runs at most {MAX_NODES}", nodes.len());
         return Err(named(Exit::Config, text));
     }
     let mut cluster = from_nodes(cib.to_xml(), nodes);
@@ -57,7 +66,7 @@ pub(super) fn choose(path: Option<&Path>) -> Result<DemoCluster, Failure> {
     Ok(cluster)
 }
 
-fn from_nodes(cib: String, nodes: Vec<String>) -> DemoCluster {
+fn from_nodes(cib: String, nodes: Vec<String>) -> LabCluster {
     let mut nodes = nodes.into_iter();
     let mut controllers: Vec<_> = nodes
         .by_ref()
@@ -68,11 +77,13 @@ fn from_nodes(cib: String, nodes: Vec<String>) -> DemoCluster {
     for number in controllers.len()..CONTROLLERS {
         controllers.push((format!("arbiter{}", number + 1), false));
     }
-    DemoCluster {
+    LabCluster {
+        name: "demo".to_owned(),
         cib,
         controllers,
         others: nodes.collect(),
         stand_in: false,
+        timers: Timers::default(),
     }
 }
 
