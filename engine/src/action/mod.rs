@@ -63,3 +63,6 @@ pub fn act(world: World<'_>, placement: &Placement) -> Draft {
     relate::fencing::schedule(world, placement, &mut draft);
     draft
 }
+
+#[cfg(test)]
+mod tests;
