@@ -26,7 +26,6 @@ mod recurring;
 mod replay;
 mod types;
 
-pub use create::Active;
 pub use meta::{ActionMeta, MetaLayer};
 pub use types::*;
 

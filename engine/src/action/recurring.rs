@@ -99,8 +99,7 @@ impl Recurring<'_> {
             return;
         }
         let monitor = draft.request(self.world, self.key.clone(), Some(node), running);
-        let DraftedCondition { online, unclean } = condition(draft, node);
-        if !draft.actions[start].runnable || !online || unclean {
+        if !draft.actions[start].runnable || !draft.is_clean(node) {
             draft.actions[monitor].runnable = false;
         }
         if next_role == Role::Promoted {
@@ -194,8 +193,7 @@ impl Recurring<'_> {
                 self.order(draft, End::Action(stop), End::Action(monitor), effects);
             }
         }
-        let DraftedCondition { online, unclean } = condition(draft, node);
-        draft.actions[monitor].runnable &= online && !unclean;
+        draft.actions[monitor].runnable &= draft.is_clean(node);
     }
 
     fn cancel_where_active(&self, draft: &mut Draft, node: NodeId) {
@@ -246,18 +244,5 @@ impl Recurring<'_> {
                 cause,
             },
         );
-    }
-}
-
-struct DraftedCondition {
-    online: bool,
-    unclean: bool,
-}
-
-fn condition(draft: &Draft, node: NodeId) -> DraftedCondition {
-    let node = &draft.node[node];
-    DraftedCondition {
-        online: node.online,
-        unclean: node.unclean,
     }
 }

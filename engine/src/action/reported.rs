@@ -30,7 +30,7 @@ struct Report<'a> {
 impl Report<'_> {
     fn look(&self, draft: &mut Draft) {
         let Self { world, primitive } = *self;
-        let current = draft.current_node(world, primitive);
+        let current = draft.current_node(world.state, primitive);
         let drafted = &mut draft.resource[primitive];
         if current.is_some() && drafted.role == Role::Stopped {
             // It is being recovered.

@@ -14,7 +14,7 @@ use crate::constraint::Colocation;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::id::{IdSet, NodeId, ResourceId, Table};
 use crate::score::{Cause, Change, Ledger, NodeEntry, ScoreTable};
-use crate::state::ResourceState;
+use crate::state::{self, ResourceState};
 use crate::value::Score;
 
 /// The scratch state of the assign pass.
@@ -292,19 +292,10 @@ impl<'a> Assigner<'a> {
 
     fn active_node(&self, resource: ResourceId, active_on: &[NodeId]) -> Option<NodeId> {
         let observed = self.observed(resource);
-        let first = *active_on.first()?;
-        if let Some((source, _)) = observed.partial_migration {
-            return Some(if active_on.contains(&source) {
-                source
-            } else {
-                first
-            });
-        }
-        if observed.requires >= crate::config::Requires::Fencing {
-            return Some(first);
-        }
-        let clean = active_on.iter().find(|&&node| self.nodes.clean(node));
-        Some(*clean.unwrap_or(&first))
+        let migration = observed.partial_migration;
+        state::main_node(active_on, migration, observed.requires, |node| {
+            self.nodes.clean(node)
+        })
     }
 
     /// Whether a resource or anything below it is blocked.

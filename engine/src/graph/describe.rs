@@ -12,7 +12,6 @@ use crate::action::{Action, Draft, Key, Task};
 use crate::assign::Placement;
 use crate::config::{Attributes, Evaluation, NodeKind, Variant};
 use crate::id::{ActionId, Id, NodeId, ResourceId};
-use crate::relate::topology;
 
 /// The `crm_feature_set` that actions are written with: that of the Pacemaker whose behaviour
 /// the engine has.
@@ -296,7 +295,7 @@ impl Describer<'_> {
         let container = replica.container;
         let host = self.draft.resource[container]
             .node
-            .or_else(|| topology::current_node(self.world.state, self.draft, container))?;
+            .or_else(|| self.draft.current_node(self.world.state, container))?;
         Some(self.world.state.nodes[host].name.clone())
     }
 

@@ -4,7 +4,6 @@ use crate::World;
 use crate::action::{Action, Draft, Key, Task};
 use crate::config::NodeKind;
 use crate::id::NodeId;
-use crate::relate::topology;
 
 /// The host of the connection to the action's node, before or after the connection moves.
 pub(super) fn router(world: World<'_>, draft: &Draft, action: &Action) -> Option<NodeId> {
@@ -13,7 +12,7 @@ pub(super) fn router(world: World<'_>, draft: &Draft, action: &Action) -> Option
         return None;
     }
     let connection = world.state.nodes[node].connection?;
-    let began_on = topology::current_node(world.state, draft, connection);
+    let began_on = draft.current_node(world.state, connection);
     let ended_on = draft.resource[connection].node;
     let (Some(began), Some(ended)) = (began_on, ended_on) else {
         return began_on.or(ended_on);
@@ -45,7 +44,7 @@ pub(super) fn physical_host(world: World<'_>, draft: &Draft, action: &Action) ->
     let launcher = world.state.resources[connection].launcher?;
     match subject(action) {
         Task::Stop | Task::Stopped | Task::Demote | Task::Demoted => {
-            topology::current_node(world.state, draft, launcher)
+            draft.current_node(world.state, launcher)
         }
         Task::Start | Task::Started | Task::Monitor | Task::Promote | Task::Promoted => {
             draft.resource[launcher].node

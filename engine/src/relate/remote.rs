@@ -78,7 +78,7 @@ fn connection_state(
 ) -> Connection {
     let state = world.state;
     let drafted = &draft.resource[connection];
-    let host = topology::current_node(state, draft, connection);
+    let host = draft.current_node(state, connection);
     let host = host.map(|node| &draft.node[node]);
     if drafted.next_role == Role::Stopped || drafted.node.is_none() {
         let reconnect_ms = state.resources[connection].meta.reconnect_interval_ms;
@@ -185,7 +185,7 @@ impl Remote<'_, '_> {
                 if is_probe && state == Connection::Failed {
                     self.mark("resources are in unknown state and connection is unrecoverable");
                 }
-                let up = topology::current_node(self.world.state, self.draft, self.connection);
+                let up = self.draft.current_node(self.world.state, self.connection);
                 if up.is_some() && state == Connection::Stopped {
                     // Services are seen to be stopped before the connection closes for good.
                     self.before_stop(action, Effects::UNRUNNABLE_FIRST_BLOCKS, leave);

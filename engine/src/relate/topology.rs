@@ -72,20 +72,6 @@ pub fn launched_connection(state: &State, launcher: ResourceId) -> Option<Resour
         .find(|&resource| state.resources[resource].remote_connection)
 }
 
-/// The node that counts as the one where `resource` is active now: the source of a migration
-/// under way, else the first clean node if fencing is not required, else the first.
-#[must_use]
-pub fn current_node(state: &State, draft: &Draft, resource: ResourceId) -> Option<NodeId> {
-    let active_on = &state.resource[resource].active_on;
-    let clean = |node: &&NodeId| draft.node[**node].online && !draft.node[**node].unclean;
-    let preferred = match draft.resource[resource].partial_migration {
-        Some((source, _)) => active_on.iter().find(|node| **node == source),
-        None if state.resource[resource].requires >= crate::config::Requires::Fencing => None,
-        None => active_on.iter().find(clean),
-    };
-    preferred.or(active_on.first()).copied()
-}
-
 /// The one node where `resource`, with all its parts, is active now (`current`) or assigned to;
 /// none if that is no node or several.
 #[must_use]

@@ -8,7 +8,6 @@ use crate::assign::Placement;
 use crate::config::{NodeKind, Role, Variant};
 use crate::graph::Transition;
 use crate::id::{ActionId, NodeId, ResourceId};
-use crate::relate::topology;
 
 /// Writes the transition summary.
 pub(super) fn write(
@@ -161,7 +160,7 @@ impl<'a> Summary<'a> {
         let mut role = drafted.role;
         let mut current = None;
         if !observed.active_on.is_empty() {
-            current = topology::current_node(self.world.state, self.draft, id);
+            current = self.draft.current_node(self.world.state, id);
             if role == Role::Stopped {
                 role = Role::Started;
             }

@@ -126,22 +126,29 @@ impl Builder<'_> {
     }
 }
 
-/// The node on which a resource is active, if there is one: of several, the source of a migration,
-/// else (unless the resource requires fencing) the first clean one, else the first.
+/// The node on which a resource is active, as observed; see [`main_node`].
 #[must_use]
 pub fn current_node(state: &State, resource: ResourceId) -> Option<NodeId> {
     let resource = &state.resource[resource];
-    let active = &resource.active_on;
-    let first = active.first().copied();
-    if let Some((source, _)) = resource.partial_migration {
-        return active.contains(&source).then_some(source).or(first);
-    }
-    if resource.requires >= Requires::Fencing {
-        return first;
-    }
-    let is_clean = |node: &NodeId| {
-        let node = &state.node[*node];
-        node.online && !node.unclean
+    let is_clean = |node: NodeId| state.node[node].online && !state.node[node].unclean;
+    let (active, migration) = (&resource.active_on, resource.partial_migration);
+    main_node(active, migration, resource.requires, is_clean)
+}
+
+/// The one that counts of several nodes on which a resource is active: the source of a migration
+/// under way, else (unless the resource requires fencing) the first clean one, else the first.
+#[must_use]
+pub fn main_node(
+    active_on: &[NodeId],
+    migration: Option<(NodeId, NodeId)>,
+    requires: Requires,
+    is_clean: impl Fn(NodeId) -> bool,
+) -> Option<NodeId> {
+    let mut active = active_on.iter().copied();
+    let preferred = match migration {
+        Some((source, _)) => active.find(|&node| node == source),
+        None if requires >= Requires::Fencing => None,
+        None => active.find(|&node| is_clean(node)),
     };
-    active.iter().copied().find(is_clean).or(first)
+    preferred.or(active_on.first().copied())
 }

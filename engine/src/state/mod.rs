@@ -39,7 +39,7 @@ mod ticket;
 mod types;
 pub mod verdict;
 
-pub use activity::current_node;
+pub use activity::{current_node, main_node};
 pub use fail_count::fail_count;
 pub use types::*;
 

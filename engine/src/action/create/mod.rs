@@ -7,8 +7,6 @@ mod group;
 mod primitive;
 mod role_change;
 
-pub use primitive::Active;
-
 use super::Draft;
 use crate::World;
 use crate::config::Variant;

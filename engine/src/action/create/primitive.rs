@@ -6,26 +6,28 @@ use crate::World;
 use crate::action::{Draft, Task, migration, recurring};
 use crate::config::{MultipleActive, Requires, Role};
 use crate::id::{NodeId, ResourceId};
+use crate::state::{self, State};
 
 pub(super) fn create(world: World<'_>, draft: &mut Draft, primitive: ResourceId) {
     set_default_next_role(draft, primitive);
-    let active = draft.active(world, primitive);
+    let current = draft.current_node(world.state, primitive);
+    let active_on = &world.state.resource[primitive].active_on;
     migration::stop_dangling(world, draft, primitive);
 
     let assigned = draft.resource[primitive].node;
-    let moves = active.node.is_some()
+    let moves = current.is_some()
         && assigned.is_some()
-        && active.node != assigned
+        && current != assigned
         && draft.resource[primitive].next_role >= Role::Started;
-    let mut migrates = moves && migration::possible(draft, primitive, active.node);
+    let mut migrates = moves && migration::possible(draft, primitive, current);
     let mut stops = moves;
 
     let mut multiply_active = false;
     match draft.resource[primitive].partial_migration {
         Some((source, target))
             if migrates
-                && active.all == 2
-                && active.node == Some(source)
+                && active_on.len() == 2
+                && current == Some(source)
                 && assigned == Some(target) => {}
         Some(_) => {
             // The other end is not available any more, or the resource is active elsewhere, too.
@@ -35,9 +37,12 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, primitive: ResourceId)
         }
         // What is on a node to be fenced counts only for resources that wait for the fencing.
         None if world.state.resource[primitive].requires >= Requires::Fencing => {
-            multiply_active = active.all > 1
+            multiply_active = active_on.len() > 1
         }
-        None => multiply_active = active.clean > 1,
+        None => {
+            let clean = active_on.iter().filter(|node| draft.is_clean(**node));
+            multiply_active = clean.count() > 1;
+        }
     }
     let policy = world.state.resources[primitive].meta.multiple_active;
     draft.resource[primitive].stop_unexpected =
@@ -54,7 +59,7 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, primitive: ResourceId)
     }
     let mut promotes = false;
     if !moves {
-        (stops, promotes) = recovery(world, draft, primitive, active.node, stops);
+        (stops, promotes) = recovery(world, draft, primitive, current, stops);
     }
 
     RoleChange {
@@ -70,7 +75,7 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, primitive: ResourceId)
     }
     .transition(draft);
     recurring::create(world, draft, primitive);
-    if let Some(source) = active.node.filter(|_| migrates) {
+    if let Some(source) = current.filter(|_| migrates) {
         migration::create(world, draft, primitive, source);
     }
 }
@@ -112,46 +117,19 @@ fn recovery(
     (stops, promotes)
 }
 
-/// Where a resource is active.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Active {
-    /// The node that counts: the source of a partial migration; else the first, or for resources
-    /// that do not wait for fencing the first clean one.
-    pub node: Option<NodeId>,
-    /// How many nodes.
-    pub all: usize,
-    /// How many online nodes that need no fencing.
-    pub clean: usize,
-}
-
 impl Draft {
-    /// Where a resource is active.
+    /// The node where a resource is now; of several, the one that counts.
     #[must_use]
-    pub fn active(&self, world: World<'_>, resource: ResourceId) -> Active {
-        let observed = &world.state.resource[resource];
-        let source = self.resource[resource]
-            .partial_migration
-            .map(|(source, _)| source);
-        let clean = |node: NodeId| self.node[node].online && !self.node[node].unclean;
-        let mut active = Active::default();
-        for node in observed.active_on.iter().copied() {
-            active.all += 1;
-            active.clean += usize::from(clean(node));
-            let preferred = match source {
-                Some(source) => node == source,
-                None if observed.requires >= Requires::Fencing => false,
-                None => clean(node) && !active.node.is_some_and(clean),
-            };
-            if preferred || active.node.is_none() {
-                active.node = Some(node);
-            }
-        }
-        active
+    pub fn current_node(&self, state: &State, resource: ResourceId) -> Option<NodeId> {
+        let observed = &state.resource[resource];
+        let migration = self.resource[resource].partial_migration;
+        let is_clean = |node| self.is_clean(node);
+        state::main_node(&observed.active_on, migration, observed.requires, is_clean)
     }
 
-    /// The node where a resource is now, see [`Active::node`].
+    /// Whether a node is online and needs no fencing.
     #[must_use]
-    pub fn current_node(&self, world: World<'_>, resource: ResourceId) -> Option<NodeId> {
-        self.active(world, resource).node
+    pub fn is_clean(&self, node: NodeId) -> bool {
+        self.node[node].online && !self.node[node].unclean
     }
 }

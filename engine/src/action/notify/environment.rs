@@ -139,7 +139,7 @@ fn host_of(world: World<'_>, draft: &Draft, node: NodeId) -> NodeId {
     let guest = world.state.nodes[node].kind == NodeKind::Guest;
     let launcher = guest.then(|| launcher_of(world.state, node)).flatten();
     launcher
-        .and_then(|launcher| draft.current_node(world, launcher))
+        .and_then(|launcher| draft.current_node(world.state, launcher))
         .unwrap_or(node)
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{View, is_disabled, role, role_text, top};
-use crate::config::{Bundle, Clone_, Requires, Role, Variant};
+use crate::config::{Bundle, Clone_, Role, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::ElementId;
 use crate::simulate::exit_text;
 use crate::simulate::listing::Listing;
+use crate::state::current_node;
 
 impl View<'_> {
     pub(super) fn write_resources(&self, listing: &mut Listing, spacer: bool) {
@@ -33,7 +34,7 @@ impl View<'_> {
     fn write_resource(&self, listing: &mut Listing, id: ResourceId) -> bool {
         match &self.state.resources[id].variant {
             Variant::Primitive(_) => {
-                let node = self.current_node(id);
+                let node = current_node(self.state, id);
                 let pending = || {
                     self.state.resource[id]
                         .pending
@@ -389,7 +390,7 @@ impl View<'_> {
                 let _ = write!(name, " ({address})");
             }
             let shown = replica.child.unwrap_or(replica.container);
-            let node = self.current_node(replica.container);
+            let node = current_node(self.state, replica.container);
             // A container without anything inside is an implicit resource, and not shown.
             self.write_primitive(listing, shown, &name, node);
         }
@@ -507,23 +508,6 @@ impl View<'_> {
         for &child in &resource.children {
             self.collect_nodes(child, nodes);
         }
-    }
-
-    /// The node that counts as the one where a resource is: the source of a migration under way,
-    /// else the first clean node if fencing is not required, else the first.
-    fn current_node(&self, id: ResourceId) -> Option<NodeId> {
-        let observed = &self.state.resource[id];
-        let mut active = observed.active_on.iter().copied();
-        let clean = |node: &NodeId| {
-            let state = &self.state.node[*node];
-            state.online && !state.unclean
-        };
-        let preferred = match observed.partial_migration {
-            Some((source, _)) => active.clone().find(|node| *node == source),
-            None if observed.requires >= Requires::Fencing => None,
-            None => active.clone().find(clean),
-        };
-        preferred.or_else(|| active.next())
     }
 }
 
