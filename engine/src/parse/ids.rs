@@ -25,10 +25,14 @@ pub enum Referent {
 }
 
 impl IdIndex {
-    /// Indexes a document.
+    /// Indexes a document, but for the operation history: most of a document, and nothing refers
+    /// there.
     pub fn new(document: &Document) -> Self {
+        let is_history =
+            |e: ElementId| matches!(document.name_of(e), names::LRM_RESOURCE | names::LRM_RSC_OP);
         let mut entries: Vec<(u64, ElementId)> = document
             .subtree(document.root())
+            .filter(|&e| !is_history(e))
             .filter_map(|e| Some((hash(document.name_of(e), document.id(e)?), e)))
             .collect();
         entries.sort_unstable_by(|a, b| {

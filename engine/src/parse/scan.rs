@@ -1,12 +1,19 @@
 //! Is this text well-formed, and which elements and attributes does it hold?
 //!
+//! - this file: tags and names;
+//! - `value`: attribute values and references in them;
+//! - `skip`: what is not kept, and the XML declaration.
+//!
 //! One pass over the bytes, straight into the tables of the [`Document`]: no token or event is built.
 //! What libxml2 refuses (Pacemaker refuses a text on any of its complaints) is refused here, and a
 //! document type declaration as well, so that the only entities are the predefined five.
 
+mod skip;
+mod value;
+
 use std::sync::Arc;
 
-use super::chars::{self, NAME, NAME_START, PLAIN, SPACE};
+use super::chars::{self, NAME, NAME_START, SPACE};
 use super::error::Fault;
 use super::names::Names;
 use super::{
@@ -395,254 +402,6 @@ impl<'t> Scanner<'t> {
         })
     }
 
-    // ---- Values
-
-    fn value(&mut self, name: Name) -> Scan<Attribute> {
-        let Some(quote @ (b'"' | b'\'')) = self.byte(0) else {
-            let attribute = self.names.text(name).to_owned();
-            return self.expected(ErrorKind::QuoteExpected { attribute });
-        };
-        self.at += 1;
-        let start = self.at;
-        loop {
-            while self.byte(0).is_some_and(|byte| chars::is(byte, PLAIN)) {
-                self.at += 1;
-            }
-            match self.byte(0) {
-                Some(byte) if byte == quote => break,
-                // The other quote, and characters that only begin like U+FFFF.
-                Some(b'"' | b'\'') => self.at += 1,
-                Some(0xEF) => {
-                    self.check_character()?;
-                    self.at += 3;
-                }
-                _ => return self.decoded_value(name, quote, start),
-            }
-        }
-        let len = self.at - start;
-        self.at += 1;
-        self.check_value_length(start, len)?;
-        Ok(Attribute {
-            name,
-            start: start as u32,
-            len: len as u32,
-        })
-    }
-
-    /// The rest of a value from something that does not stand for itself: a reference, white space
-    /// other than a blank, or a fault.
-    fn decoded_value(&mut self, name: Name, quote: u8, start: usize) -> Scan<Attribute> {
-        let begin = self.decoded.len();
-        self.decoded.push_str(&self.text[start..self.at]);
-        loop {
-            match self.byte(0) {
-                None => {
-                    let inside = "an attribute value";
-                    return self.fault(ErrorKind::UnexpectedEnd { inside });
-                }
-                Some(byte) if byte == quote => break,
-                Some(b'<') => {
-                    let attribute = self.names.text(name).to_owned();
-                    return self.fault(ErrorKind::LessThanInValue { attribute });
-                }
-                Some(b'&') => {
-                    let c = self.reference()?;
-                    self.decoded.push(c);
-                }
-                Some(b'\r') => {
-                    self.at += if self.byte(1) == Some(b'\n') { 2 } else { 1 };
-                    self.decoded.push(' ');
-                }
-                Some(b'\n' | b'\t') => {
-                    self.at += 1;
-                    self.decoded.push(' ');
-                }
-                Some(_) => {
-                    let c = self.check_character()?;
-                    self.decoded.push(c);
-                    self.at += c.len_utf8();
-                }
-            }
-        }
-        self.at += 1;
-        let len = self.decoded.len() - begin;
-        self.check_value_length(start, len)?;
-        // Decoding never makes a value longer, so this stays below 2 * MAX_BYTES.
-        let start = (self.bytes.len() + begin) as u32;
-        Ok(Attribute {
-            name,
-            start,
-            len: len as u32,
-        })
-    }
-
-    fn check_value_length(&self, start: usize, len: usize) -> Scan<()> {
-        let limit = self.limits.value_bytes;
-        if len > limit {
-            return Err(Fault {
-                at: start,
-                kind: ErrorKind::ValueTooLong { limit },
-            });
-        }
-        Ok(())
-    }
-
-    /// A character or predefined entity reference, from its `&` to after its `;`.
-    fn reference(&mut self) -> Scan<char> {
-        let start = self.at;
-        // No reference that is allowed is longer, leading zeros aside.
-        let window = &self.bytes[start + 1..self.bytes.len().min(start + 1 + 64)];
-        let Some(len) = window.iter().position(|&b| b == b';') else {
-            return self.fault(ErrorKind::MalformedReference);
-        };
-        let name = &self.text[start + 1..start + 1 + len];
-        let c = match name {
-            "lt" => '<',
-            "gt" => '>',
-            "amp" => '&',
-            "quot" => '"',
-            "apos" => '\'',
-            _ => match name.strip_prefix('#') {
-                Some(number) => match character_by_number(number) {
-                    Some(c) => c,
-                    None => {
-                        return self.fault(ErrorKind::IllegalReference {
-                            name: name.to_owned(),
-                        });
-                    }
-                },
-                None if is_xml_name(name) => {
-                    return self.fault(ErrorKind::UnknownEntity {
-                        name: name.to_owned(),
-                    });
-                }
-                None => return self.fault(ErrorKind::MalformedReference),
-            },
-        };
-        self.at = start + 1 + len + 1;
-        Ok(c)
-    }
-
-    // ---- What is not kept: text, comments, CDATA, processing instructions
-
-    fn text_until_markup(&mut self) -> Scan<()> {
-        while let Some(byte) = self.byte(0) {
-            if byte == b'<' {
-                return Ok(());
-            }
-            if chars::is(byte, SPACE) {
-                self.at += 1;
-                continue;
-            }
-            if self.open == NONE {
-                return self.fault(ErrorKind::TextOutsideRoot);
-            }
-            match byte {
-                b'&' => {
-                    self.reference()?;
-                }
-                b']' if self.starts_with(b"]]>") => return self.fault(ErrorKind::CdataEndInText),
-                _ => self.at += self.check_character()?.len_utf8(),
-            }
-        }
-        Ok(())
-    }
-
-    fn comment_or_cdata(&mut self) -> Scan<()> {
-        if self.starts_with(b"<!--") {
-            let end = self.skip_past(4, b"--", "a comment")?;
-            if self.bytes.get(end) != Some(&b'>') {
-                self.at = end - 2;
-                return self.expected(ErrorKind::MalformedComment);
-            }
-            self.at = end + 1;
-        } else if self.starts_with(b"<![CDATA[") {
-            if self.open == NONE {
-                return self.fault(ErrorKind::TextOutsideRoot);
-            }
-            self.at = self.skip_past(9, b"]]>", "CDATA")?;
-        } else if self.starts_with(b"<!DOCTYPE") {
-            return self.fault(ErrorKind::DoctypeRefused);
-        } else {
-            return self.fault(ErrorKind::UnknownMarkup);
-        }
-        Ok(())
-    }
-
-    fn instruction(&mut self) -> Scan<()> {
-        let start = self.at;
-        self.at += 2;
-        let Ok(target) = self.name_text() else {
-            return Err(Fault {
-                at: start,
-                kind: ErrorKind::MalformedInstruction,
-            });
-        };
-        if target.eq_ignore_ascii_case("xml") {
-            return Err(Fault {
-                at: start,
-                kind: ErrorKind::MalformedDeclaration,
-            });
-        }
-        if !self.starts_with(b"?>") && !self.byte(0).is_none_or(|b| chars::is(b, SPACE)) {
-            return Err(Fault {
-                at: start,
-                kind: ErrorKind::MalformedInstruction,
-            });
-        }
-        self.at = self.skip_past(0, b"?>", "a processing instruction")?;
-        Ok(())
-    }
-
-    /// Where the first `end` after the next `skip` bytes ends, having checked what is between.
-    fn skip_past(&mut self, skip: usize, end: &[u8], inside: &'static str) -> Scan<usize> {
-        let start = self.at + skip;
-        let Some(len) = self.bytes[start..]
-            .windows(end.len())
-            .position(|w| w == end)
-        else {
-            self.at = self.bytes.len();
-            return self.fault(ErrorKind::UnexpectedEnd { inside });
-        };
-        self.at = start;
-        while self.at < start + len {
-            self.at += self.check_character()?.len_utf8();
-        }
-        Ok(start + len + end.len())
-    }
-
-    /// `<?xml version="1.0" encoding="…" standalone="…"?>`
-    fn declaration(&mut self) -> Scan<()> {
-        let end = self.skip_past(5, b"?>", "the XML declaration")?;
-        let malformed = Fault {
-            at: 0,
-            kind: ErrorKind::MalformedDeclaration,
-        };
-        let Some(parts) = pseudo_attributes(&self.text[5..end - 2]) else {
-            return Err(malformed);
-        };
-        let mut parts = parts.into_iter().peekable();
-        let version = parts.next_if(|&(name, _)| name == "version");
-        let encoding = parts.next_if(|&(name, _)| name == "encoding");
-        let standalone = parts.next_if(|&(name, _)| name == "standalone");
-        let version_fits = version.is_some_and(|(_, v)| v.starts_with("1."));
-        let standalone_fits = standalone.is_none_or(|(_, v)| matches!(v, "yes" | "no"));
-        if !version_fits || !standalone_fits || parts.next().is_some() {
-            return Err(malformed);
-        }
-        if let Some((_, name)) = encoding {
-            let name_fits = is_utf8_name(name) || (is_ascii_superset(name) && self.text.is_ascii());
-            if !name_fits {
-                let kind = ErrorKind::UnsupportedEncoding {
-                    name: name.to_owned(),
-                };
-                return Err(Fault { at: 0, kind });
-            }
-        }
-        self.at = end;
-        Ok(())
-    }
-
     // ---- Bytes and characters
 
     /// The byte `ahead` of the current place.
@@ -689,44 +448,7 @@ impl<'t> Scanner<'t> {
     }
 }
 
-fn character_by_number(number: &str) -> Option<char> {
-    let code = match number.strip_prefix('x') {
-        Some(hex) if hex.bytes().all(|b| b.is_ascii_hexdigit()) => u32::from_str_radix(hex, 16),
-        None if number.bytes().all(|b| b.is_ascii_digit()) => number.parse(),
-        _ => return None,
-    };
-    char::from_u32(code.ok()?).filter(|&c| chars::is_xml(c))
-}
-
 /// Is this a name, as elements and attributes have?
 pub(crate) fn is_xml_name(text: &str) -> bool {
     text.starts_with(chars::is_name_start) && text.chars().all(chars::is_name)
-}
-
-/// `name="value"` pairs, each after white space.
-fn pseudo_attributes(text: &str) -> Option<Vec<(&str, &str)>> {
-    let space = |c: char| c.is_ascii() && chars::is(c as u8, SPACE);
-    let mut rest = text;
-    let mut pairs = Vec::new();
-    while !rest.trim_matches(space).is_empty() {
-        let (name, after) = rest.strip_prefix(space)?.split_once('=')?;
-        let after = after.trim_start_matches(space);
-        let quote = after.chars().next().filter(|&c| c == '"' || c == '\'')?;
-        let (value, after) = after[1..].split_once(quote)?;
-        pairs.push((name.trim_matches(space), value));
-        rest = after;
-    }
-    Some(pairs)
-}
-
-fn is_utf8_name(name: &str) -> bool {
-    name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8")
-}
-
-/// An encoding in which ASCII bytes mean what they mean in UTF-8.
-fn is_ascii_superset(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    matches!(name.as_str(), "us-ascii" | "ascii")
-        || name.starts_with("iso-8859-")
-        || name.starts_with("windows-125")
 }

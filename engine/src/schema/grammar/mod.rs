@@ -1,10 +1,13 @@
 //! What does each schema version permit?
 //!
-//! `cib.grammar` says it for all versions at once, in a notation of its own. [`notation`] reads
-//! that into expressions, once; [`pattern`] turns the expressions of one version into patterns, as
-//! they are needed, and knows what is still permitted after some attributes and children;
-//! [`types`] knows which values the types of attributes have.
+//! `cib.grammar` says it for all versions at once, in a notation of its own.
+//!
+//! - `notation` reads that into expressions, once;
+//! - `build` turns the expressions of one version into patterns, as they are needed;
+//! - `pattern` knows what is still permitted after some attributes and children;
+//! - `types` knows which values attributes have.
 
+mod build;
 mod notation;
 mod pattern;
 #[cfg(test)]

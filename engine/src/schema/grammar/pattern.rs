@@ -9,16 +9,9 @@
 //! can be checked on its own. Nothing is remembered of it but that it was there.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-use super::notation::{self, Expression, Notation, Values, WORDS};
 use super::types::{IdKind, Type};
 use crate::schema::version::Version;
-
-static NOTATION: LazyLock<Notation> = LazyLock::new(|| {
-    // A fault is a mistake in our own file; a test reads it.
-    notation::read(include_str!("cib.grammar")).unwrap_or_else(|fault| panic!("grammar: {fault}"))
-});
 
 /// The number of a pattern.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -26,13 +19,13 @@ pub(in crate::schema) struct PatternId(u32);
 
 /// The number of an element or attribute name of the grammar.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::schema) struct Symbol(u16);
+pub(in crate::schema) struct Symbol(pub(super) u16);
 
 /// The number of an element's content: a body of the notation with arguments.
-type Body = u32;
+pub(super) type Body = u32;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Pattern {
+pub(super) enum Pattern {
     /// Nothing that could come would do.
     Never,
     /// Nothing may come any more.
@@ -49,9 +42,9 @@ enum Pattern {
     Element(Symbol, Body),
 }
 
-const NEVER: PatternId = PatternId(0);
-const EMPTY: PatternId = PatternId(1);
-const ANY: PatternId = PatternId(2);
+pub(super) const NEVER: PatternId = PatternId(0);
+pub(super) const EMPTY: PatternId = PatternId(1);
+pub(super) const ANY: PatternId = PatternId(2);
 
 /// What an attribute leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,15 +64,15 @@ pub(in crate::schema) struct AfterChild {
 
 /// The grammar of one version, as far as it was needed.
 pub(in crate::schema) struct Grammar {
-    version: Version,
+    pub(super) version: Version,
     patterns: Vec<Known>,
     numbers: BTreeMap<Pattern, PatternId>,
-    symbols: BTreeMap<&'static str, Symbol>,
-    types: Vec<Type>,
+    pub(super) symbols: BTreeMap<&'static str, Symbol>,
+    pub(super) types: Vec<Type>,
     /// By symbol: the types that attributes of this name have somewhere.
-    types_of: Vec<Vec<u16>>,
-    bodies: Vec<Content>,
-    body_numbers: BTreeMap<(usize, Vec<Option<PatternId>>), Body>,
+    pub(super) types_of: Vec<Vec<u16>>,
+    pub(super) bodies: Vec<Content>,
+    pub(super) body_numbers: BTreeMap<(usize, Vec<Option<PatternId>>), Body>,
 }
 
 /// A pattern with what was found out about it.
@@ -93,10 +86,10 @@ struct Known {
     children: Vec<(Symbol, Option<AfterChild>)>,
 }
 
-struct Content {
-    body: usize,
-    arguments: Vec<Option<PatternId>>,
-    pattern: Option<PatternId>,
+pub(super) struct Content {
+    pub(super) body: usize,
+    pub(super) arguments: Vec<Option<PatternId>>,
+    pub(super) pattern: Option<PatternId>,
 }
 
 impl Grammar {
@@ -116,12 +109,6 @@ impl Grammar {
             grammar.number(pattern);
         }
         grammar
-    }
-
-    /// What a whole document may be.
-    pub(in crate::schema) fn start(&mut self) -> PatternId {
-        self.build(&NOTATION.definitions[0].expression, &[])
-            .unwrap_or(NEVER)
     }
 
     /// The number of a name, if the grammar has been seen to use it.
@@ -451,169 +438,13 @@ impl Grammar {
         found.map_or("", |(text, _)| text)
     }
 
-    // ---- From expressions to patterns
-
-    /// The pattern of an expression; none if it is as if it were not written.
-    fn build(
-        &mut self,
-        expression: &'static Expression,
-        arguments: &[Option<PatternId>],
-    ) -> Option<PatternId> {
-        match expression {
-            Expression::Any => Some(ANY),
-            Expression::Parameter(index) => arguments[*index],
-            Expression::Call(callee, callee_arguments) => {
-                let callee_arguments: Vec<_> = callee_arguments
-                    .iter()
-                    .map(|a| self.build(a, arguments))
-                    .collect();
-                self.build(&NOTATION.definitions[*callee].expression, &callee_arguments)
-            }
-            Expression::Versions(versions, inner) => {
-                let applies = versions.contains(&self.version);
-                applies.then(|| self.build(inner, arguments)).flatten()
-            }
-            Expression::Group(items) => {
-                let built = self.build_all(items, arguments)?;
-                Some(
-                    built
-                        .into_iter()
-                        .rev()
-                        .fold(EMPTY, |rest, item| self.group(item, rest)),
-                )
-            }
-            Expression::Interleave(items) => {
-                let built = self.build_all(items, arguments)?;
-                Some(
-                    built
-                        .into_iter()
-                        .rev()
-                        .fold(EMPTY, |rest, item| self.interleave(item, rest)),
-                )
-            }
-            Expression::Choice(items) => {
-                let built = self.build_all(items, arguments)?;
-                built
-                    .into_iter()
-                    .rev()
-                    .reduce(|rest, item| self.choice(item, rest))
-            }
-            Expression::Optional(inner) => {
-                let inner = self.build(inner, arguments)?;
-                Some(self.choice(inner, EMPTY))
-            }
-            Expression::Repeated(inner) => {
-                let inner = self.build(inner, arguments)?;
-                Some(self.number(Pattern::Repeated(inner)))
-            }
-            Expression::Attribute(name, values) => {
-                let symbol = self.intern(name);
-                let number = self.type_number(symbol, values);
-                Some(self.number(Pattern::Attribute(symbol, number)))
-            }
-            Expression::Element(name, body) => {
-                let symbol = self.intern(name);
-                let body = self.body_number(*body, arguments);
-                Some(self.number(Pattern::Element(symbol, body)))
-            }
-        }
-    }
-
-    /// The patterns of the items that are written; none if there are items, but none is.
-    fn build_all(
-        &mut self,
-        items: &'static [Expression],
-        arguments: &[Option<PatternId>],
-    ) -> Option<Vec<PatternId>> {
-        let built: Vec<_> = items
-            .iter()
-            .filter_map(|item| self.build(item, arguments))
-            .collect();
-        (items.is_empty() || !built.is_empty()).then_some(built)
-    }
-
-    fn content(&mut self, body: Body) -> PatternId {
-        let content = &self.bodies[body as usize];
-        if let Some(pattern) = content.pattern {
-            return pattern;
-        }
-        let (number, arguments) = (content.body, content.arguments.clone());
-        let pattern = self
-            .build(&NOTATION.bodies[number], &arguments)
-            .unwrap_or(EMPTY);
-        self.bodies[body as usize].pattern = Some(pattern);
-        pattern
-    }
-
-    fn body_number(&mut self, body: usize, arguments: &[Option<PatternId>]) -> Body {
-        let next = self.bodies.len() as Body;
-        let key = (body, arguments.to_vec());
-        *self
-            .body_numbers
-            .entry(key)
-            .or_insert_with_key(|(_, arguments)| {
-                self.bodies.push(Content {
-                    body,
-                    arguments: arguments.clone(),
-                    pattern: None,
-                });
-                next
-            })
-    }
-
-    fn intern(&mut self, name: &'static str) -> Symbol {
-        let next = Symbol(self.symbols.len() as u16);
-        *self.symbols.entry(name).or_insert_with(|| {
-            self.types_of.push(Vec::new());
-            next
-        })
-    }
-
-    fn type_number(&mut self, symbol: Symbol, values: &Values) -> u16 {
-        let wanted = self.values_type(values);
-        let number = match self.types.iter().position(|known| *known == wanted) {
-            Some(number) => number,
-            None => {
-                self.types.push(wanted);
-                self.types.len() - 1
-            }
-        } as u16;
-        let of_name = &mut self.types_of[usize::from(symbol.0)];
-        if !of_name.contains(&number) {
-            of_name.push(number);
-            debug_assert!(of_name.len() <= 64, "more types than a mask has bits");
-        }
-        number
-    }
-
-    fn values_type(&self, values: &Values) -> Type {
-        match values {
-            Values::Type(known) => known.clone(),
-            Values::Words { exclude, words } => {
-                let current = words
-                    .iter()
-                    .filter(|word| word.versions.contains(&self.version));
-                let words = current.map(|word| word.text).collect();
-                if *exclude {
-                    Type::NoneOf(words)
-                } else {
-                    Type::OneOf(words)
-                }
-            }
-            Values::Defined(definition) => match &NOTATION.definitions[*definition].expression {
-                Expression::Attribute(WORDS, values) => self.values_type(values),
-                _ => Type::OneOf(Vec::new()),
-            },
-        }
-    }
-
     // ---- Patterns
 
     fn known(&self, pattern: PatternId) -> &Known {
         &self.patterns[pattern.0 as usize]
     }
 
-    fn number(&mut self, pattern: Pattern) -> PatternId {
+    pub(super) fn number(&mut self, pattern: Pattern) -> PatternId {
         if let Some(&number) = self.numbers.get(&pattern) {
             return number;
         }
@@ -636,7 +467,7 @@ impl Grammar {
         number
     }
 
-    fn choice(&mut self, a: PatternId, b: PatternId) -> PatternId {
+    pub(super) fn choice(&mut self, a: PatternId, b: PatternId) -> PatternId {
         if a == NEVER || self.has_alternative(b, a) {
             return b;
         }
@@ -662,7 +493,7 @@ impl Grammar {
         true
     }
 
-    fn group(&mut self, a: PatternId, b: PatternId) -> PatternId {
+    pub(super) fn group(&mut self, a: PatternId, b: PatternId) -> PatternId {
         match (a, b) {
             (NEVER, _) | (_, NEVER) => NEVER,
             (EMPTY, other) | (other, EMPTY) => other,
@@ -670,7 +501,7 @@ impl Grammar {
         }
     }
 
-    fn interleave(&mut self, a: PatternId, b: PatternId) -> PatternId {
+    pub(super) fn interleave(&mut self, a: PatternId, b: PatternId) -> PatternId {
         match (a, b) {
             (NEVER, _) | (_, NEVER) => NEVER,
             (EMPTY, other) | (other, EMPTY) => other,
