@@ -35,6 +35,7 @@ pub(super) fn adopt(world: World<'_>, draft: &mut Draft, placement: &Placement) 
         let cleared = world.state.node[id].unclean && !placed.unclean;
         node.unclean = (node.unclean || placed.unclean) && !cleared;
     }
+    draft.top.clone_from(&placement.top);
     for (resource, node) in &placement.assigned {
         update_actions(draft, *resource, *node);
     }

@@ -46,6 +46,7 @@ impl Draft {
             links: Vec::new(),
             resource: resource.collect(),
             node: node.collect(),
+            top: state.top.clone(),
             notifications: BTreeMap::new(),
             requested: Vec::new(),
             index: ActionIndex::new(state.resources.len()),

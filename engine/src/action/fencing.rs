@@ -98,10 +98,10 @@ pub fn request(
         meta.set("on_node_uuid", &*world.state.nodes[node].id);
         meta.set("stonith_action", operation.name());
         if world.config.options.unfencing {
-            let devices = state::digest::unfencing(world, node);
-            required |= devices.changed;
-            meta.set("digests-all", devices.all);
-            meta.set("digests-secure", devices.secure);
+            let digests = state::digest::unfencing(world, node, &unfencing_devices(world, draft));
+            required |= digests.changed;
+            meta.set("digests-all", digests.all);
+            meta.set("digests-secure", digests.secure);
         }
         draft.actions[id].meta = meta;
         id
@@ -149,6 +149,24 @@ fn priority_delay_s(world: World<'_>, draft: &Draft, node: NodeId) -> u32 {
     value::ms_to_s(
         u32::try_from(world.config.options.priority_fencing_delay_ms).unwrap_or(u32::MAX),
     )
+}
+
+/// Devices that unfence nodes: the last one first, as the peer lists them.
+fn unfencing_devices(world: World<'_>, draft: &Draft) -> Vec<ResourceId> {
+    let mut devices = Vec::new();
+    let mut waiting = draft.top.clone();
+    while let Some(id) = waiting.pop() {
+        let children = &draft.resource[id].children;
+        waiting.extend(children);
+        let resource = &world.state.resources[id];
+        let provides = resource.meta_text.get("provides");
+        let unfences = world.state.resource[id].requires == Requires::Unfencing
+            || provides.is_some_and(|text| text.eq_ignore_ascii_case("unfencing"));
+        if children.is_empty() && resource.fence_device && unfences {
+            devices.push(id);
+        }
+    }
+    devices
 }
 
 /// A node that can be unfenced now.

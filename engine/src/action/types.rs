@@ -346,6 +346,9 @@ pub struct Draft {
     pub resource: Table<ResourceId, Drafted>,
     /// Node conditions, likewise.
     pub node: Table<NodeId, DraftedNode>,
+    /// Top-level resources, in the order of the configuration until assignment is adopted (which
+    /// may have sorted them).
+    pub top: Vec<ResourceId>,
     /// Ordering points of notifications, by clone.
     pub notifications: BTreeMap<ResourceId, CloneNotifications>,
     /// Actions made for `Constraints::requests`, by position.

@@ -148,12 +148,12 @@ pub struct Unfencing {
 
 /// Compares the devices that unfence a node to those with which that was done last.
 #[must_use]
-pub fn unfencing(world: World<'_>, node: NodeId) -> Unfencing {
+pub fn unfencing(world: World<'_>, node: NodeId, devices: &[ResourceId]) -> Unfencing {
     let mut result = Unfencing::default();
     let attributes = &world.state.node[node].attributes;
     let before = |name: &str| attributes.get(name).map(String::as_str);
     let mut evaluation = Evaluation::new(world.document, world.now);
-    for device in unfencing_devices(world.state) {
+    for device in devices.iter().copied() {
         let mut subject = Subject::new(world.config, world.state, device, node, &mut evaluation);
         // Not the name of an operation, so that nothing else is compared to this.
         let digests = subject.calculate("stonith-on", 0, None);
@@ -170,23 +170,6 @@ pub fn unfencing(world: World<'_>, node: NodeId) -> Unfencing {
         result.secure += &format!("{secure},");
     }
     result
-}
-
-/// Devices that unfence nodes, the last one first, as the peer lists them.
-fn unfencing_devices(state: &State) -> Vec<ResourceId> {
-    let mut devices = Vec::new();
-    let mut waiting: Vec<ResourceId> = state.top.clone();
-    while let Some(id) = waiting.pop() {
-        let resource = &state.resources[id];
-        waiting.extend(&resource.children);
-        let provides = resource.meta_text.get("provides");
-        let unfences = state.resource[id].requires == config::Requires::Unfencing
-            || provides.is_some_and(|text| text.eq_ignore_ascii_case("unfencing"));
-        if resource.children.is_empty() && resource.fence_device && unfences {
-            devices.push(id);
-        }
-    }
-    devices
 }
 
 /// One resource on one node.

@@ -15,6 +15,7 @@ fn draft() -> Draft {
         links: Vec::new(),
         resource: Table::new(),
         node: Table::new(),
+        top: Vec::new(),
         notifications: std::collections::BTreeMap::new(),
         requested: Vec::new(),
         index: ActionIndex::new(2),
