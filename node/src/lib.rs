@@ -36,3 +36,4 @@ pub mod http;
 pub mod lab;
 pub mod lock;
 pub mod policy;
+pub mod process;

@@ -1,9 +1,12 @@
 //! Does another process use this folder?
 
 use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+
+use crate::process::Process;
 
 /// Why a folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -46,9 +49,22 @@ impl FolderLock {
             .open(folder.join("lock"))
             .map_err(failed)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => {
+                // Only tells who it is; the lock holds without it, also on a full disk.
+                let _ = file
+                    .set_len(0)
+                    .and_then(|()| writeln!(&file, "{}", Process::own()));
+                Ok(Self { _file: file })
+            }
             Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::Taken { path }),
             Err(error) => Err(failed(error.into())),
         }
     }
+}
+
+/// The process that has a folder, if it lives.
+pub fn holder(folder: &Path) -> Option<Process> {
+    let text = std::fs::read_to_string(folder.join("lock")).ok()?;
+    let process: Process = text.trim().parse().ok()?;
+    process.is_alive().then_some(process)
 }

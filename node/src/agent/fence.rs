@@ -20,9 +20,6 @@ pub const FENCE: &str = "fence";
 /// Where fence agents are installed.
 const FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/bin"];
 
-/// The device that is part of this binary, for demonstrations and tests.
-const BUNDLED: &str = "fence_lockstep";
-
 /// Runs fence agents.
 pub(super) struct Fence {
     site: Arc<Site>,
@@ -46,7 +43,7 @@ impl Fence {
 
     /// The program and its arguments before standard input, or why there is none.
     fn program(&self, kind: &str) -> Result<(PathBuf, Vec<std::ffi::OsString>), Outcome> {
-        if kind == BUNDLED {
+        if kind == super::power::NAME {
             return Ok((self.site.program.clone(), vec!["agent".into(), kind.into()]));
         }
         if kind.contains('/') || !kind.starts_with("fence_") {

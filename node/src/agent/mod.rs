@@ -9,12 +9,14 @@
 //! | `ocf.rs` | `ocf`: resource agents, by their standard calling convention |
 //! | `fence.rs` | `stonith`: fence agents, by their standard input protocol |
 //! | `bundled.rs` | the agents of provider `ocf:lockstep`, which are part of this binary |
+//! | `power.rs` | the fence agent that is part of this binary |
 //! | `process.rs` | what both kinds of program need: a group, a deadline, bounded output |
 
 pub mod bundled;
 mod fence;
 mod ocf;
 mod outcome;
+pub mod power;
 pub mod process;
 #[cfg(test)]
 mod tests;

@@ -251,3 +251,55 @@ fn a_bundled_agent_fails_where_it_is_asked_to() {
         &[("start", 1), ("monitor", 7), ("stop", 0)],
     );
 }
+
+#[tokio::test]
+async fn the_bundled_fence_device_kills_a_node_and_what_runs_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = folder.path().join("n1");
+    let mut processes = Vec::new();
+    for part in [node.clone(), node.join("executor")] {
+        std::fs::create_dir_all(&part).unwrap();
+        let child = std::process::Command::new("sleep")
+            .arg("1000")
+            .spawn()
+            .unwrap();
+        let holder = crate::process::Process::of(child.id());
+        std::fs::write(part.join("lock"), holder.to_string()).unwrap();
+        processes.push(child);
+    }
+    std::fs::create_dir(node.join("agents")).unwrap();
+    std::fs::write(node.join("agents/db.state"), "started").unwrap();
+    let call = |action: &str| {
+        let input = format!(
+            "action={action}\nplug=n1\nfolder={}\n",
+            folder.path().display()
+        );
+        power::act(input.as_bytes()).0
+    };
+    assert_eq!((call("monitor"), call("status")), (0, 0));
+    assert_eq!(call("off"), 0);
+    assert_eq!(call("status"), 2, "by the fence agent API");
+    for mut process in processes {
+        assert!(!process.wait().unwrap().success());
+    }
+    assert!(!node.join("agents").exists(), "without power nothing runs");
+    assert_eq!(
+        (call("off"), call("on"), call("status"), call("dance")),
+        (0, 0, 0, 1)
+    );
+}
+
+#[test]
+fn a_fence_device_that_is_asked_nonsense_fails() {
+    for input in [
+        "",
+        "action=off",
+        "action=off\nfolder=/tmp\nplug=../etc",
+        "\0\0=\n====",
+        "plug=n1",
+    ] {
+        assert_ne!(power::act(input.as_bytes()).0, 0, "{input:?}");
+    }
+    let missing = "action=off\nfolder=/nonexistent\nplug=n1";
+    assert_ne!(power::act(missing.as_bytes()).0, 0, "nothing was fenced");
+}

@@ -11,13 +11,16 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::core::CoreHandle;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::lock::{FolderLock, LockError};
 
 /// How often a running executor that is not our child is looked for.
 const LOOK: Duration = Duration::from_millis(500);
-/// An executor that ended is started again after this.
-const AGAIN: Duration = Duration::from_secs(1);
+/// An executor that ended is started again after this,
+const AGAIN: Duration = Duration::from_millis(200);
+/// or twice as long each time that it ended at once, up to this.
+const AGAIN_LAST: Duration = Duration::from_secs(5);
 /// A log file longer than this is put aside when an executor starts, in bytes.
 const MAX_LOG: u64 = 16 << 20;
 
@@ -35,6 +38,8 @@ pub struct ExecutorProgram {
 /// Keeps an executor running.
 pub(super) async fn run(config: Config, executor: ExecutorProgram, core: CoreHandle) {
     let folder = config.executor_dir();
+    let clock = Clock::start();
+    let mut pause = AGAIN;
     loop {
         match FolderLock::take(&folder) {
             // Free: nobody runs. It takes the lock itself.
@@ -54,13 +59,20 @@ pub(super) async fn run(config: Config, executor: ExecutorProgram, core: CoreHan
         }
         match start(&config, &executor) {
             Ok(mut child) => {
+                let begun_ms = clock.monotonic_ms();
                 tracing::info!(pid = child.id(), "executor started");
                 let ended = child.wait().await;
                 tracing::warn!(?ended, "executor ended");
+                let at_once = clock.monotonic_ms() < begun_ms + AGAIN_LAST.as_millis() as u64;
+                pause = if at_once {
+                    (pause * 2).min(AGAIN_LAST)
+                } else {
+                    AGAIN
+                };
             }
             Err(error) => tracing::error!(%error, "cannot start the executor"),
         }
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(pause).await;
     }
 }
 

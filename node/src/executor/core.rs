@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::journal::Record;
 use super::order::{FromExecutor, Order, OrderKey, Refusal, Report, ToExecutor, Work};
 use crate::agent::{Operation, Outcome, ResultCode, Status};
+use crate::process::Process;
 
 mod recovery;
 #[cfg(test)]
@@ -55,7 +56,7 @@ pub enum Input {
         /// Which run.
         run: RunId,
         /// The process.
-        process: Orphan,
+        process: Process,
     },
     /// A run ended.
     Ended {
@@ -90,15 +91,6 @@ pub struct StartRun {
     pub order: String,
     /// What to run.
     pub operation: Operation,
-}
-
-/// A process group that may outlive the executor that started it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
-pub struct Orphan {
-    /// Its process group.
-    pub group: u32,
-    /// When its leader started, by the kernel's count: tells a reused number apart.
-    pub started: u64,
 }
 
 /// An order that this executor knows.
@@ -136,7 +128,7 @@ struct Running {
     job: Job,
     resource: String,
     started_at_ms: u64,
-    process: Option<Orphan>,
+    process: Option<Process>,
 }
 
 /// Resource, task, interval.

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use bincode::{Decode, Encode};
 
-use super::core::Orphan;
 use super::order::{Order, OrderKey, Report};
 use crate::codec;
+use crate::process::Process;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +36,7 @@ pub enum Record {
         /// Which order.
         key: OrderKey,
         /// The process.
-        process: Orphan,
+        process: Process,
     },
     /// An order ended, or a recurring operation has news.
     Ended(Report),

@@ -21,6 +21,6 @@ pub mod journal;
 mod order;
 pub mod shell;
 
-pub use core::{ConnectionId, Effects, Executor, Identity, Input, Orphan, RunId, StartRun};
+pub use core::{ConnectionId, Effects, Executor, Identity, Input, RunId, StartRun};
 pub use journal::Record;
 pub use order::{FromExecutor, Order, OrderKey, Refusal, Report, ToExecutor, Work};

@@ -11,13 +11,14 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
-use super::core::{ConnectionId, Effects, Executor, Identity, Input, Orphan, RunId, StartRun};
+use super::core::{ConnectionId, Effects, Executor, Identity, Input, RunId, StartRun};
 use super::journal::{Header, Journal, JournalError, Record};
 use super::order::{FromExecutor, ToExecutor};
 use crate::agent::{Agents, Run, Site};
 use crate::clock::Clock;
 use crate::fabric::{self, FromController, Heartbeat, Hello, Link, Role, ToController};
 use crate::lock::{FolderLock, LockError};
+use crate::process::Process;
 
 /// A journal longer than this is rewritten at the next start, in bytes.
 const COMPACT_FROM: u64 = 1 << 20;
@@ -252,10 +253,7 @@ impl Shell {
         let events = self.events.clone();
         let told = self.events.clone();
         let started = move |group| {
-            let process = Orphan {
-                group,
-                started: start_time(group).unwrap_or(0),
-            };
+            let process = Process::of(group);
             // A full queue only loses what helps to clean up after a crash.
             let _ = told.try_send(Event::Input(Input::Started { run, process }));
         };
@@ -388,26 +386,14 @@ impl Dialer {
     }
 }
 
-/// When a process started, by the kernel's count; tells a reused process number apart.
-fn start_time(process: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name may hold spaces and parentheses; fields are counted after its end.
-    let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(19)?.parse().ok()
-}
-
 /// Ends what an earlier executor started and did not see end: its result is unknown, and it must
 /// not change the resource while that is found out.
-fn kill_orphan(orphan: &Orphan) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    let same = orphan.started != 0 && start_time(orphan.group) == Some(orphan.started);
-    let group = i32::try_from(orphan.group).ok().and_then(Pid::from_raw);
-    if let (true, Some(group)) = (same, group) {
+fn kill_orphan(orphan: &Process) {
+    if orphan.kill_group() {
         tracing::warn!(
-            group = orphan.group,
-            "ending what an earlier executor left running"
+            group = orphan.id,
+            "ended what an earlier executor left running"
         );
-        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 

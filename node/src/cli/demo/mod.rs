@@ -52,7 +52,7 @@ pub(super) fn run(arguments: Args) -> Outcome {
     });
     match (&outcome, temporary) {
         // What went wrong can be looked at.
-        (Err(_), Some(temporary)) => {
+        (Err(failure), Some(temporary)) if failure.exit != Exit::Ok => {
             eprintln!("everything is kept in {}", temporary.keep().display());
         }
         (_, temporary) => drop(temporary),

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Effects, Entry, Executor, Identity, JobKind, Orphan};
+use super::{Effects, Entry, Executor, Identity, JobKind};
 use crate::agent::Outcome;
 use crate::executor::journal::Record;
 use crate::executor::order::{Order, OrderKey, Report};
+use crate::process::Process;
 
 impl Executor {
     /// Takes up where a journal ends. What it began and did not finish has an unknown outcome:
     /// that is reported as an error, and the caller kills what may still run of it.
-    pub fn recover(identity: Identity, records: Vec<Record>) -> (Self, Effects, Vec<Orphan>) {
+    pub fn recover(identity: Identity, records: Vec<Record>) -> (Self, Effects, Vec<Process>) {
         let mut executor = Self {
             identity,
             term: 0,
@@ -26,7 +27,7 @@ impl Executor {
             next_run: 1,
             waiting: 0,
         };
-        let mut begun: BTreeMap<OrderKey, (Order, Option<Orphan>)> = BTreeMap::new();
+        let mut begun: BTreeMap<OrderKey, (Order, Option<Process>)> = BTreeMap::new();
         for record in records {
             match record {
                 Record::Term(term) => executor.term = executor.term.max(term),

@@ -95,7 +95,7 @@ impl Rig {
         self.input(Input::Ended { run, outcome })
     }
 
-    fn restart(&mut self) -> Vec<Orphan> {
+    fn restart(&mut self) -> Vec<Process> {
         let (executor, effects, orphans) =
             Executor::recover(identity(), std::mem::take(&mut self.journal));
         // What a compacted journal would hold, so that every restart tests that as well.
@@ -284,8 +284,8 @@ fn a_new_leader_learns_what_is_under_way_and_gets_what_was_not_acknowledged() {
 fn an_order_interrupted_by_a_restart_has_an_unknown_outcome() {
     let mut rig = Rig::led_by(LEADER, 1);
     let started = rig.order(1, run(1, 1, "db", "start"));
-    let process = Orphan {
-        group: 4711,
+    let process = Process {
+        id: 4711,
         started: 99,
     };
     rig.input(Input::Started {
