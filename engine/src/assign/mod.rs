@@ -33,6 +33,8 @@ mod report;
 mod resource_order;
 mod scratch;
 mod stickiness;
+#[cfg(test)]
+mod tests;
 mod threshold;
 mod trial;
 mod types;
