@@ -1,3 +1,4 @@
 //! What the testbed is made of: each module is a way to try Lockstep as a whole.
 
 pub mod differential;
+pub mod kill_controllers;

@@ -6,6 +6,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use lockstep_node::lab;
 
 /// Scenarios, faults and checkers for Lockstep.
 #[derive(Debug, Parser)]
@@ -18,9 +19,15 @@ struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Differential(cli::differential::Args),
+    KillControllers(cli::kill_controllers::Args),
 }
 
 fn main() -> ExitCode {
+    // What a lab starts is this program again: it is never of another build than the scenario.
+    let first = std::env::args().nth(1);
+    if first.is_some_and(|command| lab::COMMANDS.contains(&command.as_str())) {
+        return lockstep_node::cli::main();
+    }
     run(Cli::parse()).unwrap_or_else(|error| {
         eprintln!("lockstep-testbed: {error}");
         ExitCode::from(2)
@@ -30,5 +37,6 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> io::Result<ExitCode> {
     match cli.command {
         Command::Differential(args) => cli::differential::run(args),
+        Command::KillControllers(args) => cli::kill_controllers::run(args),
     }
 }

@@ -1,3 +1,4 @@
 //! The commands of the testbed: one file a command.
 
 pub(crate) mod differential;
+pub(crate) mod kill_controllers;
