@@ -14,8 +14,9 @@ pub const RESOURCES: [&str; 8] = [
     "disk", "database", "address", "backend", "frontend", "web", "metrics", "logs",
 ];
 
-/// The latest moment of a kill after its change was sent: plans take about that long.
-const KILL_WITHIN_MS: u64 = 2_500;
+/// The latest moments of a kill after its change was sent: about as long as it takes to have the
+/// change acknowledged, to plan and to restart one resource, to move all resources of a node.
+const KILL_WITHIN_MS: [u64; 3] = [30, 700, 2_500];
 /// The longest that a controller stays down.
 const DOWN_WITHIN_MS: u64 = 3_000;
 /// How long a restarted resource's agent takes from then on, at least and at most.
@@ -127,12 +128,14 @@ impl Round {
             who: *who,
             down_ms: milliseconds(random, DOWN_WITHIN_MS),
         });
+        let victims = victims.collect();
+        let latest_ms = random.pick(&KILL_WITHIN_MS).copied().unwrap_or(1);
         Self {
             number,
             work,
-            victims: victims.collect(),
+            victims,
             through: random.below(NODES.len()),
-            kill_after_ms: milliseconds(random, KILL_WITHIN_MS),
+            kill_after_ms: milliseconds(random, latest_ms),
             write_while_down: random.chance(50),
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Story<'t> {
     /// Changes that were sent and not answered.
     unanswered: usize,
     killed: usize,
+    /// Rounds in which agents were running when controllers died.
+    interrupted: usize,
     marks: usize,
     /// Longest time from a leader's death to the next one's dispatching, in microseconds.
     longest_without_leader_us: u64,
@@ -37,6 +39,14 @@ struct Whole {
     state: StateDigest,
 }
 
+impl Whole {
+    /// Number of the latest plan.
+    fn plan(&self) -> u64 {
+        let plan = self.leader.plan.as_ref();
+        plan.map_or(0, |plan| plan.transition)
+    }
+}
+
 impl<'t> Story<'t> {
     pub(super) fn new(lab: Lab, tell: &'t dyn Fn(&str)) -> Self {
         Self {
@@ -45,6 +55,7 @@ impl<'t> Story<'t> {
             tell,
             unanswered: 0,
             killed: 0,
+            interrupted: 0,
             marks: 0,
             longest_without_leader_us: 0,
         }
@@ -63,10 +74,12 @@ impl<'t> Story<'t> {
         let evidence = Evidence::read(&self.lab)?;
         let (states, graphs) = self.ledger.compared();
         (self.tell)(&format!(
-            "\nIt held. {} controllers killed, {} changes acknowledged ({} more without an answer), \
-             {} runs of agents,\n{states} states and {graphs} graphs compared; longest without a \
-             leader in charge: {} ms",
+            "\nIt held. {} controllers killed, in {} of {} rounds beside running agents; {} changes \
+             acknowledged, {} of them not at once;\n{} runs of agents; {states} states and {graphs} \
+             graphs compared; longest without a leader in charge: {} ms",
             self.killed,
+            self.interrupted,
+            schedule.rounds.len(),
             self.ledger.changes(),
             self.unanswered,
             evidence.testimonies.len() / 2,
@@ -78,6 +91,7 @@ impl<'t> Story<'t> {
     async fn round(&mut self, round: &Round, before: &Whole) -> Result<Whole, Broken> {
         let unanswered = self.unanswered;
         let started_ms = self.lab.clock.monotonic_ms();
+        let leader = self.who_leads(before).await;
         let work = self.change(Some(round.work.clone()));
         let first = {
             let (work, client) = (work.clone(), self.lab.client(round.through));
@@ -85,17 +99,14 @@ impl<'t> Story<'t> {
         };
         tokio::time::sleep(Duration::from_millis(round.kill_after_ms)).await;
 
-        let leader = before.leader.controller.id;
-        let mut down = self.kill(round, leader).await?;
+        let mut down = self.kill(round, leader)?;
         let killed_us = self.lab.clock.unix_us();
         let killed_ms = self.lab.clock.monotonic_ms();
         let names: Vec<_> = down
             .iter()
             .map(|(at, _)| self.lab.controllers[*at].node.clone())
             .collect();
-        let led = down
-            .iter()
-            .any(|(at, _)| Some(*at) == self.lab.position(leader));
+        let led = down.iter().any(|(at, _)| *at == leader);
         if round.write_while_down && round.keeps_quorum() {
             let meanwhile = self.change(None);
             self.until_acknowledged(&meanwhile).await?;
@@ -114,8 +125,13 @@ impl<'t> Story<'t> {
             }
         }
         let whole = self.until_whole("the cluster is whole again").await?;
-        self.check().await?;
+        let evidence = self.check().await?;
 
+        // Plans have numbers without gaps; the one that was interrupted may have been given up.
+        let under_way: usize = (before.plan()..=whole.plan())
+            .map(|plan| evidence.under_way_at(plan, killed_us))
+            .sum();
+        self.interrupted += usize::from(under_way > 0);
         let controller = &whole.leader.controller;
         let in_charge_us = controller.in_charge_since_us.unwrap_or_default();
         let mut without = String::new();
@@ -123,16 +139,15 @@ impl<'t> Story<'t> {
             self.longest_without_leader_us = self.longest_without_leader_us.max(us);
             without = format!("next leader in charge after {} ms, ", us / 1000);
         }
-        let plan = whole.leader.plan.as_ref();
         (self.tell)(&format!(
-            "round {}: holds; killed {}; {without}whole after {}: index {}, state [{}], plan {}; \
-             change {}",
+            "round {}: holds; killed {} beside {under_way} running agents; {without}whole after {}: \
+             index {}, state [{}], plan {}; change {}",
             round.number,
             names.join(" and "),
             self.since(started_ms),
             whole.state.index,
             short(&whole.state.digest),
-            plan.map_or(0, |plan| plan.transition),
+            whole.plan(),
             match self.unanswered > unanswered {
                 true => "acknowledged when asked again",
                 false => "acknowledged at once",
@@ -153,15 +168,20 @@ impl<'t> Story<'t> {
         Change { mark, work }
     }
 
-    /// Kills whom the round names, as things are now; returns their places and for how long.
-    async fn kill(&mut self, round: &Round, before: u64) -> Result<Vec<(usize, u64)>, Broken> {
-        let mut leader = self.lab.position(before).unwrap_or(0);
+    /// Place of the controller that leads, or of the one that led when this was last known.
+    async fn who_leads(&self, before: &Whole) -> usize {
         for at in 0..self.lab.controllers.len() {
             let status = self.lab.client(at).get::<Status>("/v1/status").await;
             if status.is_ok_and(|status| status.controller.in_charge) {
-                leader = at;
+                return at;
             }
         }
+        let id = before.leader.controller.id;
+        self.lab.position(id).unwrap_or(0)
+    }
+
+    /// Kills whom the round names; returns their places and for how long they stay down.
+    fn kill(&mut self, round: &Round, leader: usize) -> Result<Vec<(usize, u64)>, Broken> {
         let followers: Vec<_> = (0..self.lab.controllers.len())
             .filter(|at| *at != leader)
             .collect();
@@ -225,8 +245,8 @@ impl<'t> Story<'t> {
         }
     }
 
-    /// What must hold after every round.
-    async fn check(&self) -> Result<(), Broken> {
+    /// What must hold after every round, and the evidence for it.
+    async fn check(&self) -> Result<Evidence, Broken> {
         for (at, controller) in self.lab.controllers.iter().enumerate() {
             let nonsense = |how: String| Broken::Nonsense {
                 node: controller.node.clone(),
@@ -248,7 +268,7 @@ impl<'t> Story<'t> {
         for (rule, checked) in rules {
             checked.map_err(|how| Broken::Evidence { rule, how })?;
         }
-        Ok(())
+        Ok(evidence)
     }
 
     async fn in_vain(&self, what: &str) -> Broken {
