@@ -318,16 +318,16 @@ impl<'t> Scanner<'t> {
     fn name(&mut self) -> Scan<(Name, bool)> {
         let start = self.at;
         let text = self.name_text()?;
-        let prefixed = text.contains(':');
-        if prefixed
-            && (text.starts_with(':') || text.ends_with(':') || text.matches(':').count() > 1)
-        {
+        let Some((prefix, local)) = text.split_once(':') else {
+            return Ok((self.names.intern(text), false));
+        };
+        if prefix.is_empty() || !local.starts_with(chars::is_name_start) || local.contains(':') {
             return Err(Fault {
                 at: start,
                 kind: ErrorKind::NameExpected,
             });
         }
-        Ok((self.names.intern(text), prefixed))
+        Ok((self.names.intern(text), true))
     }
 
     fn name_text(&mut self) -> Scan<&'t str> {

@@ -66,7 +66,13 @@ impl Scanner<'_> {
                 kind: ErrorKind::MalformedDeclaration,
             });
         }
-        if !self.starts_with(b"?>") && !self.byte(0).is_none_or(|b| chars::is(b, SPACE)) {
+        // Such names are reserved; libxml2 knows two that are in use.
+        let reserved = target
+            .get(..3)
+            .is_some_and(|start| start.eq_ignore_ascii_case("xml"))
+            && !matches!(target, "xml-stylesheet" | "xml-model");
+        let ends = self.starts_with(b"?>") || self.byte(0).is_none_or(|b| chars::is(b, SPACE));
+        if !ends || reserved || target.contains(':') {
             return Err(Fault {
                 at: start,
                 kind: ErrorKind::MalformedInstruction,
@@ -107,7 +113,7 @@ impl Scanner<'_> {
         let version = parts.next_if(|&(name, _)| name == "version");
         let encoding = parts.next_if(|&(name, _)| name == "encoding");
         let standalone = parts.next_if(|&(name, _)| name == "standalone");
-        let version_fits = version.is_some_and(|(_, v)| v.starts_with("1."));
+        let version_fits = version.is_some_and(|(_, v)| v == "1.0");
         let standalone_fits = standalone.is_none_or(|(_, v)| matches!(v, "yes" | "no"));
         if !version_fits || !standalone_fits || parts.next().is_some() {
             return Err(malformed);
