@@ -428,6 +428,12 @@ pub(crate) fn dot_name(world: World<'_>, draft: &Draft, id: ActionId) -> String 
         .resource
         .and_then(|resource| world.state.resource[resource].history_id.as_ref());
     let name = match (history_id, &action.key) {
+        // Drawings name what a notification is ordered by, the graph what it is about.
+        (Some(history_id), Key::Notify { .. }) => {
+            let key = |name| action.meta.get(name).unwrap_or_default();
+            let (phase, of) = (key("notify_key_type"), key("notify_key_operation"));
+            format!("{history_id}_{phase}_notify_{of}_0")
+        }
         (Some(history_id), key) => key.text_for(world, history_id),
         (None, _) if action.task == Task::Fence => {
             let operation = action.meta.get("stonith_action").unwrap_or_default();

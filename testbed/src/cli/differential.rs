@@ -41,11 +41,8 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 2)]
     each: usize,
     /// How often both may plan to make one case small
-    #[arg(long, default_value_t = 600)]
+    #[arg(long, default_value_t = 2500)]
     shrink: usize,
-    /// Let CIBs be validated, and upgraded, as they say
-    #[arg(long)]
-    validate: bool,
     /// Only compare again what an earlier run kept in FOLDER
     #[arg(long, value_name = "FOLDER")]
     recheck: Option<PathBuf>,
@@ -67,7 +64,6 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
         save: args.save,
         each: args.each,
         shrink_budget: args.shrink,
-        validate: args.validate,
     };
     if let Some(kept) = args.recheck {
         let (all, differing) = run::recheck(&settings, &kept)?;

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use lockstep_engine::parse::{Document, Limits};
+use lockstep_engine::schema;
 use lockstep_engine::time::{Date, Timestamp};
 
 use super::random::Random;
@@ -24,7 +25,22 @@ pub struct Case {
     pub date: String,
     /// The cluster.
     pub cib: Element,
+    /// How the peer is to read it.
+    pub reading: Reading,
 }
+
+/// How a CIB is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reading {
+    /// As it is: validated, and upgraded if it is of an older schema.
+    AsWritten,
+    /// Not validated: the peer is ten times faster then, and decisions are compared all the same.
+    /// The CIB was upgraded before it was edited.
+    Unvalidated,
+}
+
+/// One of this many cases is read as it is written.
+const AS_WRITTEN_OF: usize = 8;
 
 /// CIBs to edit: files of a folder, in the order of their names.
 #[derive(Clone, Debug, Default)]
@@ -49,14 +65,17 @@ impl Bases {
         Ok(Bases { files })
     }
 
-    fn load(&self, path: &Path) -> io::Result<Element> {
+    fn load(&self, path: &Path, reading: Reading) -> io::Result<Element> {
+        let bad = |error: &dyn std::error::Error| {
+            let message = format!("{}: {error}", path.display());
+            io::Error::new(io::ErrorKind::InvalidData, message)
+        };
         let bytes = fs::read(path)?;
-        let document = Document::parse(&bytes, &Limits::default()).map_err(|error| {
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("{}: {error}", path.display()),
-            )
-        })?;
+        let mut document =
+            Document::parse(&bytes, &Limits::default()).map_err(|error| bad(&error))?;
+        if reading == Reading::Unvalidated {
+            schema::upgrade(&mut document).map_err(|error| bad(&error))?;
+        }
         Ok(Element::of(&document, document.root()))
     }
 }
@@ -68,13 +87,20 @@ impl Case {
     /// If a CIB to edit cannot be read.
     pub fn make(bases: &Bases, seed: u64, index: u64) -> io::Result<Self> {
         let mut random = Random::of_case(seed, index);
+        let reading = match random.below(AS_WRITTEN_OF) {
+            0 => Reading::AsWritten,
+            _ => Reading::Unvalidated,
+        };
         let base = if random.chance(50) {
             None
         } else {
             random.pick(&bases.files).cloned()
         };
         let (mut cib, mut story) = match base {
-            Some(path) => (bases.load(&path)?, vec![path.display().to_string()]),
+            Some(path) => (
+                bases.load(&path, reading)?,
+                vec![path.display().to_string()],
+            ),
             None => (
                 generate::cluster(&mut random),
                 vec!["from nothing".to_owned()],
@@ -82,6 +108,9 @@ impl Case {
         };
         let count = random.between(usize::from(story[0] != "from nothing"), 6);
         story.extend(mutate::mutate(&mut random, &mut cib, count));
+        if reading == Reading::Unvalidated {
+            cib.set("validate-with", "none");
+        }
         let now = newest(&cib).unwrap_or(generate::EPOCH) + [0, 1, 45, 900, 4000][random.below(5)];
         Ok(Case {
             seed,
@@ -89,6 +118,7 @@ impl Case {
             story,
             date: date(now),
             cib,
+            reading,
         })
     }
 }

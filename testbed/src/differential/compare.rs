@@ -80,25 +80,37 @@ impl Difference {
     #[must_use]
     pub fn signature(&self, cib: &Element) -> String {
         let names = names(cib);
-        let side = |lines: &[String]| {
+        let plain = |lines: &[String]| {
             let line = lines.first().map_or("nothing", String::as_str);
             let plain = names
                 .iter()
                 .fold(line.to_owned(), |line, name| line.replace(name, "_"));
-            shorten(&plain)
+            without_numbers(&plain)
         };
-        let [peer, engine] = &self.only;
+        let [peer, engine] = [plain(&self.only[0]), plain(&self.only[1])];
+        // Of long lines, what is just before the difference and behind it.
+        let same = peer
+            .chars()
+            .zip(engine.chars())
+            .take_while(|(p, e)| p == e)
+            .count();
+        let part = |line: &str| -> String {
+            line.chars()
+                .skip(same.saturating_sub(60))
+                .take(120)
+                .collect()
+        };
         format!(
             "{}: peer {} | engine {}",
             self.first(),
-            side(peer),
-            side(engine)
+            part(&peer),
+            part(&engine)
         )
     }
 }
 
-/// Numbers become `#`, and long lines end.
-fn shorten(line: &str) -> String {
+/// Numbers become `#`.
+fn without_numbers(line: &str) -> String {
     let mut plain = String::new();
     for c in line.chars() {
         if !c.is_ascii_digit() {
@@ -107,7 +119,7 @@ fn shorten(line: &str) -> String {
             plain.push('#');
         }
     }
-    plain.chars().take(140).collect()
+    plain
 }
 
 /// Names of nodes and resources, longest first, without white space as in normalised lines.

@@ -26,18 +26,30 @@ pub struct Found<'a> {
 }
 
 /// Every exception.
-pub const EXCEPTIONS: &[Exception] = &[Exception {
-    name: "peer-broken",
-    reason: "the peer crashed or did not come to an end: there is nothing to compare with",
-    applies: |found| {
-        matches!(found.peer, Answer::Broken(_)) && !matches!(found.engine, Answer::Broken(_))
+pub const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        name: "peer-broken",
+        reason: "the peer crashed or did not come to an end: there is nothing to compare with",
+        applies: |found| {
+            matches!(found.peer, Answer::Broken(_)) && !matches!(found.engine, Answer::Broken(_))
+        },
     },
-}];
+    Exception {
+        name: "peer-assertion",
+        reason: "the peer found a fault of its own, complained, and went on to the same decisions",
+        applies: |found| {
+            let only_complaints = found.difference.first() == Kind::Errors;
+            only_complaints
+                && found.difference.only[0]
+                    .iter()
+                    .any(|line| line.contains("fatalassertion"))
+        },
+    },
+];
 
 /// The exception that a difference is, if it is one.
 #[must_use]
 pub fn exception(found: &Found<'_>) -> Option<&'static Exception> {
-    debug_assert!(found.difference.kinds.first() <= Some(&Kind::Errors));
     EXCEPTIONS
         .iter()
         .find(|exception| (exception.applies)(found))

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use lockstep_engine::parse::{Document, Limits};
+use lockstep_engine::schema;
 use lockstep_engine::simulate::{self, Settings};
 use lockstep_engine::time::{Date, Timestamp};
 
@@ -181,7 +182,9 @@ impl Planner for Engine {
 }
 
 fn plan(text: &str, date: &str, wanted: Wanted) -> Result<Outputs, String> {
-    let cib = Document::parse(text.as_bytes(), &Limits::default()).map_err(|e| e.to_string())?;
+    let mut cib =
+        Document::parse(text.as_bytes(), &Limits::default()).map_err(|e| e.to_string())?;
+    schema::upgrade(&mut cib).map_err(|e| e.to_string())?;
     let now = Date::parse(date, Timestamp::utc(0))
         .map_err(|e| e.to_string())?
         .timestamp();

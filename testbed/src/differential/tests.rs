@@ -138,7 +138,6 @@ fn a_difference_is_found_made_small_and_kept() {
         save: Some(folder.path().to_owned()),
         each: 1,
         shrink_budget: 500,
-        validate: false,
     };
     let fake = |odd| Fake {
         odd,

@@ -1,5 +1,7 @@
 //! Constraints at random, between what a cluster has. Also used to add one to an existing CIB.
 
+use std::collections::BTreeSet;
+
 use super::rules;
 use super::vocabulary::SCORES;
 use crate::differential::random::Random;
@@ -183,8 +185,19 @@ fn order(random: &mut Random, names: &Names, id: &str) -> Element {
     if random.chance(12) {
         order.set("require-all", random.word(&["true", "false"]));
     }
-    order.set("first", random.name(&names.resources));
-    order.set("then", random.name(&names.resources));
+    let first = random.name(&names.resources);
+    let mut then = random.name(&names.resources);
+    if then == first {
+        // The peer crashes on what is ordered with itself.
+        then = names
+            .resources
+            .iter()
+            .find(|id| **id != first)
+            .cloned()
+            .unwrap_or(then);
+    }
+    order.set("first", first);
+    order.set("then", then);
     for attribute in ["first-action", "then-action"] {
         if random.chance(25) {
             order.set(attribute, random.word(&ACTIONS));
@@ -234,7 +247,8 @@ fn set(random: &mut Random, names: &Names, id: &str) -> Element {
     }
     let count = random.between(1, 3);
     let mut members = random.sample(&names.resources, count);
-    members.dedup();
+    let mut seen = BTreeSet::new();
+    members.retain(|id| seen.insert(id.clone()));
     set.containing_all(
         members
             .into_iter()
