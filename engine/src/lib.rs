@@ -19,6 +19,7 @@ pub mod schema;
 pub mod score;
 pub mod settle;
 pub mod simulate;
+mod stack;
 pub mod state;
 pub mod time;
 pub mod value;

@@ -7,6 +7,7 @@ use crate::config::{NoQuorumPolicy, Role, Variant};
 use crate::diagnostic::Severity;
 use crate::id::{NodeId, ResourceId};
 use crate::score::Cause;
+use crate::stack;
 use crate::value::Score;
 
 impl Assigner<'_> {
@@ -21,7 +22,7 @@ impl Assigner<'_> {
         match &self.config(resource).variant {
             Variant::Primitive(_) => {
                 self.guarded += 1;
-                let node = self.assign_primitive(resource, prefer, attempt);
+                let node = stack::deeper(|| self.assign_primitive(resource, prefer, attempt));
                 self.guarded -= 1;
                 node
             }

@@ -201,7 +201,7 @@ fn what_is_in_a_bundle_can_be_colocated_with_the_bundle() {
 
 #[test]
 fn a_long_chain_of_colocations_ends_on_one_node() {
-    let count = 300;
+    let count = 1_000;
     let id = |index| format!("r{index}");
     let resources: String = (0..count)
         .map(|index| {

@@ -12,6 +12,7 @@ use crate::World;
 use crate::config::{PlacementStrategy, Variant};
 use crate::id::{Id, IdSet, NodeId, ResourceId, Table};
 use crate::score::Cause;
+use crate::stack;
 
 /// Amounts of some attributes, in the order in which these were first named.
 #[derive(Clone, Debug, Default)]
@@ -237,7 +238,7 @@ impl Assigner<'_> {
                     && link.score.is_infinite()
                     && affects == Affects::Location
                 {
-                    self.collect_together(other, origin, found);
+                    stack::deeper(|| self.collect_together(other, origin, found));
                 }
             }
         }

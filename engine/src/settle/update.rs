@@ -7,11 +7,7 @@ use crate::action::{BecauseVerb, Key, NotifyPhase, Task};
 use crate::config::Variant;
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{Effects, LinkId, link, topology};
-
-/// Stack kept free before going deeper, and what is added when it runs out. Chains of orderings
-/// are as long as people write them, and each link is one level.
-const RED_ZONE: usize = 64 * 1024;
-const SEGMENT: usize = 4 * 1024 * 1024;
+use crate::stack;
 
 impl Settler<'_> {
     /// Asks every link before `then`, and goes on with whatever that changes.
@@ -20,7 +16,7 @@ impl Settler<'_> {
             return;
         }
         self.budget -= 1;
-        stacker::maybe_grow(RED_ZONE, SEGMENT, || self.update_on_this_stack(then));
+        stack::deeper(|| self.update_on_this_stack(then));
     }
 
     fn update_on_this_stack(&mut self, then: ActionId) {

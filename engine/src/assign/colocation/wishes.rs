@@ -13,6 +13,7 @@ use crate::assign::scratch::Assigner;
 use crate::config::Variant;
 use crate::id::{IdSet, NodeId, ResourceId};
 use crate::score::ScoreTable;
+use crate::stack;
 use crate::value::Score;
 
 /// A copy of a score table to which wishes are added.
@@ -276,7 +277,7 @@ impl Merge<'_, '_> {
                     Side::WithThis => continue,
                 };
                 let factor = deeper_factor(factor, link.score);
-                self.add(work, other, index, factor, selection);
+                stack::deeper(|| self.add(work, other, index, factor, selection));
             }
         } else if selection.droppable {
             return false;
