@@ -59,13 +59,22 @@ pub enum Violation {
     },
 }
 
+/// A digest that must be the same, whoever tells it.
+#[derive(Clone, Debug)]
+struct Told {
+    first: u64,
+    digest: String,
+    /// Whether a second controller told it as well: else nothing was compared.
+    again: bool,
+}
+
 /// Everything that was told.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
-    /// By index: who told it first, and the digest.
-    states: BTreeMap<u64, (u64, String)>,
-    /// By number of the plan: who told it first, and the digest.
-    graphs: BTreeMap<u64, (u64, String)>,
+    /// By index.
+    states: BTreeMap<u64, Told>,
+    /// By number of the plan.
+    graphs: BTreeMap<u64, Told>,
     /// Node attributes that acknowledged changes have set.
     marks: Vec<String>,
     /// The highest epoch that was acknowledged.
@@ -118,10 +127,11 @@ impl Ledger {
         self.marks.len()
     }
 
-    /// How many states and graphs were compared.
+    /// Of how many states and graphs at least two controllers told the digest.
     #[must_use]
     pub fn compared(&self) -> (usize, usize) {
-        (self.states.len(), self.graphs.len())
+        let compared = |told: &BTreeMap<u64, Told>| told.values().filter(|t| t.again).count();
+        (compared(&self.states), compared(&self.graphs))
     }
 
     /// A controller told its configuration, which must have all that was acknowledged.
@@ -158,13 +168,16 @@ impl Ledger {
 
 /// Notes a digest; returns who told another one before.
 fn first_other(
-    told: &mut BTreeMap<u64, (u64, String)>,
+    all: &mut BTreeMap<u64, Told>,
     key: u64,
     controller: u64,
     digest: &str,
 ) -> Option<u64> {
-    let (first, known) = told
-        .entry(key)
-        .or_insert_with(|| (controller, digest.to_owned()));
-    (known != digest).then_some(*first)
+    let told = all.entry(key).or_insert_with(|| Told {
+        first: controller,
+        digest: digest.to_owned(),
+        again: false,
+    });
+    told.again |= told.first != controller;
+    (told.digest != digest).then_some(told.first)
 }

@@ -29,6 +29,14 @@ fn equal_digests_at_equal_indices_are_good() {
 }
 
 #[test]
+fn what_only_one_controller_told_was_not_compared() {
+    let mut ledger = Ledger::default();
+    assert_eq!(ledger.state(1, 5, "a"), Ok(()));
+    assert_eq!(ledger.state(1, 5, "a"), Ok(()));
+    assert_eq!(ledger.compared(), (0, 0));
+}
+
+#[test]
 fn different_states_at_one_index_are_found() {
     let mut ledger = Ledger::default();
     assert_eq!(ledger.state(1, 5, "a"), Ok(()));
