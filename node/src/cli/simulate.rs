@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use lockstep_engine::parse::{Document, Limits};
+use lockstep_engine::schema;
 use lockstep_engine::simulate::{self, Injections, Settings, SimulateError};
 use lockstep_engine::time::{Date, Timestamp, Zone};
 
@@ -209,7 +210,24 @@ fn read_input(args: &Args) -> Result<(String, Vec<u8>), Failure> {
 }
 
 /// Brings the CIB to the newest schema, or says why it is not valid.
-fn upgrade(_cib: &mut Document, _name: &str) -> Result<(), Failure> {
+fn upgrade(cib: &mut Document, name: &str) -> Result<(), Failure> {
+    let upgraded = schema::upgrade(cib).map_err(|error| {
+        let place = match error.position() {
+            Some(position) => format!("{name}:{}:{}", position.line, position.column),
+            None => name.to_owned(),
+        };
+        let violation = match error.violation() {
+            Some(violation) => format!(": {violation}"),
+            None => String::new(),
+        };
+        Failure::new(
+            Exit::Config,
+            format!("{place}: {error}{violation} ({})", error.hint()),
+        )
+    })?;
+    for note in upgraded.notes {
+        eprintln!("{note}");
+    }
     Ok(())
 }
 
