@@ -122,8 +122,11 @@ pub(super) fn record(
     subject: &Subject<'_>,
     result: &OperationResult,
 ) {
-    let history = resource_history(cib, state, subject);
-    let entry = Entry::new(cib, history, subject, result);
+    let Kept {
+        history,
+        numbered_from,
+    } = resource_history(cib, state, subject);
+    let entry = Entry::new(cib, history, numbered_from, subject, result);
     for id in entry.ids() {
         entry.write(cib, history, &id);
     }
@@ -161,7 +164,7 @@ pub(super) fn section(cib: &mut Document, name: &str) -> ElementId {
     }
 }
 
-fn resource_history(cib: &mut Document, state: ElementId, subject: &Subject<'_>) -> ElementId {
+fn resource_history(cib: &mut Document, state: ElementId, subject: &Subject<'_>) -> Kept {
     let lrm = match cib.child(state, "lrm") {
         Some(lrm) => lrm,
         None => {
@@ -176,11 +179,25 @@ fn resource_history(cib: &mut Document, state: ElementId, subject: &Subject<'_>)
         None => cib.append(lrm, "lrm_resources"),
     };
     for wanted in [subject.name, subject.preferred] {
-        let found = cib
+        let named: Vec<ElementId> = cib
             .children(list)
-            .find(|&resource| cib.id(resource) == Some(wanted));
-        if let Some(found) = found {
-            return found;
+            .filter(|&resource| cib.id(resource) == Some(wanted))
+            .collect();
+        match named[..] {
+            [] => {}
+            [only] => {
+                return Kept {
+                    history: only,
+                    numbered_from: highest_call(cib, only),
+                };
+            }
+            [first, ref others @ ..] => {
+                merge_histories(cib, first, others);
+                return Kept {
+                    history: first,
+                    numbered_from: 0,
+                };
+            }
         }
     }
     let entry = cib.append(list, "lrm_resource");
@@ -190,7 +207,45 @@ fn resource_history(cib: &mut Document, state: ElementId, subject: &Subject<'_>)
         cib.set_attr(entry, "provider", provider);
     }
     cib.set_attr(entry, "type", &subject.agent.agent);
-    entry
+    Kept {
+        history: entry,
+        numbered_from: 0,
+    }
+}
+
+/// Where a resource's history is kept.
+struct Kept {
+    history: ElementId,
+    /// The highest call number in it, as far as the peer knows.
+    numbered_from: i32,
+}
+
+fn highest_call(cib: &Document, history: ElementId) -> i32 {
+    let calls = cib
+        .children(history)
+        .filter_map(|entry| cib.attr(entry, "call-id"));
+    calls
+        .filter_map(|text| text.parse::<i32>().ok())
+        .max()
+        .unwrap_or(0)
+        .max(0)
+}
+
+/// A node's status that lists a resource twice: the peer finds none of them, writes a new one with
+/// calls from 1, and all of them end up in the first when it is stored.
+fn merge_histories(cib: &mut Document, first: ElementId, others: &[ElementId]) {
+    for &other in others {
+        let entries: Vec<ElementId> = cib.children(other).collect();
+        for entry in entries {
+            let id = cib.id(entry).map(str::to_owned);
+            let known = cib
+                .children(first)
+                .any(|known| cib.id(known).map(str::to_owned) == id);
+            if !known {
+                cib.copy_subtree(entry, first);
+            }
+        }
+    }
 }
 
 /// A history entry to be written.
@@ -209,6 +264,7 @@ impl<'a> Entry<'a> {
     fn new(
         cib: &Document,
         history: ElementId,
+        numbered_from: i32,
         subject: &'a Subject<'a>,
         result: &'a OperationResult,
     ) -> Self {
@@ -217,10 +273,6 @@ impl<'a> Entry<'a> {
             ("reload" | "reload-agent", _) => "monitor",
             (task, _) => task,
         };
-        let highest = cib
-            .children(history)
-            .filter_map(|entry| cib.attr(entry, "call-id")?.parse::<i32>().ok())
-            .max();
         Entry {
             subject,
             result,
@@ -229,7 +281,7 @@ impl<'a> Entry<'a> {
             interval_ms: subject.interval_ms,
             call_id: result
                 .call_id
-                .unwrap_or_else(|| highest.unwrap_or(0).max(0).saturating_add(1)),
+                .unwrap_or_else(|| numbered_from.saturating_add(1)),
         }
     }
 
