@@ -1,19 +1,19 @@
 //! assign: where shall everything run, and in which role?
 //!
-//! First every resource gets its scores by itself ([`prepare`]: locks, [`location`]s,
-//! [`stickiness`], failure [`threshold`]s). Then resources are assigned one after another
-//! ([`resource_order`]): connections to remote nodes first, as they decide which nodes there will
+//! First every resource gets its scores by itself (`prepare`: locks, `location`s,
+//! `stickiness`, failure `threshold`s). Then resources are assigned one after another
+//! (`resource_order`): connections to remote nodes first, as they decide which nodes there will
 //! be. A resource waits for those it is to be with, and listens to those that are to be with it
-//! ([`colocation`]); then it takes the best node ([`node_order`], [`utilization`]).
+//! (`colocation`); then it takes the best node (`node_order`, `utilization`).
 //!
-//! Each kind of resource has its file: [`primitive`], [`group`], [`clone`] and [`bundle`] (whose
-//! parts are [`instances`], and may be [`promotable`]).
+//! Each kind of resource has its file: `primitive`, `group`, `clone` and `bundle` (whose
+//! parts are `instances`, and may be `promotable`).
 //!
-//! What is under way is in [`scratch`] and private to this pass. Instances are assigned on trial
-//! ([`trial`]). Every score change goes through the [`crate::score::Ledger`].
+//! What is under way is in `scratch` and private to this pass. Instances are assigned on trial
+//! (`trial`). Every score change goes through the `crate::score::Ledger`.
 //!
-//! Some of Pacemaker's results depend on how its lists are sorted and iterated: [`merge_sort`] and
-//! [`hash_order`] do the same.
+//! Some of Pacemaker's results depend on how its lists are sorted and iterated: `merge_sort` and
+//! `hash_order` do the same.
 
 mod bundle;
 mod clone;

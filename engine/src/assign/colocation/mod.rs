@@ -1,10 +1,10 @@
 //! What do colocations do to the placement of a resource?
 //!
-//! - [`lists`]: which colocations matter for a resource, in which order;
-//! - [`attribute`]: whether two nodes count as the same place;
-//! - [`apply`]: the effect on the dependent, once it is known where the primary is;
-//! - [`collective`]: the same where the primary has many parts;
-//! - [`wishes`]: the effect on the primary of where its dependents would like to be.
+//! - `lists`: which colocations matter for a resource, in which order;
+//! - `attribute`: whether two nodes count as the same place;
+//! - `apply`: the effect on the dependent, once it is known where the primary is;
+//! - `collective`: the same where the primary has many parts;
+//! - `wishes`: the effect on the primary of where its dependents would like to be.
 
 mod apply;
 mod attribute;
