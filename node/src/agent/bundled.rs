@@ -159,6 +159,18 @@ impl Context {
     }
 }
 
+/// The task of the line that says that a node lost its power; `node` is that node.
+pub const FENCED: &str = "fenced";
+
+/// Bears witness that all that ran on a node has ended.
+pub(super) fn testify_fenced(node: &str) {
+    let device = Context {
+        node: node.to_owned(),
+        ..Context::from_environment(STAND_IN)
+    };
+    device.testify(FENCED, Phase::End, Some(ResultCode::OK.0));
+}
+
 fn microseconds_now() -> u64 {
     #[expect(
         clippy::disallowed_types,

@@ -6,6 +6,7 @@
 //! [`FENCE`] with the parameters of the device and the target's `plug`.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,7 +43,7 @@ impl Fence {
     }
 
     /// The program and its arguments before standard input, or why there is none.
-    fn program(&self, kind: &str) -> Result<(PathBuf, Vec<std::ffi::OsString>), Outcome> {
+    fn program(&self, kind: &str) -> Result<(PathBuf, Vec<OsString>), Outcome> {
         if kind == super::power::NAME {
             return Ok((self.site.program.clone(), vec!["agent".into(), kind.into()]));
         }
@@ -62,6 +63,19 @@ impl Fence {
         }
     }
 
+    fn environment(&self, order: &str) -> Vec<(OsString, OsString)> {
+        let mut all: Vec<(OsString, OsString)> = vec![
+            ("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into()),
+            ("LC_ALL".into(), "C".into()),
+            // Ours: so that the bundled device can bear witness.
+            ("LOCKSTEP_ORDER".into(), order.into()),
+        ];
+        if let Some(witness) = &self.site.witness {
+            all.push(("LOCKSTEP_WITNESS".into(), witness.into()));
+        }
+        all
+    }
+
     /// Asks the device itself.
     async fn call(&self, operation: &Operation, action: &str, run: Run) -> Outcome {
         let (program, arguments) = match self.program(&operation.agent.kind) {
@@ -71,7 +85,7 @@ impl Fence {
         let invocation = Invocation {
             program,
             arguments,
-            environment: vec![("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())],
+            environment: self.environment(&run.order),
             input: standard_input(operation, action).into_bytes(),
             timeout: timeout(operation),
         };

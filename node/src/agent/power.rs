@@ -19,6 +19,7 @@ use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::bundled;
 use super::outcome::ResultCode;
 use crate::lock;
 
@@ -70,6 +71,9 @@ pub fn act(input: impl Read) -> ResultCode {
         "reboot" => switch.off().and_then(|()| switch.on()),
         _ => Err(format!("there is no action '{action}'")),
     };
+    if done.is_ok() && matches!(action, "off" | "reboot") {
+        bundled::testify_fenced(get("plug").or(get("port")).unwrap_or_default());
+    }
     match done {
         Ok(()) => ResultCode::OK,
         Err(why) => {

@@ -9,6 +9,9 @@ use crate::cluster::status;
 use crate::config::Timers;
 use crate::exit::Exit;
 
+/// In a CIB this stands for the lab's own folder.
+pub(super) const FOLDER: &str = "@FOLDER@";
+
 /// A controller needs a majority of these.
 const CONTROLLERS: usize = 3;
 /// More nodes than this are too many processes for one host.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Lab, LabError};
-use crate::agent::bundled::{Phase, Testimony};
+use crate::agent::bundled::{FENCED, Phase, Testimony};
 use crate::executor::journal::Journal;
 use crate::executor::{Record, Work, shell};
 use crate::exit::Exit;
@@ -49,7 +49,11 @@ impl Evidence {
                 Journal::read(&path).map_err(|error| LabError::new(Exit::BadData, error))?;
             for record in records {
                 if let Record::Began(order) = record {
-                    let runs_agent = matches!(order.work, Work::Operate(_));
+                    // Fence devices bear witness of what they do to others only.
+                    let runs_agent = matches!(
+                        &order.work,
+                        Work::Operate(operation) if operation.agent.class != "stonith"
+                    );
                     let began = evidence.orders.entry(order.key.to_string()).or_default();
                     began.push((node.clone(), runs_agent));
                 }
@@ -116,10 +120,16 @@ impl Evidence {
     }
 
     /// No resource was active on two nodes at a time, those in `several` apart. It counts as active
-    /// from the moment its start begins until its stop has ended well.
+    /// from the moment its start begins until its stop has ended well, or its node was fenced.
     pub fn never_on_two_nodes(&self, several: &BTreeSet<String>) -> Result<(), String> {
         let mut active: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for line in &self.testimonies {
+            if line.task == FENCED {
+                for nodes in active.values_mut() {
+                    nodes.remove(line.node.as_str());
+                }
+                continue;
+            }
             if several.contains(&line.resource) {
                 continue;
             }
@@ -168,5 +178,41 @@ impl Evidence {
             };
         }
         open.len()
+    }
+
+    /// When a node was fenced first after a moment, in microseconds since the epoch.
+    pub fn fenced_after(&self, node: &str, at_us: u64) -> Option<u64> {
+        let mut lines = self.testimonies.iter().filter(|line| line.at_us >= at_us);
+        lines
+            .find(|line| line.task == FENCED && line.node == node)
+            .map(|line| line.at_us)
+    }
+
+    /// Nothing that was active on a node when it was lost was begun elsewhere before it was fenced.
+    pub fn recovered_only_after_fencing(&self, node: &str, lost_us: u64) -> Result<(), String> {
+        let Some(fenced_us) = self.fenced_after(node, lost_us) else {
+            return Err(format!("{node} was never fenced"));
+        };
+        let mut active: BTreeSet<&str> = BTreeSet::new();
+        for line in &self.testimonies {
+            let (here, lost) = (line.node == node, line.at_us >= lost_us);
+            match (line.task.as_str(), line.phase, line.code) {
+                ("start", Phase::Begin, _) if here && !lost => {
+                    active.insert(&line.resource);
+                }
+                ("stop", Phase::End, Some(0)) if here && !lost => {
+                    active.remove(line.resource.as_str());
+                }
+                ("start", Phase::Begin, _) if lost && !here && line.at_us < fenced_us => {
+                    if active.contains(line.resource.as_str()) {
+                        let early_ms = (fenced_us - line.at_us) / 1000;
+                        let (resource, on) = (&line.resource, &line.node);
+                        return Err(format!("{resource} began on {on} {early_ms} ms before it"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }

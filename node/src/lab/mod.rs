@@ -19,13 +19,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use cluster::LabCluster;
+use cluster::{FOLDER, LabCluster};
+use lockstep_engine::parse::escape_attribute;
 
 use crate::clock::Clock;
 use crate::config::{AgentSettings, Config, ControllerAddress};
 use crate::exit::Exit;
 use crate::http::client::Client;
-use crate::lock::FolderLock;
+use crate::lock::{self, FolderLock};
 
 /// Ports are taken from here: below those that the system gives to outgoing connections.
 const PORTS: std::ops::Range<u16> = 12_000..32_000;
@@ -115,7 +116,9 @@ impl Lab {
             .collect();
         let apis: Vec<_> = cluster.controllers.iter().map(|_| port()).collect();
         let first_cib = folder.join("cluster.xml");
-        std::fs::write(&first_cib, &cluster.cib).map_err(failed)?;
+        let mut place = String::new();
+        escape_attribute(&folder.to_string_lossy(), &mut place);
+        std::fs::write(&first_cib, cluster.cib.replace(FOLDER, &place)).map_err(failed)?;
         let config = |node: &str, api: SocketAddr, executor: bool| Config {
             cluster: cluster.name.clone(),
             node: node.to_owned(),
@@ -274,6 +277,18 @@ impl Lab {
             .and_then(|()| child.wait())
             .map(|_| ())
             .map_err(|error| LabError::new(Exit::OsError, format!("cannot kill: {error}")))
+    }
+
+    /// A node loses its power: its controller and its executor are killed. What its bundled agents
+    /// kept running is only known to have ended when it was fenced.
+    pub fn power_off(&mut self, node: &str) -> Result<(), LabError> {
+        if let Some(at) = self.controllers.iter().position(|c| c.node == node) {
+            self.kill(at)?;
+        }
+        if let Some(executor) = lock::holder(&self.executor_folder(node)) {
+            executor.kill();
+        }
+        Ok(())
     }
 
     /// Controllers that ended by themselves since the last question, and how.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use lockstep_engine::parse::{Document, Limits};
 
-use super::live::{Follower, Printer, say};
+use super::live::{Follower, Printer, is_played, say};
 use crate::cli::output::print;
 use crate::cli::{Failure, node};
 use crate::cluster::status;
@@ -133,6 +133,7 @@ impl Story {
         )?;
         if !self.lab.stand_in {
             self.recovery(next).await?;
+            self.power_loss().await?;
         }
         Ok(())
     }
@@ -145,6 +146,13 @@ impl Story {
         match holds {
             true => self.say(&format!("  holds: {text}")),
             false => broken(&format!("it does NOT hold: {text}")),
+        }
+    }
+
+    fn hold(&self, checked: Result<(), String>, text: &str) -> Result<(), Failure> {
+        match checked {
+            Ok(()) => self.claim(true, text),
+            Err(how) => broken(&format!("it does NOT hold: {text}: {how}")),
         }
     }
 
@@ -295,19 +303,15 @@ impl Story {
     /// What agents and executors left behind must say the same.
     async fn prove(&self, plan: &PlanStatus, killed_us: u64) -> Result<(), Failure> {
         let evidence = Evidence::read(&self.lab)?;
-        let hold = |checked: Result<(), String>, text: &str| match checked {
-            Ok(()) => self.claim(true, text),
-            Err(how) => broken(&format!("it does NOT hold: {text}: {how}")),
-        };
-        hold(
+        self.hold(
             evidence.exactly_once(plan),
             "no action of it was run twice, none was left out (journals and witness)",
         )?;
-        hold(
+        self.hold(
             evidence.nothing_twice(),
             "no action of any plan was run twice",
         )?;
-        hold(
+        self.hold(
             evidence.never_on_two_nodes(&self.several()?),
             "no resource was ever active on two nodes",
         )?;
@@ -383,11 +387,10 @@ impl Story {
     /// A service that dies is noticed by its monitor and brought back.
     async fn recovery(&mut self, leader: usize) -> Result<(), Failure> {
         let status: Status = self.lab.client(leader).get("/v1/status").await?;
-        let active = status.resources.iter().find_map(|resource| {
-            resource
-                .active
-                .first()
-                .map(|active| (resource.id.clone(), active.node.clone()))
+        let mut played = status.resources.iter().filter(|r| is_played(r));
+        let active = played.find_map(|resource| {
+            let active = resource.active.first()?;
+            Some((resource.id.clone(), active.node.clone()))
         });
         let Some((resource, node)) = active else {
             return broken("nothing runs");
@@ -412,6 +415,48 @@ impl Story {
         let back = status.resources.iter().find(|r| r.id == resource);
         let runs = back.is_some_and(|r| r.active.iter().any(|a| a.role != "stopped" && !a.failed));
         self.claim(runs, &format!("{resource} runs again"))
+    }
+
+    /// A node that loses its power is fenced before anything of it runs elsewhere.
+    async fn power_loss(&mut self) -> Result<(), Failure> {
+        let (_, before) = self.leader().await?;
+        let node = busiest(&before)?;
+        let lost_us = self.lab.clock.unix_us();
+        self.lab.power_off(&node)?;
+        self.say(&format!("{node} lost its power"))?;
+        self.until("it is noticed", |event| event.kind == "node_lost")
+            .await?;
+        self.until_complete("its resources run elsewhere").await?;
+        let now_us = self.lab.clock.unix_us();
+        let evidence = Evidence::read(&self.lab)?;
+        if let Some(fenced_us) = evidence.fenced_after(&node, lost_us) {
+            let took_us = fenced_us.saturating_sub(lost_us);
+            self.facts
+                .push(("node lost its power until it was fenced", took_us));
+        }
+        let took_us = now_us.saturating_sub(lost_us);
+        self.facts.push((
+            "node lost its power until all of it runs elsewhere",
+            took_us,
+        ));
+        self.hold(
+            evidence.recovered_only_after_fencing(&node, lost_us),
+            "nothing of it was begun elsewhere before it was fenced",
+        )?;
+        self.hold(
+            evidence.never_on_two_nodes(&self.several()?),
+            "no resource was ever active on two nodes",
+        )?;
+        if let Some(at) = self.lab.controllers.iter().position(|c| c.node == node) {
+            self.say(&format!("{node} is started again"))?;
+            self.lab.start_controller(at)?;
+            self.until("it is back", |event| event.kind == "node_up")
+                .await?;
+            self.until_complete("it is a member again").await?;
+            self.until_all_equal("all controllers are at one state")
+                .await?;
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cli::output::print;
 use crate::cli::{Failure, node, status};
 use crate::exit::Exit;
-use crate::http::types::{EventText, Events, Status};
+use crate::http::types::{EventText, Events, ResourceStatus, Status};
 use crate::lab::Lab;
 
 /// A controller that somebody killed comes back after this.
@@ -203,7 +203,8 @@ fn explain(lab: &Lab, told: &Status) -> String {
             format!("kill -9 {pid}   ({node}; it comes back in 3 s)"),
         );
     }
-    let active = told.resources.iter().find_map(|resource| {
+    let mut played = told.resources.iter().filter(|r| is_played(r));
+    let active = played.find_map(|resource| {
         let active = resource.active.first()?;
         let state = lab
             .agents_folder(&active.node)
@@ -227,4 +228,9 @@ fn explain(lab: &Lab, told: &Status) -> String {
     line("logs and all data", lab.folder.display().to_string());
     line("stop", "Ctrl-C".to_owned());
     text
+}
+
+/// Whether a bundled agent plays the resource, and keeps a file that says that it runs.
+pub(super) fn is_played(resource: &ResourceStatus) -> bool {
+    resource.agent.starts_with("ocf:lockstep:")
 }

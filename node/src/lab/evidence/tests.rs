@@ -104,3 +104,31 @@ fn an_order_that_two_executors_accepted_is_found() {
         Err("1:1 was accepted 2 times".to_owned())
     );
 }
+
+#[test]
+fn a_recovery_is_good_after_fencing_and_found_before_it() {
+    // The node is lost at 4.
+    let good = [
+        "n1 start begin 1:1",
+        "n1 start end 1:1",
+        "n1 monitor begin",
+        "n3 monitor begin",
+        "n1 fenced end 2:1",
+        "n2 start begin 2:2",
+    ];
+    let evidence = history(&good);
+    assert_eq!(on_two_nodes(&good), Ok(()));
+    assert_eq!(evidence.fenced_after("n1", 4), Some(5));
+    assert_eq!(evidence.recovered_only_after_fencing("n1", 4), Ok(()));
+
+    let mut early = good;
+    early.swap(4, 5);
+    assert!(on_two_nodes(&early).is_err());
+    assert!(
+        history(&early)
+            .recovered_only_after_fencing("n1", 4)
+            .is_err()
+    );
+    let never = history(&good[..4]);
+    assert!(never.recovered_only_after_fencing("n1", 4).is_err());
+}
