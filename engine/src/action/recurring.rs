@@ -1,9 +1,11 @@
 //! Recurring operations: which monitors run where the resource will be, and which watch that it
 //! stays stopped elsewhere.
 
+use std::collections::BTreeMap;
+
 use super::{Draft, Key, Task};
 use crate::World;
-use crate::config::{self, Operation, Role};
+use crate::config::{Operation, Role};
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects, End, Ordering};
 
@@ -25,21 +27,20 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, resource: ResourceId) 
         monitored.map(|node| draft.operation(world, resource, Task::Start, Some(node), true));
 
     let operations = &world.state.resources[resource].operations;
-    for operation in operations
-        .iter()
-        .filter(|operation| can_recur(operation, operations))
-    {
-        let name = operation.name.as_str();
-        let (task, interval_ms) = (Task::from_name(name), operation.interval_ms);
-        if config::operation::find(&world.state.resources[resource], name, interval_ms, false)
-            .is_none()
-        {
-            continue; // disabled
+    let mut given: BTreeMap<_, u32> = BTreeMap::new();
+    for operation in operations.iter() {
+        *given
+            .entry((&operation.name, operation.interval_ms))
+            .or_default() += 1;
+    }
+    for operation in operations.iter().filter(|operation| can_recur(operation)) {
+        if given[&(&operation.name, operation.interval_ms)] > 1 {
+            continue; // ignored every time, as nobody can tell which one is meant
         }
         let key = Key::Operation {
             resource,
-            task,
-            interval_ms,
+            task: Task::from_name(&operation.name),
+            interval_ms: operation.interval_ms,
         };
         let recurring = Recurring {
             world,
@@ -54,20 +55,16 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, resource: ResourceId) 
     }
 }
 
-/// Whether an operation recurs, may do so, and is configured once. An operation that is given
-/// twice with the same interval is ignored both times.
-fn can_recur(operation: &Operation, all: &[Operation]) -> bool {
+/// Whether an operation is to be repeated, and can be.
+fn can_recur(operation: &Operation) -> bool {
     let one_time = matches!(
         operation.name.as_str(),
         "stop" | "start" | "demote" | "promote" | "reload-agent" | "migrate_to" | "migrate_from"
     );
-    let same = |other: &&Operation| {
-        other.name == operation.name && other.interval_ms == operation.interval_ms
-    };
     operation.interval_ms > 0
+        && operation.enabled
         && !one_time
         && operation.role != Some(Role::Unknown)
-        && all.iter().filter(same).count() == 1
 }
 
 /// A recurring operation of a resource.

@@ -96,7 +96,7 @@ fn operation(document: &Document, ids: &IdIndex, op: ElementId) -> Operation {
         enabled: text(names::ENABLED)
             .and_then(value::boolean)
             .unwrap_or(true),
-        role: text(names::ROLE).and_then(Role::parse),
+        role: text(names::ROLE).map(|role| Role::parse(role).unwrap_or(Role::Unknown)),
         attributes: attributes
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect(),

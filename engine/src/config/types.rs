@@ -479,7 +479,7 @@ pub struct Operation {
     pub interval_ms: u32,
     /// `enabled` (XML attribute only).
     pub enabled: bool,
-    /// `role` as written, if any.
+    /// `role`, if one is written; `Unknown` if that is no role.
     pub role: Option<Role>,
     /// XML attributes but `id`, document order.
     pub attributes: Vec<(String, String)>,
