@@ -18,6 +18,7 @@ use crate::cluster::event::Event;
 use crate::config::{Config, ControllerAddress};
 use crate::controller::{ConnectionId, Controller, Effect, Input, Joined};
 use crate::fabric::FromController;
+use crate::http::types::EventText;
 
 /// So many inputs wait.
 const INBOX: usize = 4096;
@@ -352,7 +353,7 @@ impl Core {
                     .spawn(async move { group.set_eligible(eligible).await });
             }
             Effect::Event(event) => {
-                tracing::info!(index = event.index, "{}", event.what);
+                log(&event);
                 let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
                 events.push_back(event);
                 if events.len() > EVENTS_KEPT {
@@ -362,13 +363,8 @@ impl Core {
             Effect::Dispatched { order, key, node } => {
                 self.first_order_us
                     .get_or_insert_with(|| self.about.clock.unix_us());
-                tracing::info!(
-                    plan = order.transition,
-                    action = order.action,
-                    key,
-                    node,
-                    "ordered"
-                );
+                let plan = order.transition;
+                tracing::info!(plan, order = %order, key, node, "ordered");
             }
             Effect::Answered { request, outcome } => {
                 if let Some(answer) = self.waiting.remove(&request) {
@@ -475,4 +471,29 @@ impl Core {
             }
         });
     }
+}
+
+/// One line an event, with all that it is about as fields.
+fn log(event: &Event) {
+    let EventText {
+        index,
+        kind,
+        text,
+        transition,
+        order,
+        node,
+        controller,
+        code,
+        ..
+    } = EventText::from(event);
+    tracing::info!(
+        index,
+        kind,
+        plan = transition,
+        order = order.as_deref(),
+        node = node.as_deref(),
+        controller,
+        code,
+        "{text}"
+    );
 }

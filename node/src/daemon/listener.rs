@@ -155,7 +155,12 @@ async fn attend_controller(link: Link<FromController, ToController>, about: &Abo
         };
         let (group, send) = (about.group.clone(), send.clone());
         tokio::spawn(async move {
-            let refused = proposer::propose(group, entry).await.err();
+            let refused = match proposer::propose(group, entry).await {
+                Ok(()) => None,
+                // Whoever asked is not to believe that it had no effect.
+                Err(not) if not.unknown => return,
+                Err(not) => Some(not.reason),
+            };
             let _ = send
                 .send(FromController::Proposed { number, refused })
                 .await;

@@ -29,7 +29,7 @@ use crate::cluster::command::{Command, Lifetime};
 use crate::config::Config;
 use crate::controller::{Controller, Settings};
 use crate::exit::Exit;
-use crate::lock::{FolderLock, LockError};
+use crate::lock::{self, FolderLock, LockError};
 use crate::policy::Engine;
 
 pub use core::{CoreHandle, SubmitError};
@@ -39,6 +39,11 @@ pub use supervisor::ExecutorProgram;
 
 /// How often the core looks at the time.
 const TICK: Duration = Duration::from_millis(50);
+
+/// How often a node that leaves looks whether it may go.
+const LOOK: Duration = Duration::from_millis(50);
+/// And how often there may be no leader before it goes without one.
+const LOOKS_WITHOUT_LEADER: u32 = 60;
 
 /// Why a controller did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -186,7 +191,7 @@ pub async fn run(
         let patience = Duration::from_millis(config.timers.stop_ms);
         let mut again = stop.clone();
         tokio::select! {
-            () = leave(&config, &core) => {}
+            () = leave(&config, &core, &group) => {}
             () = tokio::time::sleep(patience) => {
                 tracing::warn!("leaving took too long: stopping as things are");
             }
@@ -201,9 +206,12 @@ pub async fn run(
 }
 
 /// Has the cluster move everything off this node and let its executor go.
-async fn leave(config: &Config, core: &CoreHandle) {
+async fn leave(config: &Config, core: &CoreHandle, group: &runtime::Handle) {
     let node = config.node.clone();
-    tracing::info!(node, "leaving: the cluster moves what runs here");
+    tracing::info!(
+        node,
+        "leaving: the cluster moves what runs here (a second signal stops at once)"
+    );
     let value = core.ask(|view| view.now().at.to_string()).await;
     let command = Command::SetAttribute {
         node: node.clone(),
@@ -215,9 +223,12 @@ async fn leave(config: &Config, core: &CoreHandle) {
         tracing::warn!(%error, "cannot ask the cluster to move what runs here");
         return;
     }
-    let mut news = core.news();
+    let folder = config.executor_dir();
+    let mut leaderless = 0;
+    let mut looks = tokio::time::interval(LOOK);
     loop {
-        let gone = core.ask({
+        looks.tick().await;
+        let known_gone = core.ask({
             let node = node.clone();
             move |view| {
                 view.cluster()
@@ -226,7 +237,17 @@ async fn leave(config: &Config, core: &CoreHandle) {
                     .is_none_or(|record| !record.online)
             }
         });
-        if gone.await.unwrap_or(true) || news.changed().await.is_err() {
+        if known_gone.await.unwrap_or(true) {
+            return;
+        }
+        // Others may leave at the same time, and be no majority any more: then nobody is left who
+        // could note that this node's executor went.
+        leaderless = if group.status().leader.is_none() {
+            leaderless + 1
+        } else {
+            0
+        };
+        if leaderless >= LOOKS_WITHOUT_LEADER && lock::holder(&folder).is_none() {
             return;
         }
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use lockstep_consensus::group::Rejection;
 use lockstep_consensus::runtime::{Handle, ProposeError};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +24,31 @@ use crate::fabric::{self, FromController, Heartbeat, Hello, Link, Role, ToContro
 const RECONNECT: Duration = Duration::from_millis(200);
 /// A proposal that was passed on is answered within this.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
+
+/// Why something was not, or not knowingly, replicated.
+#[derive(Debug)]
+pub(super) struct NotProposed {
+    /// In words.
+    pub(super) reason: String,
+    /// Whether it may yet be.
+    pub(super) unknown: bool,
+}
+
+impl NotProposed {
+    fn surely(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            unknown: false,
+        }
+    }
+
+    fn perhaps(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            unknown: true,
+        }
+    }
+}
 
 /// Something to have replicated.
 #[derive(Debug)]
@@ -38,10 +64,11 @@ pub(super) async fn run(me: u64, group: Handle, forwarder: Forwarder, core: Core
     while let Some(Proposal { entry }) = proposals.recv().await {
         let bytes = entry.encode();
         let leader = group.status().leader;
-        let mut outcome: Pin<Box<dyn Future<Output = Result<(), String>> + Send>> = match leader {
-            Some(leader) if leader != me => Box::pin(forwarder.pass_on(leader, bytes)),
-            _ => Box::pin(propose(group.clone(), bytes)),
-        };
+        let mut outcome: Pin<Box<dyn Future<Output = Result<(), NotProposed>> + Send>> =
+            match leader {
+                Some(leader) if leader != me => Box::pin(forwarder.pass_on(leader, bytes)),
+                _ => Box::pin(propose(group.clone(), bytes)),
+            };
         // One step here, so that it is in the group's queue before the next one; the wait for its
         // commit goes on beside.
         let first = poll_fn(|context| Poll::Ready(outcome.as_mut().poll(context))).await;
@@ -51,17 +78,28 @@ pub(super) async fn run(me: u64, group: Handle, forwarder: Forwarder, core: Core
                 Poll::Ready(outcome) => outcome,
                 Poll::Pending => outcome.await,
             };
-            if let Err(reason) = outcome {
-                core.send(Message::NotProposed(entry, reason)).await;
+            match outcome {
+                // Whoever asked waits on: it may be applied yet. What the core itself proposed may
+                // be proposed twice without harm.
+                Err(NotProposed { unknown: true, .. }) if entry.request.is_some() => {}
+                Err(NotProposed { reason, .. }) => {
+                    core.send(Message::NotProposed(entry, reason)).await;
+                }
+                Ok(()) => {}
             }
         });
     }
 }
 
 /// Proposes here.
-pub(super) async fn propose(group: Handle, bytes: Vec<u8>) -> Result<(), String> {
-    let proposed: Result<_, ProposeError> = group.propose(bytes).await;
-    proposed.map(|_| ()).map_err(|error| error.to_string())
+pub(super) async fn propose(group: Handle, bytes: Vec<u8>) -> Result<(), NotProposed> {
+    match group.propose(bytes).await {
+        Ok(_) => Ok(()),
+        Err(ProposeError::Rejected(Rejection::Unknown)) => {
+            Err(NotProposed::perhaps(Rejection::Unknown.to_string()))
+        }
+        Err(error) => Err(NotProposed::surely(error.to_string())),
+    }
 }
 
 type Answers = BTreeMap<u64, oneshot::Sender<Result<(), String>>>;
@@ -116,25 +154,33 @@ impl Forwarder {
         &self,
         leader: u64,
         entry: Vec<u8>,
-    ) -> impl Future<Output = Result<(), String>> + Send + use<> {
+    ) -> impl Future<Output = Result<(), NotProposed>> + Send + use<> {
         let answer = self.lines.get(&leader).and_then(|line| {
             let mut line = line.lock().unwrap_or_else(PoisonError::into_inner);
             line.next += 1;
             let number = line.next;
             let message = ToController::Propose { number, entry };
             line.send.as_ref()?.try_send(message).ok()?;
+            // Whoever gave up waiting is forgotten here, so this cannot grow.
+            line.waiting.retain(|_, reply| !reply.is_closed());
             let (reply, answer) = oneshot::channel();
             line.waiting.insert(number, reply);
             Some(answer)
         });
         async move {
             let Some(answer) = answer else {
-                return Err(format!("no connection to the leader, controller {leader}"));
+                let reason = format!("no connection to the leader, controller {leader}");
+                return Err(NotProposed::surely(reason));
             };
             match tokio::time::timeout(ANSWER_TIME, answer).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(_)) => Err(format!("the connection to controller {leader} ended")),
-                Err(_) => Err(format!("controller {leader} does not answer")),
+                Ok(Ok(outcome)) => outcome.map_err(NotProposed::surely),
+                Ok(Err(_)) => {
+                    let reason = format!("the connection to controller {leader} ended");
+                    Err(NotProposed::perhaps(reason))
+                }
+                Err(_) => Err(NotProposed::perhaps(format!(
+                    "controller {leader} does not answer"
+                ))),
             }
         }
     }

@@ -203,12 +203,15 @@ impl Evidence {
                 ("stop", Phase::End, Some(0)) if here && !lost => {
                     active.remove(line.resource.as_str());
                 }
-                ("start", Phase::Begin, _) if lost && !here && line.at_us < fenced_us => {
-                    if active.contains(line.resource.as_str()) {
-                        let early_ms = (fenced_us - line.at_us) / 1000;
-                        let (resource, on) = (&line.resource, &line.node);
-                        return Err(format!("{resource} began on {on} {early_ms} ms before it"));
-                    }
+                ("start", Phase::Begin, _)
+                    if lost
+                        && !here
+                        && line.at_us < fenced_us
+                        && active.contains(line.resource.as_str()) =>
+                {
+                    let early_ms = (fenced_us - line.at_us) / 1000;
+                    let (resource, on) = (&line.resource, &line.node);
+                    return Err(format!("{resource} began on {on} {early_ms} ms before it"));
                 }
                 _ => {}
             }
