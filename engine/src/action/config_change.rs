@@ -15,15 +15,16 @@ mod by_name;
 
 use by_name::HistoryNames;
 
-/// Comparisons that have to wait until it is known where containers run, in the order found.
-pub(super) type Deferred = Vec<(ResourceId, NodeId, ElementId)>;
-
 /// Goes through the histories of all nodes that can run resources or are in maintenance, and
-/// asks for what changes of the configuration since then require. Returns what has to be looked
-/// at again after assignment.
-pub(super) fn check(world: World<'_>, draft: &mut Draft) -> Deferred {
+/// asks for what changes of the configuration since then require.
+pub(super) fn check<'a>(world: World<'a>, draft: &mut Draft) -> Check<'a> {
     let resources = HistoryNames::new(world.state);
-    let mut check = Check::new(world);
+    let (digests, deferred) = (world.state.digests.clone(), Vec::new());
+    let mut check = Check {
+        world,
+        digests,
+        deferred,
+    };
     for node in world.state.nodes_by_name.iter().copied() {
         let observed = &world.state.node[node];
         let drafted = &draft.node[node];
@@ -39,24 +40,7 @@ pub(super) fn check(world: World<'_>, draft: &mut Draft) -> Deferred {
             }
         }
     }
-    check.deferred
-}
-
-/// Makes up for what had to wait, latest first: changes of bundle connections, then failures that
-/// are forgotten because parameters have changed.
-pub(super) fn check_deferred(world: World<'_>, draft: &mut Draft, deferred: Deferred) {
-    let mut check = Check::new(world);
-    for (resource, node, element) in deferred.into_iter().rev() {
-        let entry = Entry::read(world.document, element);
-        check.active_operation(draft, &entry, resource, node);
-    }
-    for failure in world.state.deferred_checks.iter().rev() {
-        let entry = Entry::read(world.document, failure.element);
-        let verdict = check.compare(draft, &entry, failure.resource, failure.node);
-        if !matches!(verdict, Verdict::Unknown | Verdict::Match) {
-            clear_failcount::request(world, draft, failure.resource, failure.node);
-        }
-    }
+    check
 }
 
 /// The non-empty histories of resources on a node, in document order.
@@ -74,18 +58,29 @@ fn resource_histories(world: World<'_>, node: NodeId) -> impl Iterator<Item = El
     entries.filter(|entry| document.first_child(*entry).is_some())
 }
 
-struct Check<'a> {
+/// A check under way, or done but for what it deferred.
+pub(super) struct Check<'a> {
     world: World<'a>,
     digests: digest::Cache,
-    deferred: Deferred,
+    /// Comparisons that have to wait until it is known where containers run, in the order found.
+    deferred: Vec<(ResourceId, NodeId, ElementId)>,
 }
 
-impl<'a> Check<'a> {
-    fn new(world: World<'a>) -> Self {
-        Check {
-            world,
-            digests: world.state.digests.clone(),
-            deferred: Deferred::new(),
+impl Check<'_> {
+    /// Makes up for what had to wait for the assignment, latest first: changes of bundle
+    /// connections, then failures that are forgotten because parameters have changed.
+    pub(super) fn deferred(mut self, draft: &mut Draft) {
+        let world = self.world;
+        for (resource, node, element) in std::mem::take(&mut self.deferred).into_iter().rev() {
+            let entry = Entry::read(world.document, element);
+            self.active_operation(draft, &entry, resource, node);
+        }
+        for failure in world.state.deferred_checks.iter().rev() {
+            let entry = Entry::read(world.document, failure.element);
+            let verdict = self.compare(draft, &entry, failure.resource, failure.node);
+            if !matches!(verdict, Verdict::Unknown | Verdict::Match) {
+                clear_failcount::request(world, draft, failure.resource, failure.node);
+            }
         }
     }
 

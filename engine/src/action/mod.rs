@@ -46,11 +46,11 @@ pub fn act(world: World<'_>, placement: &Placement) -> Draft {
     replay::constraints(world, &mut draft);
     relate::locks::erase_void(world, &mut draft);
     relate::internal(world, placement, &mut draft);
-    let deferred = config_change::check(world, &mut draft);
+    let changes = config_change::check(world, &mut draft);
 
     // As assigned.
     assignment::adopt(world, &mut draft, placement);
-    config_change::check_deferred(world, &mut draft, deferred);
+    changes.deferred(&mut draft);
     relate::probe::schedule(world, placement, &mut draft);
     clear_failcount::of_removed(world, &mut draft, &placement.top);
     for resource in &placement.top {
