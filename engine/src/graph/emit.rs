@@ -196,7 +196,7 @@ fn merged_inputs(draft: &Draft, id: ActionId) -> Vec<Input> {
     inputs.dedup_by(|later, kept| {
         let same = later.first == kept.first;
         if same {
-            kept.effects = kept.effects | later.effects;
+            kept.effects = kept.effects.with(later.effects);
         }
         same
     });

@@ -120,7 +120,7 @@ impl Settler<'_> {
 
     fn connect(&mut self, first: ActionId, then: ActionId, effects: Effects, cause: &Cause) {
         if first != then {
-            link(&mut self.draft, first, then, effects, cause.clone());
+            link(self.draft, first, then, effects, cause.clone());
         }
     }
 }

@@ -145,7 +145,7 @@ impl Settler<'_> {
             let Some(first_instance) = instances::compatible(
                 self.world,
                 self.placement,
-                &self.draft,
+                self.draft,
                 then_instance,
                 first_resource,
                 current,
@@ -172,7 +172,7 @@ impl Settler<'_> {
                 continue;
             }
             let cause = Cause::Rule("interleaved instances");
-            if link(&mut self.draft, first_action, then_action, effects, cause) {
+            if link(self.draft, first_action, then_action, effects, cause) {
                 changed.join(Changed {
                     first: true,
                     then: true,
@@ -272,7 +272,7 @@ impl Settler<'_> {
                 if action.task == Task::Start
                     && matches!(self.variant(resource), Variant::Group(_)) =>
             {
-                topology::location(self.world.state, &self.draft, resource, false)
+                topology::location(self.world.state, self.draft, resource, false)
             }
             _ => action.node,
         }

@@ -177,7 +177,7 @@ impl Settler<'_> {
 
     /// Instances of a clone, containers of a bundle.
     pub(super) fn instances(&self, collective: ResourceId) -> Vec<ResourceId> {
-        crate::relate::instances::instances(self.world, &self.draft, collective)
+        crate::relate::instances::instances(self.world, self.draft, collective)
     }
 
     /// Current or next role; a collective has the highest of its members', a bundle none.

@@ -73,7 +73,7 @@ impl Settler<'_> {
         } else {
             let (effects, cause) = (self.link(input).effects, self.link(input).cause.clone());
             // Already associated in another way: this link stays as it is.
-            if link(&mut self.draft, first, then, effects, cause) {
+            if link(self.draft, first, then, effects, cause) {
                 changed.then = true;
                 self.disable(input);
             }

@@ -56,7 +56,7 @@ impl Settler<'_> {
                 continue;
             }
             let link = self.link(input);
-            let used = uses_input(self.world, &self.draft, then, first, link.effects);
+            let used = uses_input(self.world, self.draft, then, first, link.effects);
             if let Some(effects) = used.disable {
                 self.draft.links[input.0 as usize].effects = effects;
             }

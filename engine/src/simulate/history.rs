@@ -290,7 +290,7 @@ impl<'a> Entry<'a> {
     }
 
     fn failed(&self) -> bool {
-        self.result.rc != self.result.expected_rc || !matches!(self.result.op_status, -1 | 0 | 1)
+        self.result.rc != self.result.expected_rc || !matches!(self.result.op_status, -1..=1)
     }
 
     /// Ids of the entries that this result is kept under.
