@@ -621,3 +621,43 @@ fn a_command_of_a_newer_version_stops_the_controller() {
         Err(command::EntryError::Malformed(_))
     ));
 }
+
+#[test]
+fn a_snapshot_that_is_none_is_refused_whatever_it_is() {
+    let policy = Scripted::new(vec![graph(&[step("db_start_0", "n1", &[])])]);
+    let mut rig = Rig::ready(&policy);
+    rig.plan();
+    let good = rig.cluster().snapshot();
+    let restore = |name: &str, bytes: &[u8]| Cluster::restore(name, bytes, policy.clone()).err();
+    assert!(restore("test", &good).is_none());
+    assert!(matches!(
+        restore("other", &good),
+        Some(snapshot::SnapshotError::OfAnother(_))
+    ));
+    let mut newer = good.clone();
+    newer[0] = 9;
+    assert!(matches!(
+        restore("test", &newer),
+        Some(snapshot::SnapshotError::Newer(9))
+    ));
+    for length in 0..good.len() {
+        assert!(
+            restore("test", &good[..length]).is_some(),
+            "cut to {length} bytes"
+        );
+    }
+}
+
+#[test]
+fn a_controller_that_cannot_rebuild_the_graph_of_a_snapshot_knows_it() {
+    let graphs = vec![graph(&[step("db_start_0", "n1", &[])])];
+    let mut rig = Rig::ready(&Scripted::new(graphs.clone()));
+    rig.plan();
+    let other = Arc::new(Scripted {
+        graphs,
+        diverges: true,
+        ..Scripted::default()
+    });
+    let restored = Cluster::restore("test", &rig.cluster().snapshot(), other).unwrap();
+    assert!(restored.diverged_from_snapshot());
+}

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 
 use lockstep_engine::parse::{Document, ElementId};
 
+#[cfg(test)]
+mod tests;
+
 /// What a resource does on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {

@@ -8,6 +8,9 @@ use crate::cluster::Cluster;
 use crate::cluster::action::{interval_ms, meta};
 use crate::executor::Work;
 
+#[cfg(test)]
+mod tests;
+
 /// What is to be done about an action that needs somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Duty {

@@ -299,7 +299,7 @@ impl Core {
             }
             GroupEvent::Role(role) => {
                 let leads = role.role == Role::Leader;
-                tracing::info!(role = %role.role, leader = role.leader, term = role.term, "role");
+                tracing::debug!(role = %role.role, leader = role.leader, term = role.term, "role");
                 self.leads_since_us = leads.then(|| self.about.clock.unix_us());
                 self.first_order_us = None;
                 self.in_charge_since_us = None;
