@@ -18,6 +18,8 @@
 //! | `fencing.rs` | which device fences a node |
 
 pub mod duty;
+#[cfg(test)]
+mod engine_tests;
 pub mod fencing;
 mod leading;
 #[cfg(test)]

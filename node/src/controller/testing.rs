@@ -8,6 +8,7 @@ use super::{ConnectionId, Controller, Effect, Input, Joined, Moment, Settings};
 use crate::agent::{Outcome, ResultCode, Status};
 use crate::cluster::command::{Command, Entry};
 use crate::cluster::event::What;
+use crate::cluster::policy::Policy;
 use crate::cluster::testing::{Scripted, Step, graph};
 use crate::executor::{Executor, Identity, Input as ExecutorInput, OrderKey, Record, StartRun};
 
@@ -29,7 +30,7 @@ enum Parcel {
 pub(super) struct Sim {
     controllers: Vec<Option<Controller>>,
     applied: Vec<usize>,
-    policies: Vec<Arc<Scripted>>,
+    policies: Vec<Arc<dyn Policy>>,
     log: Vec<Vec<u8>>,
     pub(super) log_refuses: bool,
     /// Proposals vanish, and nobody says so.
@@ -47,6 +48,8 @@ pub(super) struct Sim {
     /// By whom, what.
     pub(super) dispatched: Vec<(usize, OrderKey)>,
     pub(super) eligible: BTreeMap<usize, bool>,
+    /// What really runs where, as agents that are played leave it.
+    pub(super) services: BTreeSet<(String, String)>,
 }
 
 const CIB: &str = r#"<cib><configuration><crm_config/><nodes><node id="1" uname="n1"/>
@@ -69,10 +72,10 @@ impl Sim {
     /// Three controllers whose transition `n` is the graph at `n - 1`; nothing happened yet.
     pub(super) fn new(graphs: &[&[Step]]) -> Self {
         let graphs: Vec<_> = graphs.iter().map(|steps| graph(steps)).collect();
-        Self::with(vec![Scripted::new(graphs); 3])
+        Self::with(vec![Scripted::new(graphs) as Arc<dyn Policy>; 3])
     }
 
-    pub(super) fn with(policies: Vec<Arc<Scripted>>) -> Self {
+    pub(super) fn with(policies: Vec<Arc<dyn Policy>>) -> Self {
         let controllers = (1..).zip(&policies);
         let controllers =
             controllers.map(|(id, policy)| Some(Controller::new(settings(id), policy.clone())));
@@ -94,6 +97,7 @@ impl Sim {
             events: Vec::new(),
             dispatched: Vec::new(),
             eligible: BTreeMap::new(),
+            services: BTreeSet::new(),
         }
     }
 
@@ -112,10 +116,19 @@ impl Sim {
     }
 
     pub(super) fn configure(&mut self) {
-        let command = Command::ReplaceConfig {
+        self.configure_as(CIB);
+    }
+
+    pub(super) fn configure_as(&mut self, cib: &str) {
+        let cib = cib.into();
+        self.propose(Command::ReplaceConfig {
             expected: None,
-            cib: CIB.into(),
-        };
+            cib,
+        });
+    }
+
+    /// Has the leader propose something.
+    pub(super) fn propose(&mut self, command: Command) {
         let entry = Entry {
             at: 1_000,
             request: None,
@@ -296,6 +309,50 @@ impl Sim {
                 outcome,
             },
         );
+    }
+
+    /// Lets one agent run to its end, as a good service would; `false` if none runs. Panics if a
+    /// resource would be active on two nodes.
+    pub(super) fn play_one(&mut self) -> bool {
+        let running = self.nodes.iter().find_map(|(name, node)| {
+            let run = node.running.first()?;
+            Some((name.clone(), run.order.clone(), run.operation.clone()))
+        });
+        let Some((node, order, operation)) = running else {
+            return false;
+        };
+        let service = (node.clone(), operation.resource.clone());
+        let code = match operation.task.as_str() {
+            "monitor" if !self.services.contains(&service) => 7,
+            "start" => {
+                // A device that a lost node used is used by others, to fence it.
+                let device = operation.agent.class == "stonith";
+                let elsewhere = |(n, r): &(String, String)| *r == service.1 && *n != node;
+                assert!(
+                    device || !self.services.iter().any(elsewhere),
+                    "{service:?} is active elsewhere"
+                );
+                self.services.insert(service);
+                0
+            }
+            "stop" => {
+                self.services.remove(&service);
+                0
+            }
+            "fence" => {
+                let plug = operation.parameter("plug").expect("a target");
+                self.services.retain(|(node, _)| node != plug);
+                0
+            }
+            _ => 0,
+        };
+        self.end(&node, &order, code);
+        true
+    }
+
+    /// Lets agents run until none does.
+    pub(super) fn play(&mut self) {
+        while self.play_one() {}
     }
 
     /// Delivers until nothing is on its way.

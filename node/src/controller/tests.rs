@@ -373,7 +373,7 @@ fn a_batch_limit_is_kept() {
     let steps = ["a_start_0", "b_start_0", "c_start_0"].map(|key| step(key, "n1", &[]));
     let mut limited = graph(&steps);
     limited.attributes.batch_limit = "2".into();
-    let mut sim = Sim::with(vec![Scripted::new(vec![limited]); 3]).run_up();
+    let mut sim = Sim::with(vec![Scripted::new(vec![limited]) as Arc<dyn Policy>; 3]).run_up();
     assert_eq!(sim.running_orders(), ["1:1", "1:2"]);
     sim.end("n1", "1:1", 0);
     assert_eq!(sim.running_orders(), ["1:2", "1:3"]);
