@@ -151,7 +151,7 @@ fn priority_delay_s(world: World<'_>, draft: &Draft, node: NodeId) -> u32 {
     )
 }
 
-/// Devices that unfence nodes: the last one first, as the peer lists them.
+/// Devices that unfence nodes: the last one first, as Pacemaker lists them.
 fn unfencing_devices(world: World<'_>, draft: &Draft) -> Vec<ResourceId> {
     let mut devices = Vec::new();
     let mut waiting = draft.top.clone();

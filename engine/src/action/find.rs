@@ -122,7 +122,7 @@ impl Draft {
     }
 
     /// Actions with this key on this node, oldest first. One that has no node yet is given this
-    /// one, as the peer's searches do.
+    /// one, as Pacemaker's searches do.
     pub fn claim(&mut self, key: &Key, node: NodeId) -> Vec<ActionId> {
         let Some(resource) = key.resource() else {
             return Vec::new();

@@ -48,7 +48,6 @@ impl Reason {
         let name = |resource: ResourceId| world.state.resources[resource].id.as_str();
         match self {
             Reason::NodeAvailability => "node availability".to_owned(),
-            Reason::Failure => "failure".to_owned(),
             Reason::NoQuorum => "no quorum".to_owned(),
             Reason::QuorumFreeze => "quorum freeze".to_owned(),
             Reason::ResourceDefinitionChange => "resource definition change".to_owned(),

@@ -216,7 +216,7 @@ impl NotifyPhase {
 }
 
 /// A request for an action, made by a pass that runs before actions exist (unpack, constraints).
-/// `act` carries requests out in order, so that they get the numbers that the peer gives them.
+/// `act` carries requests out in order, so that they get the numbers that Pacemaker gives them.
 #[derive(Clone, Debug)]
 pub struct ActionRequest {
     /// What identifies it.
@@ -242,8 +242,6 @@ pub enum RequestDetail {
     },
     /// Fence this node with a delay according to priorities.
     PriorityDelay,
-    /// A recurring operation's key as history has it (the operation may no longer be configured).
-    Recurring,
 }
 
 /// Why an action is needed or cannot run: shown in summaries, kept for explanations.
@@ -251,7 +249,6 @@ pub enum RequestDetail {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     NodeAvailability,
-    Failure,
     NoQuorum,
     QuorumFreeze,
     ResourceDefinitionChange,
@@ -264,7 +261,7 @@ pub enum Reason {
     },
     /// `colocation with RSC`.
     Colocation(ResourceId),
-    /// Anything else, as the peer words it.
+    /// Anything else, as Pacemaker words it.
     Text(Box<str>),
 }
 

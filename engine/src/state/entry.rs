@@ -92,7 +92,7 @@ impl<'a> Builder<'a> {
             let runs = entry.interval_ms != 0 && entry.status != Some(-1);
             if let Some(operation) = entry.operation.filter(|_| runs && active.contains(at)) {
                 let what = (Task::from_name(operation), entry.interval_ms);
-                self.request(resource, node, what, true, RequestDetail::Recurring);
+                self.request(resource, node, what, true, RequestDetail::Plain);
             }
         }
     }

@@ -22,7 +22,7 @@ impl<'s> HistoryNames<'s> {
         names
     }
 
-    /// All primitives with this name: latest first, as the peer collects them.
+    /// All primitives with this name: latest first, as Pacemaker collects them.
     pub(super) fn find(&self, name: &str) -> impl Iterator<Item = ResourceId> + '_ {
         let found = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
         found.iter().rev().copied()
