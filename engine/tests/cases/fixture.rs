@@ -212,6 +212,10 @@ impl Builder {
             }
             here.set("in_ccm", member);
             here.set("crmd", if online { "online" } else { "offline" });
+            if state == "pending" {
+                here.set("in_ccm", self.now - 3 * 3600);
+                here.set("crmd", self.now - 3 * 3600);
+            }
             here.set("join", join);
             here.set("expected", expected);
             self.nodes.push(node);
