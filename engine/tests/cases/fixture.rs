@@ -51,6 +51,8 @@ pub(crate) struct Builder {
     pub(crate) now: i64,
     date: String,
     quorum: bool,
+    /// There was quorum before, so a node alone may fence itself.
+    panic: bool,
     options: Element,
     nodes: Element,
     pub(crate) resources: Element,
@@ -75,6 +77,7 @@ impl Builder {
             now: NOW,
             date: NOW_TEXT.to_owned(),
             quorum: true,
+            panic: false,
             options,
             nodes: Element::new("nodes"),
             resources: Element::new("resources"),
@@ -101,7 +104,8 @@ impl Builder {
         match verb {
             "now" => self.time(rest.trim()),
             "quorum" => {
-                self.quorum = words.word(0)? != "lost";
+                self.quorum = false;
+                self.panic = words.word(0)? == "panic";
                 Ok(())
             }
             "option" => {
@@ -201,7 +205,7 @@ impl Builder {
                 }
                 "offline" => (false, false, "down", "down"),
                 "lost" => (false, false, "member", "member"),
-                "pending" => (true, true, "down", "member"),
+                "pending" => (true, true, "down", "down"),
                 "unseen" => (false, false, "", ""),
                 "stalled" => (true, false, "member", "member"),
                 _ => return Err(format!("no node is \"{state}\"")),
@@ -214,7 +218,7 @@ impl Builder {
             here.set("crmd", if online { "online" } else { "offline" });
             if state == "pending" {
                 here.set("in_ccm", self.now - 3 * 3600);
-                here.set("crmd", self.now - 3 * 3600);
+                here.set("crmd", 0);
             }
             here.set("join", join);
             here.set("expected", expected);
@@ -455,7 +459,7 @@ impl Builder {
         if !self.tickets.children.is_empty() {
             self.status.push(self.tickets);
         }
-        let cib = Element::new("cib")
+        let mut cib = Element::new("cib")
             .with("crm_feature_set", "3.20.0")
             .with("validate-with", "pacemaker-4.0")
             .with("epoch", "1")
@@ -464,6 +468,9 @@ impl Builder {
             .with("have-quorum", i32::from(self.quorum))
             .with("dc-uuid", "1")
             .holding([configuration, self.status]);
+        if self.panic {
+            cib.set("no-quorum-panic", "1");
+        }
         Fixture {
             cib: cib.to_xml(),
             now: self.now,
