@@ -1,11 +1,11 @@
 //! resolve: from a document to a typed configuration.
 //!
 //! Nodes first, then resources in document order (each needs to know the nodes so far), then what
-//! links them. A [`definition`](self::definition) is read once per element; resources are made
+//! links them. A [`definition`] is read once per element; resources are made
 //! from definitions, one per instance. Which nvpair set wins is decided in [`blocks`], what the
 //! winning texts mean in [`meta`] and [`options`].
 //!
-//! Later passes ask here too: [`operation::find`] and [`operation_meta`] for operations,
+//! Later passes ask here too: [`operation::find`] and [`operation_meta()`] for operations,
 //! [`Evaluation::parameters`] for instance attributes on a node, [`removed`] and [`add_instance`]
 //! for resources that only history knows.
 

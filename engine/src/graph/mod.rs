@@ -2,7 +2,7 @@
 //!
 //! [`build`] walks the settled actions in the order of the output, makes the notifications that
 //! only now are known to be needed, merges what each action waits for, and keeps what is to be
-//! done: a [`Transition`]. [`describe`] turns that into the [`Graph`] that is written, digested
+//! done: a [`Transition`]. [`describe()`] turns that into the [`Graph`] that is written, digested
 //! and carried out, with every attribute spelled out.
 
 mod describe;

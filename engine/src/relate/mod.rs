@@ -6,7 +6,7 @@
 //! actions:
 //!
 //! 1. [`locks`]: histories erased because their shutdown lock is void;
-//! 2. [`internal`]: what every resource implies by what it is, before anything is assigned;
+//! 2. [`internal()`]: what every resource implies by what it is, before anything is assigned;
 //! 3. [`probe::schedule`]: where states are unknown, and what waits for knowing them;
 //! 4. [`remote`]: actions across a connection, relative to that connection;
 //! 5. [`fencing::schedule`]: nodes to be fenced or shut down, and what follows from that;

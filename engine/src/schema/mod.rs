@@ -1,6 +1,6 @@
 //! Is this a CIB, and what does it say in today's words?
 //!
-//! The engine reads schema 4.0. [`upgrade`] brings a CIB of an older version there as Pacemaker
+//! The engine reads schema 4.0. [`upgrade()`] brings a CIB of an older version there as Pacemaker
 //! does: from version to version, as long as the document follows the rules of each; where a new
 //! major version has dropped something, and the document uses it, the document is rewritten.
 

@@ -1,7 +1,7 @@
 //! What does the history of one resource on one node add up to?
 //!
 //! Entries are taken in oldest first. Each may change the resource's role, and what has to be done
-//! about failures so far; the [`verdict`](super::verdict) tables say how.
+//! about failures so far; the [`verdict`] tables say how.
 
 use super::builder::Builder;
 use super::history::{Entry, Kind};

@@ -13,7 +13,7 @@
 //! 3. Histories of the nodes that are left, then what waited for all histories.
 //!
 //! The rest answers questions that later passes have too: whether a node can be fenced
-//! ([`fencing`]), how often a resource has failed ([`fail_count`]), whether parameters have changed
+//! ([`fencing`]), how often a resource has failed ([`mod@fail_count`]), whether parameters have changed
 //! since an operation ([`digest`]).
 
 mod activity;
