@@ -44,6 +44,12 @@ pub(super) enum Shape<'a> {
     Sets(Vec<Set<'a>>),
 }
 
+/// Tags within tags deeper than this stand for nothing: they may refer to each other in a circle.
+const MAX_DEPTH: usize = 16;
+
+/// Tags do not stand for more resources than this, however often they name each other.
+const MAX_MEMBERS: usize = 100_000;
+
 impl<'a> Reader<'a> {
     /// The shape of a constraint that may have sets, or name resources in some attributes. None,
     /// with a message, if a name is unknown.
@@ -90,15 +96,16 @@ impl<'a> Reader<'a> {
         sets
     }
 
-    /// Whether names in a constraint's own sets are all known. If not, templates and tags in them
-    /// are not replaced (and so not known either).
+    /// Whether names in a constraint's own sets are all known, and those that they stand for as
+    /// well. If not, templates and tags in them are not replaced (and so not known either).
     fn can_expand(&mut self, constraint: ElementId) -> bool {
         let document = self.document;
         for set in document.children_by(constraint, names::RESOURCE_SET) {
             for member in document.children_by(set, names::RESOURCE_REF) {
                 let name = document.id(member).unwrap_or_default();
-                if self.lookup.referent(name).is_none() {
-                    self.error(member, format!("{name:?} is neither a resource nor a tag"));
+                if let Err(unknown) = self.spread(name, 0, &mut Vec::new()) {
+                    let message = format!("{unknown:?} is neither a resource nor a tag");
+                    self.error(member, message);
                     return false;
                 }
             }
@@ -106,15 +113,28 @@ impl<'a> Reader<'a> {
         true
     }
 
+    /// Adds the resources that a name stands for. What a tag refers to may be tags again.
+    fn spread(&self, name: &'a str, depth: usize, into: &mut Vec<&'a str>) -> Result<(), &'a str> {
+        match self.lookup.referent(name) {
+            Some(Referent::Resource) => into.push(name),
+            Some(Referent::Several(ids)) if depth < MAX_DEPTH && into.len() < MAX_MEMBERS => {
+                for id in ids {
+                    self.spread(id, depth + 1, into)?;
+                }
+            }
+            _ => return Err(name),
+        }
+        Ok(())
+    }
+
     fn set(&self, element: ElementId, expand: bool) -> Set<'a> {
         let mut members = Vec::new();
         for member in self.document.children_by(element, names::RESOURCE_REF) {
             let name = self.document.id(member).unwrap_or_default();
-            match self.lookup.referent(name) {
-                Some(Referent::Several(ids)) if expand => {
-                    members.extend(ids.iter().map(String::as_str));
-                }
-                _ => members.push(name),
+            let known = members.len();
+            if !expand || self.spread(name, 0, &mut members).is_err() {
+                members.truncate(known);
+                members.push(name);
             }
         }
         Set {
