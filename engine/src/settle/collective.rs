@@ -1,7 +1,6 @@
 //! How does an effect on a collective's action spread to its members?
 
-use super::effects::About;
-use super::sides::Side;
+use super::effects::Push;
 use super::{Changed, Settler, Verdicts};
 use crate::action::{Action, Key, Task};
 use crate::config::{Role, Variant};
@@ -9,82 +8,50 @@ use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{Cause, Effects, instances, link, topology};
 
 impl Settler<'_> {
-    /// Applies one effect as the kind of `owner` (the resource of one of the two actions) does.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "one call site a kind, all arguments differ"
-    )]
-    pub(super) fn spread(
-        &mut self,
-        owner: ResourceId,
-        first: ActionId,
-        then: ActionId,
-        node: Option<NodeId>,
-        side: Side,
-        about: About,
-        effects: Effects,
-    ) -> Changed {
+    /// Applies an effect as the kind of `owner` (the resource of one of the two actions) does.
+    pub(super) fn spread(&mut self, owner: ResourceId, push: Push) -> Changed {
         match self.variant(owner) {
-            Variant::Primitive(_) => self.apply_effects(first, then, side, about, effects),
-            Variant::Group(_) => self.spread_to_members(first, then, node, side, about, effects),
-            Variant::Clone(_) | Variant::Bundle(_) => {
-                self.spread_to_instances(first, then, node, side, about, effects)
-            }
+            Variant::Primitive(_) => self.apply_effect(push),
+            Variant::Group(_) => self.spread_to_members(push),
+            Variant::Clone(_) | Variant::Bundle(_) => self.spread_to_instances(push),
         }
     }
 
-    fn spread_to_members(
-        &mut self,
-        first: ActionId,
-        then: ActionId,
-        node: Option<NodeId>,
-        side: Side,
-        about: About,
-        effects: Effects,
-    ) -> Changed {
-        let mut changed = self.apply_effects(first, then, side, about, effects);
-        let Some(group) = self.action(then).resource else {
+    fn spread_to_members(&mut self, push: Push) -> Changed {
+        let mut changed = self.apply_effect(push);
+        let Some(group) = self.action(push.then).resource else {
             return changed;
         };
         for member in self.draft.resource[group].children.clone() {
-            let task = self.action(then).task.clone();
-            if let Some(member_action) = self.find(member, &task, node)
-                && member_action != first
+            let task = self.action(push.then).task.clone();
+            if let Some(then) = self.find(member, &task, push.node)
+                && then != push.first
             {
-                let more = self.spread(member, first, member_action, node, side, about, effects);
-                changed.join(more);
+                changed.join(self.spread(member, Push { then, ..push }));
             }
         }
         changed
     }
 
-    fn spread_to_instances(
-        &mut self,
-        first: ActionId,
-        then: ActionId,
-        node: Option<NodeId>,
-        side: Side,
-        about: About,
-        effects: Effects,
-    ) -> Changed {
-        let Some(collective) = self.action(then).resource else {
+    fn spread_to_instances(&mut self, push: Push) -> Changed {
+        let Some(collective) = self.action(push.then).resource else {
             return Changed::default();
         };
-        if self.interleaves(first, then) {
-            return self.interleave(first, then, node, about, effects);
+        if self.interleaves(push.first, push.then) {
+            return self.interleave(push);
         }
-        let mut changed = self.apply_effects(first, then, side, about, effects);
+        let mut changed = self.apply_effect(push);
         for instance in self.instances(collective) {
-            let task = self.action(then).task.clone();
-            let Some(instance_action) = self.find(instance, &task, node) else {
+            let task = self.action(push.then).task.clone();
+            let Some(then) = self.find(instance, &task, push.node) else {
                 continue;
             };
-            if instance_action == first || !self.side(instance_action, node).runnable {
+            if then == push.first || !self.side(then, push.node).runnable {
                 continue;
             }
-            let more = self.spread(instance, first, instance_action, node, side, about, effects);
+            let more = self.spread(instance, Push { then, ..push });
             if more.then {
-                for after in self.links_after(instance_action) {
+                for after in self.links_after(then) {
                     self.update(self.link(after).then);
                 }
             }
@@ -124,14 +91,14 @@ impl Settler<'_> {
         crate::value::is_true(text.map(String::as_str))
     }
 
-    fn interleave(
-        &mut self,
-        first: ActionId,
-        then: ActionId,
-        node: Option<NodeId>,
-        about: About,
-        effects: Effects,
-    ) -> Changed {
+    fn interleave(&mut self, push: Push) -> Changed {
+        let Push {
+            first,
+            then,
+            node,
+            effect: effects,
+            ..
+        } = push;
         let mut changed = Changed::default();
         let (Some(first_resource), Some(then_resource)) =
             (self.action(first).resource, self.action(then).resource)
@@ -179,15 +146,13 @@ impl Settler<'_> {
                 });
             }
             let side = self.side(first_action, node);
-            let more = self.spread(
-                then_instance,
-                first_action,
-                then_action,
-                node,
+            let pair = Push {
+                first: first_action,
+                then: then_action,
                 side,
-                about,
-                effects,
-            );
+                ..push
+            };
+            let more = self.spread(then_instance, pair);
             changed.join(more);
         }
         changed

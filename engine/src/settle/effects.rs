@@ -4,7 +4,7 @@ use super::sides::Side;
 use super::{Changed, Settler, Verdicts};
 use crate::action::{BecauseVerb, Task};
 use crate::config::{Role, Variant};
-use crate::id::ActionId;
+use crate::id::{ActionId, NodeId};
 use crate::relate::Effects;
 
 /// Which verdict an effect is evaluated for. Some effects mean two things, and each is asked for
@@ -25,17 +25,30 @@ impl About {
     }
 }
 
+/// One effect of a link, asked of two actions: those of the link, or members of theirs.
+#[derive(Clone, Copy)]
+pub(super) struct Push {
+    pub(super) first: ActionId,
+    pub(super) then: ActionId,
+    /// Where members' actions are looked for; anywhere if none.
+    pub(super) node: Option<NodeId>,
+    /// `first` as the ordering sees it.
+    pub(super) side: Side,
+    pub(super) about: About,
+    pub(super) effect: Effects,
+}
+
 impl Settler<'_> {
-    /// Applies the effects in `effects` to `first` and `then` themselves. `side` is `first` as the
-    /// ordering sees it.
-    pub(super) fn apply_effects(
-        &mut self,
-        first: ActionId,
-        then: ActionId,
-        side: Side,
-        about: About,
-        effects: Effects,
-    ) -> Changed {
+    /// Applies an effect to the two actions themselves.
+    pub(super) fn apply_effect(&mut self, push: Push) -> Changed {
+        let Push {
+            first,
+            then,
+            side,
+            about,
+            effect: effects,
+            ..
+        } = push;
         let then_was = Verdicts::of(self.action(then));
         let first_was = Verdicts::of(self.action(first));
 

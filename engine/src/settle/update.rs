@@ -1,11 +1,11 @@
 //! What do the links before an action do to it, and how do changes travel on?
 
-use super::effects::About;
+use super::effects::{About, Push};
 use super::sides::Side;
 use super::{Changed, Settler};
 use crate::action::{BecauseVerb, Key, NotifyPhase, Task};
 use crate::config::Variant;
-use crate::id::{ActionId, NodeId, ResourceId};
+use crate::id::{ActionId, ResourceId};
 use crate::relate::{Effects, LinkId, link, topology};
 use crate::stack;
 
@@ -190,24 +190,29 @@ impl Settler<'_> {
         }
         let mut effects = self.link(link).effects;
         let mut changed = Changed::default();
+        let push = |effect: Effects, about: About| Push {
+            first,
+            then,
+            node,
+            side: first_side,
+            about,
+            effect,
+        };
         // For "required" to spread, only that `first` is required counts.
-        let required_only = Side {
-            runnable: false,
-            migratable: false,
-            ..first_side
+        let required = |effect: Effects| Push {
+            side: Side {
+                runnable: false,
+                migratable: false,
+                ..first_side
+            },
+            ..push(effect, About::Optional)
         };
 
         if effects.contains(Effects::FIRST_IMPLIES_THEN) {
             match self.action(then).resource {
-                Some(owner) => changed.join(self.spread(
-                    owner,
-                    first,
-                    then,
-                    node,
-                    required_only,
-                    About::Optional,
-                    Effects::FIRST_IMPLIES_THEN,
-                )),
+                Some(owner) => {
+                    changed.join(self.spread(owner, required(Effects::FIRST_IMPLIES_THEN)));
+                }
                 None if !first_side.optional && self.action(then).optional => {
                     self.lose_quietly(then, BecauseVerb::Required, first);
                     changed.then = true;
@@ -216,26 +221,14 @@ impl Settler<'_> {
             }
         }
         if effects.contains(Effects::INTERMEDIATE_STOP) {
-            changed.join(self.spread_to_then(
-                first,
-                then,
-                node,
-                first_side,
-                About::Both,
-                Effects::INTERMEDIATE_STOP,
-            ));
+            changed.join(self.spread_to_then(push(Effects::INTERMEDIATE_STOP, About::Both)));
         }
         if effects.contains(Effects::THEN_IMPLIES_FIRST) {
             match self.action(first).resource {
-                Some(owner) => changed.join(self.spread(
-                    owner,
-                    first,
-                    then,
-                    node,
-                    first_side,
-                    About::Optional,
-                    Effects::THEN_IMPLIES_FIRST,
-                )),
+                Some(owner) => {
+                    let push = push(Effects::THEN_IMPLIES_FIRST, About::Optional);
+                    changed.join(self.spread(owner, push));
+                }
                 None if !first_side.optional && self.action(first).runnable => {
                     self.lose_quietly(first, BecauseVerb::Unrunnable, then);
                     changed.first = true;
@@ -244,48 +237,24 @@ impl Settler<'_> {
             }
         }
         if effects.contains(Effects::PROMOTED_THEN_IMPLIES_FIRST) {
-            changed.join(self.spread_to_then(
-                first,
-                then,
-                node,
-                required_only,
-                About::Optional,
-                Effects::PROMOTED_THEN_IMPLIES_FIRST,
-            ));
+            changed.join(self.spread_to_then(required(Effects::PROMOTED_THEN_IMPLIES_FIRST)));
         }
         if effects.contains(Effects::MIN_RUNNABLE) {
-            changed.join(self.count_runnable(first, then, node, first_side));
+            changed.join(self.count_runnable(push(Effects::MIN_RUNNABLE, About::Runnable)));
         }
+        let blocks = push(Effects::UNRUNNABLE_FIRST_BLOCKS, About::Runnable);
         if effects.contains(Effects::NESTED_REMOTE_PROBE) && self.action(then).resource.is_some() {
-            let stopping = !first_side.runnable
-                && self
-                    .action(first)
-                    .resource
-                    .is_some_and(|id| !self.world.state.resource[id].active_on.is_empty());
-            if stopping {
+            if !first_side.runnable && self.is_active(first) {
+                // What is to be probed is stopping anyway.
                 self.disable(link);
                 effects = Effects::NONE;
             } else {
-                changed.join(self.spread_to_then(
-                    first,
-                    then,
-                    node,
-                    first_side,
-                    About::Runnable,
-                    Effects::UNRUNNABLE_FIRST_BLOCKS,
-                ));
+                changed.join(self.spread_to_then(blocks));
             }
         }
         if effects.contains(Effects::UNRUNNABLE_FIRST_BLOCKS) {
             if self.action(then).resource.is_some() {
-                changed.join(self.spread_to_then(
-                    first,
-                    then,
-                    node,
-                    first_side,
-                    About::Runnable,
-                    Effects::UNRUNNABLE_FIRST_BLOCKS,
-                ));
+                changed.join(self.spread_to_then(blocks));
             } else if !first_side.runnable && self.action(then).runnable {
                 self.lose_quietly(then, BecauseVerb::Unrunnable, first);
                 changed.then = true;
@@ -298,7 +267,7 @@ impl Settler<'_> {
             (Effects::ASYMMETRIC, About::Runnable),
         ] {
             if effects.contains(effect) {
-                changed.join(self.spread_to_then(first, then, node, first_side, about, effect));
+                changed.join(self.spread_to_then(push(effect, about)));
             }
         }
         self.pull_into_graph(first, then, first_side, then_side, effects);
@@ -306,32 +275,24 @@ impl Settler<'_> {
         changed
     }
 
-    fn spread_to_then(
-        &mut self,
-        first: ActionId,
-        then: ActionId,
-        node: Option<NodeId>,
-        side: Side,
-        about: About,
-        effect: Effects,
-    ) -> Changed {
-        match self.action(then).resource {
-            Some(owner) => self.spread(owner, first, then, node, side, about, effect),
+    /// Whether the resource of an action is active anywhere.
+    fn is_active(&self, action: ActionId) -> bool {
+        let resource = self.action(action).resource;
+        resource.is_some_and(|id| !self.world.state.resource[id].active_on.is_empty())
+    }
+
+    fn spread_to_then(&mut self, push: Push) -> Changed {
+        match self.action(push.then).resource {
+            Some(owner) => self.spread(owner, push),
             None => Changed::default(),
         }
     }
 
     /// One more runnable input of an action that needs some number of them.
-    fn count_runnable(
-        &mut self,
-        first: ActionId,
-        then: ActionId,
-        node: Option<NodeId>,
-        side: Side,
-    ) -> Changed {
+    fn count_runnable(&mut self, push: Push) -> Changed {
+        let Push { then, side, .. } = push;
         if self.action(then).resource.is_some() {
-            let about = About::Runnable;
-            return self.spread_to_then(first, then, node, side, about, Effects::MIN_RUNNABLE);
+            return self.spread_to_then(push);
         }
         let mut changed = Changed::default();
         if side.runnable {
