@@ -79,6 +79,11 @@ impl NvSets {
         self.blocks.iter().all(|block| block.rule.is_none())
     }
 
+    /// Do the values depend on anything?
+    pub fn has_rules(&self) -> bool {
+        self.blocks.iter().any(|block| block.rule.is_some())
+    }
+
     /// Can the values differ between nodes?
     pub fn depends_on_node(&self) -> bool {
         let mut rules = self

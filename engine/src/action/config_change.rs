@@ -274,13 +274,21 @@ impl Check<'_> {
 
     fn compare(
         &mut self,
-        draft: &Draft,
+        draft: &mut Draft,
         entry: &Entry<'_>,
         resource: ResourceId,
         node: NodeId,
     ) -> Verdict {
-        let host = |container: ResourceId| draft.resource[container].node;
-        digest::compare(self.world, &mut self.digests, resource, node, entry, &host)
+        let Draft {
+            resource: drafted,
+            recheck_by,
+            ..
+        } = draft;
+        let host = |container: ResourceId| drafted[container].node;
+        let digests = &mut self.digests;
+        digest::compare(
+            self.world, digests, resource, node, entry, &host, recheck_by,
+        )
     }
 
     fn cancel(

@@ -7,12 +7,15 @@ use super::{Action, Task};
 use crate::World;
 use crate::config::{self, Attributes, Blocks, Evaluation, Operation, OperationContext, Requires};
 use crate::id::{NodeId, ResourceId, Table};
+use crate::time::Earliest;
 
 /// A resource's operation as its actions see it.
 #[derive(Clone, Debug)]
 pub(super) struct Description {
     pub(super) meta: Arc<MetaLayer>,
     parameters: Option<Blocks>,
+    /// When a rule about the meta attributes changes its result.
+    pub(super) recheck_by: Earliest,
 }
 
 /// Descriptions made so far, by resource, task and interval.
@@ -75,8 +78,9 @@ fn describe(
         node: node.map(|node| &world.state.node[node].attributes),
     };
     let configured = &world.state.resources[resource];
+    let mut evaluation = Evaluation::new(world.document, world.now);
     let described = config::operation_meta(
-        &mut Evaluation::new(world.document, world.now),
+        &mut evaluation,
         world.config,
         configured,
         task.name(),
@@ -87,6 +91,7 @@ fn describe(
     Description {
         meta: Arc::new(described.meta),
         parameters: operation.map(|operation| operation.parameters.clone()),
+        recheck_by: evaluation.recheck_by,
     }
 }
 
@@ -95,15 +100,28 @@ impl Action {
     /// written, and only for what gets there.
     #[must_use]
     pub fn parameters(&self, world: World<'_>) -> Attributes {
-        let blocks = self
-            .description
-            .as_ref()
-            .and_then(|description| description.parameters.as_ref());
+        let blocks = self.parameter_blocks();
+        self.evaluate(world, blocks).0
+    }
+
+    /// When a rule about the operation's own parameters changes its result.
+    pub(super) fn recheck_parameters_by(&self, world: World<'_>) -> Earliest {
+        let ruled = self.parameter_blocks().filter(|blocks| blocks.has_rules());
+        self.evaluate(world, ruled).1
+    }
+
+    fn parameter_blocks(&self) -> Option<&Blocks> {
+        self.description.as_ref()?.parameters.as_ref()
+    }
+
+    fn evaluate(&self, world: World<'_>, blocks: Option<&Blocks>) -> (Attributes, Earliest) {
         let (Some(blocks), Some(node)) = (blocks, self.node) else {
-            return Attributes::new();
+            return Default::default();
         };
         let mut evaluation = Evaluation::new(world.document, world.now);
-        evaluation.parameters(blocks, Some(&world.state.node[node].attributes))
+        let node = &world.state.node[node].attributes;
+        let parameters = evaluation.parameters(blocks, Some(node));
+        (parameters, evaluation.recheck_by)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::World;
 use crate::assign::Placement;
 use crate::config::{NoQuorumPolicy, NodeKind, Requires, Role};
 use crate::id::{ActionId, NodeId, ResourceId, Table};
+use crate::time::Earliest;
 
 impl Draft {
     /// No actions yet; resources and nodes are as observed, because what happens before
@@ -51,6 +52,7 @@ impl Draft {
             requested: Vec::new(),
             index: ActionIndex::new(state.resources.len()),
             descriptions: Descriptions::new(state.resources.len()),
+            recheck_by: Earliest::default(),
             diagnostics: Vec::new(),
         }
     }
@@ -145,6 +147,8 @@ impl Draft {
             Some(id) => id,
             None => self.create(world, key, task, node, optional),
         };
+        self.recheck_by
+            .merge(self.actions[id].recheck_parameters_by(world));
         self.update_optional(id, optional);
         self.update_runnable(world, id);
         id
@@ -162,10 +166,9 @@ impl Draft {
         let description = resource.map(|resource| {
             let needs = describe::needs(world, resource, &task);
             let of_task = &mut self.descriptions;
-            (
-                needs,
-                of_task.get(world, resource, node, &task, key.interval_ms()),
-            )
+            let description = of_task.get(world, resource, node, &task, key.interval_ms());
+            self.recheck_by.merge(description.recheck_by);
+            (needs, description)
         });
         let mut action = Action {
             resource,

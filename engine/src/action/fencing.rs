@@ -99,6 +99,7 @@ pub fn request(
         meta.set("stonith_action", operation.name());
         if world.config.options.unfencing {
             let digests = state::digest::unfencing(world, node, &unfencing_devices(world, draft));
+            draft.recheck_by.merge(digests.recheck_by);
             required |= digests.changed;
             meta.set("digests-all", digests.all);
             meta.set("digests-secure", digests.secure);

@@ -12,6 +12,7 @@ use crate::config::{FenceAction, Role};
 use crate::id::{ActionId, NodeId, ResourceId, Table};
 use crate::relate::{Link, Ordering};
 use crate::score::ScoreTable;
+use crate::time::Earliest;
 
 /// What an action does.
 #[allow(missing_docs)]
@@ -354,6 +355,8 @@ pub struct Draft {
     pub(super) index: ActionIndex,
     /// Descriptions of operations made so far.
     pub(super) descriptions: Descriptions,
+    /// Earliest time after `now` at which a rule about operations changes its result.
+    pub recheck_by: Earliest,
     /// Messages in the order found.
     pub diagnostics: Vec<crate::Diagnostic>,
 }

@@ -498,6 +498,15 @@ pub struct Blocks {
 }
 
 impl Blocks {
+    /// Do the values depend on anything?
+    #[must_use]
+    pub fn has_rules(&self) -> bool {
+        self.levels.iter().any(|level| match level {
+            Level::Sets(sets) => sets.has_rules(),
+            Level::Fixed(_) => false,
+        })
+    }
+
     /// Can the values differ between nodes?
     #[must_use]
     pub fn depends_on_node(&self) -> bool {

@@ -52,6 +52,7 @@ impl Describer<'_> {
             self.world.state.recheck_by,
             self.world.constraints.recheck_by,
             self.placement.recheck_by,
+            self.draft.recheck_by.0,
         ];
         GraphAttributes {
             cluster_delay: options.cluster_delay.clone(),

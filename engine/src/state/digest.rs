@@ -20,6 +20,7 @@ use crate::World;
 use crate::config::{self, Attributes, Config, Evaluation, OperationContext, Resource, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{self, Document, ElementId, names};
+use crate::time::Earliest;
 use crate::value::compare_versions;
 
 /// Digests calculated so far, by node and operation.
@@ -114,6 +115,7 @@ pub fn compare(
     node: NodeId,
     entry: &Entry<'_>,
     host: &dyn Fn(ResourceId) -> Option<NodeId>,
+    recheck_by: &mut Earliest,
 ) -> Verdict {
     let mut evaluation = Evaluation::new(world.document, world.now);
     let mut subject = Subject::new(world.config, world.state, resource, node, &mut evaluation);
@@ -122,12 +124,14 @@ pub fn compare(
     let host = container.and_then(|container| host(container).or_else(|| current(container)));
     subject.address = host.map(|host| world.state.nodes[host].name.as_str());
     let verdict = subject.compare(cache, &world.state.expired_recurring, entry);
+    let key = subject.key(entry);
+    recheck_by.merge(evaluation.recheck_by);
     let before = world
         .document
         .attr_by(entry.element, names::OP_SECURE_DIGEST);
     match before {
         Some(before) if verdict != Verdict::Match => {
-            let now = cache.digests.get(&subject.key(entry));
+            let now = cache.digests.get(&key);
             let same = now.is_some_and(|now| now.not_secret == *before);
             if same { Verdict::OnlyPrivate } else { verdict }
         }
@@ -144,6 +148,8 @@ pub struct Unfencing {
     pub all: String,
     /// Likewise of what is not secret, for `#digests-secure`.
     pub secure: String,
+    /// When a rule about the devices' parameters changes its result.
+    pub recheck_by: Earliest,
 }
 
 /// Compares the devices that unfence a node to those with which that was done last.
@@ -169,6 +175,7 @@ pub fn unfencing(world: World<'_>, node: NodeId, devices: &[ResourceId]) -> Unfe
         result.all += &format!("{all},");
         result.secure += &format!("{secure},");
     }
+    result.recheck_by = evaluation.recheck_by;
     result
 }
 

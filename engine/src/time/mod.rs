@@ -45,4 +45,11 @@ impl Earliest {
     pub fn note(&mut self, seconds: i64) {
         self.0 = Some(self.0.map_or(seconds, |earliest| earliest.min(seconds)));
     }
+
+    /// Takes into account what was noted elsewhere.
+    pub fn merge(&mut self, other: Self) {
+        if let Some(seconds) = other.0 {
+            self.note(seconds);
+        }
+    }
 }

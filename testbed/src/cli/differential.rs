@@ -15,13 +15,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FOLDER")]
     peer: PathBuf,
     /// Folder with CIBs to edit
-    #[arg(
-        long,
-        value_name = "FOLDER",
-        required_unless_present = "recheck",
-        default_value = ""
-    )]
-    cases: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_unless_present = "recheck")]
+    cases: Option<PathBuf>,
     /// How many clusters
     #[arg(long, default_value_t = 100)]
     count: u64,
@@ -56,7 +51,7 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let settings = Settings {
         peer: args.peer,
-        cases: args.cases,
+        cases: args.cases.unwrap_or_default(),
         count: args.count,
         first: args.first,
         seed: args.seed,

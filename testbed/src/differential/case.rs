@@ -25,13 +25,11 @@ pub struct Case {
     pub date: String,
     /// The cluster.
     pub cib: Element,
-    /// How the peer is to read it.
-    pub reading: Reading,
 }
 
 /// How a CIB is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Reading {
+enum Reading {
     /// As it is: validated, and upgraded if it is of an older schema.
     AsWritten,
     /// Not validated: the peer is ten times faster then, and decisions are compared all the same.
@@ -106,19 +104,21 @@ impl Case {
                 vec!["from nothing".to_owned()],
             ),
         };
+        // What is edited happened before now.
+        let now = newest(&cib).map_or(generate::EPOCH, |newest| newest + 100)
+            + [0, 1, 45, 900, 4000][random.below(5)];
+        cib.set("execution-date", now.to_string());
         let count = random.between(usize::from(story[0] != "from nothing"), 6);
         story.extend(mutate::mutate(&mut random, &mut cib, count));
         if reading == Reading::Unvalidated {
             cib.set("validate-with", "none");
         }
-        let now = newest(&cib).unwrap_or(generate::EPOCH) + [0, 1, 45, 900, 4000][random.below(5)];
         Ok(Case {
             seed,
             index,
             story,
             date: date(now),
             cib,
-            reading,
         })
     }
 }

@@ -192,7 +192,7 @@ fn plan(text: &str, date: &str, wanted: Wanted) -> Result<Outputs, String> {
         schedule: true,
         execute: true,
         date: Some(date.to_owned()),
-        wall_clock: now.seconds,
+        wall_clock: wall_clock(),
         ..Settings::default()
     };
     let mut outputs = Outputs::default();
@@ -213,6 +213,17 @@ fn plan(text: &str, date: &str, wanted: Wanted) -> Result<Outputs, String> {
         outputs.dot = result.dot.unwrap_or_default();
     }
     Ok(outputs)
+}
+
+/// What is carried out happens now, for the peer: its results are newer than those in any CIB, even
+/// if that is dated earlier.
+fn wall_clock() -> i64 {
+    #[expect(clippy::disallowed_types, reason = "the peer looks at the clock, too")]
+    let now = std::time::SystemTime::now();
+    #[expect(clippy::disallowed_types, reason = "the epoch of the same clock")]
+    let epoch = std::time::SystemTime::UNIX_EPOCH;
+    let since = now.duration_since(epoch).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -1,5 +1,6 @@
 //! How are resources listed?
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -163,39 +164,43 @@ impl View<'_> {
         id: ResourceId,
         node: Option<NodeId>,
         lock: Option<NodeId>,
-    ) -> Vec<&'static str> {
+    ) -> Vec<Cow<'static, str>> {
         let observed = &self.state.resource[id];
         let mut flags = Vec::new();
         if let Some(node) = node {
             let state = &self.state.node[node];
             if !state.online && state.unclean {
-                flags.push("UNCLEAN");
+                flags.push("UNCLEAN".into());
             }
             if lock == Some(node) {
-                flags.push("LOCKED");
+                flags.push("LOCKED".into());
             }
         }
         let monitoring = |(task, _): &(String, NodeId)| task == "monitor";
         if self.sections.pending && observed.pending.as_ref().is_some_and(monitoring) {
-            flags.push("Monitoring");
+            flags.push("Monitoring".into());
         }
         let target = self.state.resources[id].meta_text.get("target-role");
-        match target.and_then(|text| role(text)) {
-            Some(Role::Stopped) => flags.push("disabled"),
-            Some(Role::Unpromoted) if self.state.resources[top(self.state, id)].promotable => {
-                flags.push("target-role:Unpromoted");
+        if let Some(text) = target {
+            let promotable = self.state.resources[top(self.state, id)].promotable;
+            match role(text) {
+                Some(Role::Stopped) => flags.push("disabled".into()),
+                // As it is written: an old name stays.
+                Some(Role::Unpromoted) if promotable => {
+                    flags.push(format!("target-role:{text}").into());
+                }
+                _ => {}
             }
-            _ => {}
         }
         if observed.blocked {
-            flags.push("blocked");
+            flags.push("blocked".into());
         } else if observed.maintenance {
-            flags.push("maintenance");
+            flags.push("maintenance".into());
         } else if !observed.managed {
-            flags.push("unmanaged");
+            flags.push("unmanaged".into());
         }
         if observed.ignore_failure {
-            flags.push("failure ignored");
+            flags.push("failure ignored".into());
         }
         flags
     }

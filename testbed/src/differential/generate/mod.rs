@@ -15,7 +15,7 @@ use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::simulate::{self, Settings};
 use lockstep_engine::time::Timestamp;
 
-pub use nodes::{node_state, ticket};
+pub use nodes::{node_state, set_membership, ticket};
 
 use super::random::Random;
 use super::tree::Element;

@@ -2,7 +2,7 @@
 
 use super::constraints::Names;
 use super::vocabulary::{self, MEMBERSHIP};
-use super::{rules, set_of};
+use super::{EPOCH, rules, set_of};
 use crate::differential::random::Random;
 use crate::differential::tree::Element;
 
@@ -92,11 +92,8 @@ pub fn node_state(random: &mut Random, id: &str, uname: &str) -> Element {
     let mut state = Element::new("node_state")
         .with("id", id)
         .with("uname", uname);
-    for (name, value) in ["in_ccm", "crmd", "join", "expected"]
-        .iter()
-        .zip(choice.into_iter().flatten())
-    {
-        state.set(name, *value);
+    if let Some(values) = choice {
+        set_membership(&mut state, values, EPOCH);
     }
     if random.chance(40) {
         let set = format!("status-{id}");
@@ -111,6 +108,19 @@ pub fn node_state(random: &mut Random, id: &str, uname: &str) -> Element {
             .with("id", id)
             .containing(Element::new("lrm_resources")),
     )
+}
+
+/// Sets what a `node_state` says about membership.
+pub fn set_membership(state: &mut Element, values: &[&str; 4], now: i64) {
+    for (name, value) in ["in_ccm", "crmd", "join", "expected"]
+        .into_iter()
+        .zip(values)
+    {
+        match value.parse::<i64>() {
+            Ok(before) if before < 0 => state.set(name, (now + before).to_string()),
+            _ => state.set(name, *value),
+        }
+    }
 }
 
 /// `<ticket_state>`.

@@ -2,10 +2,27 @@
 
 use super::any_of;
 use crate::differential::generate::vocabulary::{EXECUTION, EXIT_CODES, MEMBERSHIP, NODE};
+use crate::differential::generate::{EPOCH, set_membership};
 use crate::differential::random::Random;
 use crate::differential::tree::Element;
 
 type Done = Option<String>;
+
+/// When something happened, in seconds before now.
+const AGES_S: [i64; 6] = [100, 100, 1, 10_000, 86_400, 0];
+
+/// The time for which is planned.
+fn now(cib: &Element) -> i64 {
+    cib.get("execution-date")
+        .and_then(|now| now.parse().ok())
+        .unwrap_or(EPOCH)
+}
+
+/// A time at which something may have happened.
+fn some_time(random: &mut Random, cib: &Element) -> String {
+    let age_s = random.pick(&AGES_S).copied().unwrap_or(0);
+    (now(cib) - age_s).to_string()
+}
 
 fn is_state(e: &Element) -> bool {
     e.name == "node_state"
@@ -21,11 +38,10 @@ fn uname(state: &Element) -> String {
 
 /// A node comes, goes, or is on its way.
 pub(super) fn membership(random: &mut Random, cib: &mut Element) -> Done {
+    let now = now(cib);
     let state = any_of(random, cib, is_state)?;
     let values = random.pick(MEMBERSHIP)?;
-    for (name, value) in ["in_ccm", "crmd", "join", "expected"].iter().zip(values) {
-        state.set(name, *value);
-    }
+    set_membership(state, values, now);
     if random.chance(10) {
         state.unset(random.word(&["in_ccm", "crmd", "join", "expected"]));
     }
@@ -34,12 +50,9 @@ pub(super) fn membership(random: &mut Random, cib: &mut Element) -> Done {
 
 /// A node asks to be shut down.
 pub(super) fn shut_down(random: &mut Random, cib: &mut Element) -> Done {
+    let since = some_time(random, cib);
     let state = any_of(random, cib, is_state)?;
-    transient(
-        state,
-        "shutdown",
-        random.word(&["1699999950", "0", "1699990000"]),
-    );
+    transient(state, "shutdown", &since);
     Some(format!("{} asks to shut down", uname(state)))
 }
 
@@ -106,34 +119,55 @@ fn next_call(history: &Element) -> String {
     (calls.max().unwrap_or(0) + 1).to_string()
 }
 
-/// An entry of history as the cluster writes it.
-fn entry(rsc: &str, task: &str, interval: &str, suffix: &str, code: &str, call: String) -> Element {
-    let stem = if suffix.is_empty() {
-        format!("{rsc}_{task}_{interval}")
-    } else {
-        format!("{rsc}_{suffix}_0")
-    };
-    let target = if task == "monitor" && interval == "0" {
-        "7"
-    } else {
-        "0"
-    };
-    let key = format!("3:2:{target}:8aa6a3d9-2b5d-4bd6-9d5e-7a3c1f7c2a11");
-    Element::new("lrm_rsc_op")
-        .with("id", stem)
-        .with("operation_key", format!("{rsc}_{task}_{interval}"))
-        .with("operation", task)
-        .with("crm-debug-origin", "build_active_RAs")
-        .with("crm_feature_set", "3.20.1")
-        .with("transition-key", &key)
-        .with("transition-magic", format!("0:{code};{key}"))
-        .with("call-id", call)
-        .with("rc-code", code)
-        .with("op-status", "0")
-        .with("interval", interval)
-        .with("last-rc-change", "1699999900")
-        .with("exec-time", "0")
-        .with("queue-time", "0")
+/// Something that was done with a resource.
+struct Event<'a> {
+    rsc: &'a str,
+    task: &'a str,
+    interval: &'a str,
+    code: &'a str,
+    when: &'a str,
+}
+
+impl Event<'_> {
+    /// The entry of history for it, as the cluster writes it.
+    fn entry(&self, id: &str, call: &str) -> Element {
+        let Event {
+            rsc,
+            task,
+            interval,
+            code,
+            when,
+        } = self;
+        let target = if *task == "monitor" && *interval == "0" {
+            "7"
+        } else {
+            "0"
+        };
+        let key = format!("3:2:{target}:8aa6a3d9-2b5d-4bd6-9d5e-7a3c1f7c2a11");
+        Element::new("lrm_rsc_op")
+            .with("id", id)
+            .with("operation_key", format!("{rsc}_{task}_{interval}"))
+            .with("operation", *task)
+            .with("crm-debug-origin", "build_active_RAs")
+            .with("crm_feature_set", "3.20.1")
+            .with("transition-key", &key)
+            .with("transition-magic", format!("0:{code};{key}"))
+            .with("call-id", call)
+            .with("rc-code", *code)
+            .with("op-status", "0")
+            .with("interval", *interval)
+            .with("last-rc-change", *when)
+            .with("exec-time", "0")
+            .with("queue-time", "0")
+    }
+
+    /// The id of the last entry of its kind.
+    fn last_id(&self) -> String {
+        match self.interval {
+            "0" => format!("{}_last_0", self.rsc),
+            interval => format!("{}_{}_{interval}", self.rsc, self.task),
+        }
+    }
 }
 
 /// Puts an entry into a history in place of one with its id.
@@ -152,6 +186,7 @@ fn put(history: &mut Element, entry: Element) {
 pub(super) fn failure(random: &mut Random, cib: &mut Element) -> Done {
     let with_history =
         |e: &Element| is_state(e) && !e.find_all(|h| h.name == "lrm_resource").is_empty();
+    let when = some_time(random, cib);
     let state = any_of(random, cib, with_history)?;
     let history = any_of(random, state, |e| e.name == "lrm_resource")?;
     let rsc = history.id().to_owned();
@@ -168,30 +203,26 @@ pub(super) fn failure(random: &mut Random, cib: &mut Element) -> Done {
     ][random.below(9)];
     let code = random.word(EXIT_CODES);
     let call = next_call(history);
-    let mut last = entry(&rsc, task, interval, "last_failure", code, call.clone());
+    let event = Event {
+        rsc: &rsc,
+        task,
+        interval,
+        code,
+        when: &when,
+    };
+    let mut last = event.entry(&format!("{rsc}_last_failure_0"), &call);
     if random.chance(20) {
         last.set("op-status", random.word(EXECUTION));
     }
-    if random.chance(40) {
-        last.set(
-            "last-rc-change",
-            random.word(&["1699990000", "1699999999", "1699913600"]),
-        );
-    }
     if random.chance(70) {
         let mut same = last.clone();
-        let id = if interval == "0" {
-            format!("{rsc}_last_0")
-        } else {
-            format!("{rsc}_{task}_{interval}")
-        };
-        same.set("id", id);
+        same.set("id", event.last_id());
         put(history, same);
     }
     put(history, last);
     if random.chance(70) {
         let count = random.word(&["1", "1", "2", "3", "INFINITY"]);
-        count_failures(state, &rsc, task, interval, count);
+        count_failures(state, &event, count);
     }
     Some(format!(
         "{rsc} {task} {interval} fails with {code} on {}",
@@ -199,12 +230,19 @@ pub(super) fn failure(random: &mut Random, cib: &mut Element) -> Done {
     ))
 }
 
-fn count_failures(state: &mut Element, rsc: &str, task: &str, interval: &str, count: &str) {
+fn count_failures(state: &mut Element, event: &Event<'_>, count: &str) {
+    let Event {
+        rsc,
+        task,
+        interval,
+        when,
+        ..
+    } = event;
     transient(state, &format!("fail-count-{rsc}#{task}_{interval}"), count);
     transient(
         state,
         &format!("last-failure-{rsc}#{task}_{interval}"),
-        "1699999900",
+        when,
     );
 }
 
@@ -216,11 +254,19 @@ pub(super) fn fail_count(random: &mut Random, cib: &mut Element) -> Done {
         .map(|e| e.id().to_owned())
         .collect();
     let rsc = random.pick(&names)?.clone();
+    let when = some_time(random, cib);
     let state = any_of(random, cib, is_state)?;
     let task = random.word(&["monitor", "start", "stop", "promote"]);
     let interval = if task == "monitor" { "10000" } else { "0" };
     let count = random.word(&["1", "2", "3", "INFINITY", "1000000"]);
-    count_failures(state, &rsc, task, interval, count);
+    let event = Event {
+        rsc: &rsc,
+        task,
+        interval,
+        code: "",
+        when: &when,
+    };
+    count_failures(state, &event, count);
     Some(format!(
         "{rsc} has failed {count} times on {}",
         uname(state)
@@ -300,9 +346,13 @@ pub(super) fn digest(random: &mut Random, cib: &mut Element) -> Done {
 
 /// An operation ran at another time.
 pub(super) fn change_time(random: &mut Random, cib: &mut Element) -> Done {
+    let when = match random.below(10) {
+        0 => "0".to_owned(),
+        1 => (now(cib) + 10_000).to_string(),
+        _ => some_time(random, cib),
+    };
     let operation = any_of(random, cib, is_result)?;
-    let when = random.word(&["1699999999", "1700000000", "1699990000", "0", "1700009999"]);
-    operation.set("last-rc-change", when);
+    operation.set("last-rc-change", &when);
     Some(format!("{} ran at {when}", operation.id()))
 }
 
@@ -313,6 +363,7 @@ pub(super) fn migration(random: &mut Random, cib: &mut Element) -> Done {
         .iter()
         .map(|state| uname(state))
         .collect();
+    let when = some_time(random, cib);
     let history = any_of(random, cib, |e| e.name == "lrm_resource")?.clone();
     let rsc = history.id().to_owned();
     let (source, target) = (random.name(&nodes), random.name(&nodes));
@@ -333,7 +384,15 @@ pub(super) fn migration(random: &mut Random, cib: &mut Element) -> Done {
             .children
             .iter_mut()
             .find(|known| known.id() == rsc)?;
-        let mut record = entry(&rsc, task, "0", "last", code, next_call(known))
+        let event = Event {
+            rsc: &rsc,
+            task,
+            interval: "0",
+            code,
+            when: &when,
+        };
+        let mut record = event
+            .entry(&event.last_id(), &next_call(known))
             .with("migrate_source", &source)
             .with("migrate_target", &target);
         if code == "193" {
@@ -382,11 +441,9 @@ pub(super) fn quorum(random: &mut Random, cib: &mut Element) -> Done {
 
 /// A resource is locked to a node that was shut down.
 pub(super) fn lock(random: &mut Random, cib: &mut Element) -> Done {
+    let since = some_time(random, cib);
     let history = any_of(random, cib, |e| e.name == "lrm_resource")?;
-    history.set(
-        "shutdown-lock",
-        random.word(&["1699999900", "1699990000", "0"]),
-    );
+    history.set("shutdown-lock", since);
     Some(format!("{} is locked", history.id()))
 }
 
