@@ -199,7 +199,10 @@ impl Check<'_> {
         if entry.interval_ms == 0 && !compared.iter().any(|name| name.eq_ignore_ascii_case(task)) {
             return;
         }
-        if is_on_host_to_come(world, resource) {
+        let mut evaluation = Evaluation::new(world.document, world.now);
+        let waits = digest::goes_to_host(&world.state.resources[resource], &mut evaluation);
+        draft.recheck_by.merge(evaluation.recheck_by);
+        if waits {
             self.deferred.push((resource, node, entry.element));
         } else {
             self.active_operation(draft, entry, resource, node);
@@ -393,18 +396,5 @@ impl Check<'_> {
                 },
             );
         }
-    }
-}
-
-/// Whether a parameter of a bundle's connection is the name of the host, which is only known
-/// after assignment.
-fn is_on_host_to_come(world: World<'_>, resource: ResourceId) -> bool {
-    let configured = &world.state.resources[resource];
-    configured.remote_connection && {
-        let mut evaluation = Evaluation::new(world.document, world.now);
-        let parameters = evaluation.parameters(&configured.parameters, None);
-        parameters
-            .get("addr")
-            .is_some_and(|address| address.eq_ignore_ascii_case("#uname"))
     }
 }

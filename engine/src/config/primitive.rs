@@ -65,15 +65,6 @@ impl Resolver<'_> {
         self.have_fence_device |= traits.fence_device;
         let top = self.top_below_bundle(id);
         let in_clone = matches!(self.resources[top].variant, Variant::Clone(_));
-        if !traits.promotable && self.resources[top].promotable {
-            let message = format!(
-                "{} is ignored: a resource of class {} cannot be promoted",
-                resource.id, agent.class
-            );
-            self.messages
-                .push(Diagnostic::error(resource.element, message));
-            return false;
-        }
         if in_clone && !traits.unique && resource.unique {
             let message = format!(
                 "globally-unique of {} is ignored: resources of class {} can only be cloned \
@@ -85,6 +76,18 @@ impl Resolver<'_> {
             self.make_anonymous(top);
             self.clear_unique(top);
             self.clear_unique(id);
+        }
+        // An agent that can do neither still makes the clone anonymous.
+        if !traits.promotable && self.resources[top].promotable {
+            let resource = &self.resources[id];
+            let class = resource.agent().map_or("", |agent| &agent.class);
+            let message = format!(
+                "{} is ignored: a resource of class {class} cannot be promoted",
+                resource.id
+            );
+            self.messages
+                .push(Diagnostic::error(resource.element, message));
+            return false;
         }
         true
     }

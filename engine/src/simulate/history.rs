@@ -252,7 +252,7 @@ fn merge_histories(cib: &mut Document, first: ElementId, others: &[ElementId]) {
 struct Entry<'a> {
     subject: &'a Subject<'a>,
     result: &'a OperationResult,
-    /// The name under which history is kept.
+    /// The name that ids and keys have.
     resource: String,
     /// Task as recorded: a reload counts as a start.
     task: &'a str,
@@ -273,10 +273,15 @@ impl<'a> Entry<'a> {
             ("reload" | "reload-agent", _) => "monitor",
             (task, _) => task,
         };
+        // What a cluster did is recorded under the preferred name, even where history has another.
+        let resource = match subject.action {
+            Some(_) => subject.preferred,
+            None => cib.id(history).unwrap_or_default(),
+        };
         Entry {
             subject,
             result,
-            resource: cib.id(history).unwrap_or_default().to_owned(),
+            resource: resource.to_owned(),
             task,
             interval_ms: subject.interval_ms,
             call_id: result

@@ -179,6 +179,20 @@ pub fn unfencing(world: World<'_>, node: NodeId, devices: &[ResourceId]) -> Unfe
     result
 }
 
+/// Whether a resource is a connection that goes to wherever its container runs, which is only known
+/// after assignment.
+pub(crate) fn goes_to_host(resource: &Resource, evaluation: &mut Evaluation<'_>) -> bool {
+    // Every resource is asked for its address, so that rules in its parameters count for when to
+    // look again.
+    if !resource.remote_connection && !resource.parameters.has_rules() {
+        return false;
+    }
+    let parameters = evaluation.parameters(&resource.parameters, None);
+    let address = parameters.get("addr");
+    resource.remote_connection
+        && address.is_some_and(|address| address.eq_ignore_ascii_case("#uname"))
+}
+
 /// One resource on one node.
 pub(super) struct Subject<'s, 'd> {
     pub(super) config: &'s Config,
@@ -215,12 +229,7 @@ impl<'s, 'd> Subject<'s, 'd> {
 
     /// Whether this is a bundle's connection that goes to wherever its container runs.
     pub(super) fn needs_container_host(&mut self) -> bool {
-        let resource = &self.resources[self.id];
-        resource.remote_connection && {
-            let parameters = self.evaluation.parameters(&resource.parameters, None);
-            let address = parameters.get("addr");
-            address.is_some_and(|address| address.eq_ignore_ascii_case("#uname"))
-        }
+        goes_to_host(&self.resources[self.id], self.evaluation)
     }
 
     /// Compares what the entry says to what is calculated. Recurring operations whose failure has

@@ -7,7 +7,7 @@ use lockstep_engine::audit::{Finding, audit};
 use lockstep_engine::graph::{Graph, GraphAction, GraphActionKind};
 use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::simulate::{self, Settings, Simulation};
-use lockstep_engine::time::Timestamp;
+use lockstep_engine::time::{Date, Timestamp};
 
 use crate::fixture::Fixture;
 
@@ -108,8 +108,14 @@ impl Outcome {
             part(&self.story, "Transition Summary:"),
         ));
         text.push_str(&section("scores", &self.scores));
-        let details = fixture.shown.iter().any(|what| what == "attributes");
-        text.push_str(&section("graph", &actions(&self.graph, details)));
+        let shows = |what: &str| fixture.shown.iter().any(|one| one == what);
+        text.push_str(&section(
+            "graph",
+            &actions(&self.graph, shows("attributes")),
+        ));
+        if shows("drawing") {
+            text.push_str(&section("drawing", &self.dot));
+        }
         text.push_str(&section(
             "after",
             part(&self.story, "Revised Cluster Status:"),
@@ -179,6 +185,10 @@ fn part<'a>(story: &'a str, title: &str) -> &'a str {
 /// One line an action: `id key node <- ids of what it waits for`.
 fn actions(graph: &Graph, details: bool) -> String {
     let mut text = String::new();
+    if let Some(time) = graph.attributes.recheck_by {
+        let date = Date::new(Timestamp::utc(time));
+        let _ = writeln!(text, "again by {date}");
+    }
     for synapse in &graph.synapses {
         let action = &synapse.action;
         let _ = write!(text, "{} {}", action.id, name(action));

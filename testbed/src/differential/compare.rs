@@ -75,19 +75,25 @@ impl Difference {
         self.kinds.first().copied().unwrap_or(Kind::Acceptance)
     }
 
+    /// The lines that differ, without names and numbers.
+    #[must_use]
+    pub fn look(&self, names: &Names) -> BTreeSet<(Kind, usize, String)> {
+        let sides = self.only.iter().enumerate();
+        let lines = sides.flat_map(|(side, lines)| lines.iter().map(move |line| (side, line)));
+        let kind = self.first();
+        lines
+            .map(|(side, line)| (kind, side, names.leave_out(line)))
+            .collect()
+    }
+
     /// The same text for differences that look alike: names of this cluster and numbers are left
     /// out.
     #[must_use]
     pub fn signature(&self, cib: &Element) -> String {
-        let names = names(cib);
-        let plain = |lines: &[String]| {
-            let line = lines.first().map_or("nothing", String::as_str);
-            let plain = names
-                .iter()
-                .fold(line.to_owned(), |line, name| line.replace(name, "_"));
-            without_numbers(&plain)
-        };
-        let [peer, engine] = [plain(&self.only[0]), plain(&self.only[1])];
+        let names = Names::of(cib);
+        let first =
+            |lines: &[String]| names.leave_out(lines.first().map_or("nothing", String::as_str));
+        let [peer, engine] = [first(&self.only[0]), first(&self.only[1])];
         // Of long lines, what is just before the difference and behind it.
         let same = peer
             .chars()
@@ -109,40 +115,51 @@ impl Difference {
     }
 }
 
-/// Numbers become `#`.
-fn without_numbers(line: &str) -> String {
-    let mut plain = String::new();
-    for c in line.chars() {
-        if !c.is_ascii_digit() {
-            plain.push(c);
-        } else if !plain.ends_with('#') {
-            plain.push('#');
-        }
-    }
-    plain
-}
+/// Names of a cluster's nodes and resources, longest first.
+#[derive(Clone, Debug)]
+pub struct Names(Vec<String>);
 
-/// Names of nodes and resources, longest first, without white space as in normalised lines.
-fn names(cib: &Element) -> Vec<String> {
-    const NAMED: [&str; 7] = [
-        "node",
-        "node_state",
-        "primitive",
-        "group",
-        "clone",
-        "bundle",
-        "lrm_resource",
-    ];
-    let mut names = BTreeSet::new();
-    cib.visit(&mut |e| {
-        if NAMED.contains(&e.name.as_str()) {
-            let known = [e.get("id"), e.get("uname")].into_iter().flatten();
-            names.extend(known.filter(|name| name.len() > 2).map(str::to_owned));
+impl Names {
+    /// The names in a CIB.
+    #[must_use]
+    pub fn of(cib: &Element) -> Self {
+        const NAMED: [&str; 7] = [
+            "node",
+            "node_state",
+            "primitive",
+            "group",
+            "clone",
+            "bundle",
+            "lrm_resource",
+        ];
+        let mut names = BTreeSet::new();
+        cib.visit(&mut |e| {
+            if NAMED.contains(&e.name.as_str()) {
+                let known = [e.get("id"), e.get("uname")].into_iter().flatten();
+                names.extend(known.filter(|name| name.len() > 2).map(str::to_owned));
+            }
+        });
+        let mut names: Vec<String> = names.into_iter().collect();
+        names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+        Names(names)
+    }
+
+    /// A line with `_` for each name and `#` for each number.
+    fn leave_out(&self, line: &str) -> String {
+        let line = self
+            .0
+            .iter()
+            .fold(line.to_owned(), |line, name| line.replace(name, "_"));
+        let mut plain = String::new();
+        for c in line.chars() {
+            if !c.is_ascii_digit() {
+                plain.push(c);
+            } else if !plain.ends_with('#') {
+                plain.push('#');
+            }
         }
-    });
-    let mut names: Vec<String> = names.into_iter().collect();
-    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-    names
+        plain
+    }
 }
 
 /// Compares the peer's answer with the engine's.

@@ -14,7 +14,7 @@ use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::schema::{self, Version};
 
 use super::case::{Bases, Case};
-use super::compare::{Difference, Kind, compare};
+use super::compare::{Difference, Kind, Names, compare};
 use super::exceptions::{EXCEPTIONS, Exception, Found, exception};
 use super::planner::{Answer, Engine, Outputs, Peer, Planner, Wanted};
 use super::shrink::shrink;
@@ -272,10 +272,15 @@ impl<P: Planner, E: Planner> Trial<'_, P, E> {
         folder: &Path,
     ) -> io::Result<()> {
         let first = difference.first();
+        let names = Names::of(&cib);
+        let look = difference.look(&names);
         let whole = cib.to_xml();
         let valid = is_valid(&cib);
         let small = shrink(cib, self.settings.shrink_budget, |candidate| {
-            (!valid || is_valid(candidate)) && self.still_differs(candidate, &case.date, first)
+            (!valid || is_valid(candidate))
+                && self
+                    .difference(candidate, &case.date, first)
+                    .is_some_and(|difference| difference.look(&names).is_subset(&look))
         });
         let answers = ask(
             &self.peer,
@@ -294,22 +299,14 @@ impl<P: Planner, E: Planner> Trial<'_, P, E> {
         keep_outputs(&folder, &answers)
     }
 
-    /// Whether the two still differ in the same kind of output, both having planned.
-    fn still_differs(&self, candidate: &Element, date: &str, first: Kind) -> bool {
-        let answers = ask(
-            &self.peer,
-            &self.engine,
-            &candidate.to_xml(),
-            date,
-            first.wanted(),
-        );
-        let Ok([peer, engine]) = answers else {
-            return false;
-        };
+    /// How the two differ in a kind of output, both having planned.
+    fn difference(&self, cib: &Element, date: &str, kind: Kind) -> Option<Difference> {
+        let [peer, engine] =
+            ask(&self.peer, &self.engine, &cib.to_xml(), date, kind.wanted()).ok()?;
         if matches!(peer, Answer::Broken(_)) {
-            return false;
+            return None;
         }
-        compare(&peer, &engine).is_some_and(|difference| difference.first() == first)
+        compare(&peer, &engine)
     }
 
     fn story(&self, case: &Case, difference: &Difference) -> String {

@@ -2,6 +2,7 @@ use super::ActionIndex;
 use crate::action::{Action, ActionMeta, Draft, Key, Task};
 use crate::config::Requires;
 use crate::id::{ActionId, NodeId, ResourceId, Table};
+use crate::time::Earliest;
 
 const RESOURCE: ResourceId = ResourceId(0);
 const OTHER: ResourceId = ResourceId(1);
@@ -20,6 +21,7 @@ fn draft() -> Draft {
         requested: Vec::new(),
         index: ActionIndex::new(2),
         descriptions: crate::action::describe::Descriptions::new(2),
+        recheck_by: Earliest::default(),
         diagnostics: Vec::new(),
     }
 }

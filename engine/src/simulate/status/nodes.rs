@@ -102,12 +102,18 @@ impl View<'_> {
         let health = attributes
             .iter()
             .filter(|(name, _)| name.starts_with("#health"));
+        let scores = &self.config.options.health;
+        // A number is the color whose score it does not exceed.
+        let of_number = |score: Score| match () {
+            () if score <= scores.red => -1,
+            () if score <= scores.yellow && scores.yellow != scores.green => 0,
+            () => 1,
+        };
         health
             .map(|(_, value)| match () {
                 () if value.eq_ignore_ascii_case("red") => -1,
                 () if value.eq_ignore_ascii_case("yellow") => 0,
-                () if value.eq_ignore_ascii_case("green") => 1,
-                () => Score::parse(value).map_or(1, |score| score.value().signum()),
+                () => Score::parse_with(value, scores).map_or(1, of_number),
             })
             .min()
             .unwrap_or(1)

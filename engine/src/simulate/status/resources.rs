@@ -11,6 +11,7 @@ use crate::parse::ElementId;
 use crate::simulate::exit_text;
 use crate::simulate::listing::Listing;
 use crate::state::current_node;
+use crate::value;
 
 impl View<'_> {
     pub(super) fn write_resources(&self, listing: &mut Listing, spacer: bool) {
@@ -412,8 +413,11 @@ impl View<'_> {
         };
         let mut failed = self.state.failed_operations.iter();
         let found = failed.find(|operation| {
-            node.is_none_or(|node| operation.node == node)
-                && self.masked_probe_of(operation.element) == Some(wanted)
+            // Only entries that name their node are known to be of it.
+            let on_node = self.document.attr(operation.element, "on_node");
+            on_node.is_some_and(|name| {
+                node.is_none_or(|node| self.name(node).eq_ignore_ascii_case(name))
+            }) && self.masked_probe_of(operation.element) == Some(wanted)
         })?;
         self.document.attr(found.element, "rc-code")?.parse().ok()
     }
@@ -422,6 +426,10 @@ impl View<'_> {
     /// could not run there anyway.
     fn masked_probe_of(&self, entry: ElementId) -> Option<&str> {
         let attr = |name: &str| self.document.attr(entry, name);
+        let interval = value::integer(attr("interval").unwrap_or("0"));
+        if attr("operation") != Some("monitor") || interval.is_some_and(|ms| ms != 0) {
+            return None;
+        }
         let cannot_run =
             matches!(attr("rc-code"), Some("2" | "5")) || attr("op-status") == Some("7");
         let key = attr("operation_key").or_else(|| attr("id"))?;

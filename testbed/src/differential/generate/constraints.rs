@@ -175,10 +175,15 @@ fn order(random: &mut Random, names: &Names, id: &str) -> Element {
         order.set("symmetrical", random.word(&["true", "false"]));
     }
     if random.chance(20) {
+        // No resource is in two sets: the peer crashes on what is ordered with itself.
+        let mut rest = names.clone();
         for number in 0..random.between(1, 3) {
-            order
-                .children
-                .push(set(random, names, &format!("{id}-set{number}")));
+            let set = set(random, &rest, &format!("{id}-set{number}"));
+            rest.resources
+                .retain(|id| set.children.iter().all(|member| member.id() != *id));
+            if !set.children.is_empty() {
+                order.children.push(set);
+            }
         }
         return order;
     }

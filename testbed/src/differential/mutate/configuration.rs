@@ -137,6 +137,15 @@ pub(super) fn edit_constraint(random: &mut Random, cib: &mut Element) -> Done {
         "symmetrical" | "require-all" | "influence" => random.word(&["true", "false"]).to_owned(),
         _ => return None,
     };
+    let other_end = match attribute.as_str() {
+        "first" => constraint.get("then"),
+        "then" => constraint.get("first"),
+        _ => None,
+    };
+    if other_end == Some(&value) {
+        // The peer crashes on what is ordered with itself.
+        return None;
+    }
     constraint.set(&attribute, &value);
     Some(format!("{} {attribute}={value}", constraint.id()))
 }
