@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use lockstep_engine::time::{Timestamp, Zone};
+
 use crate::controller::Moment;
 
 /// A clock that counts from its start, and knows the date.
@@ -43,11 +45,22 @@ impl Clock {
 
     /// Both, as the controller's core wants it.
     pub fn moment(&self) -> Moment {
-        // Rules that ask for hours of the day are read in UTC until the zone is configured.
+        let now = self.local();
         Moment {
             monotonic_ms: self.monotonic_ms(),
-            at: self.unix_s(),
-            utc_offset: 0,
+            at: now.seconds,
+            utc_offset: now.offset,
         }
     }
+
+    /// The time of day, where this process is: rules may ask for hours of the day. The zone is
+    /// looked up each time, because it may be changed while a controller runs.
+    pub fn local(&self) -> Timestamp {
+        local(self.unix_s())
+    }
+}
+
+/// A time with the offset from UTC that it has in this process's zone.
+pub fn local(seconds: i64) -> Timestamp {
+    Zone::new(jiff::tz::TimeZone::system()).at(seconds)
 }

@@ -37,6 +37,10 @@ pub enum Exit {
     NoPermission = 77,
     /// A configuration error.
     Config = 78,
+    /// What it is about does not exist.
+    NoSuch = 105,
+    /// It would be dangerous.
+    NotSafe = 107,
     /// Something that is to be unique is there already.
     Exists = 108,
     /// It took too long.

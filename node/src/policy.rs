@@ -1,15 +1,16 @@
 //! How does the replicated state run the engine?
 //!
-//! The one place where this crate meets the engine's passes: [`Engine`] is the
-//! [`Policy`] of real controllers.
+//! The one place where controllers meet the engine's passes: [`Engine`] is the [`Policy`] of real
+//! controllers, and [`admit`] the look that it takes at a configuration before anybody proposes it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lockstep_engine::graph::GraphAction;
-use lockstep_engine::parse::Document;
+use lockstep_engine::parse::{Document, Limits, Position};
+use lockstep_engine::schema;
 use lockstep_engine::simulate::{OperationResult, record_fencing, record_operation};
 use lockstep_engine::time::Timestamp;
-use lockstep_engine::{Input, encode, plan};
+use lockstep_engine::{Input, Severity, encode, plan};
 
 use crate::cluster::policy::{ActionResult, Planned, Policy};
 
@@ -55,4 +56,105 @@ impl Policy for Engine {
     fn record_fencing(&self, cib: &mut Document, node: &str, operation: &str) {
         record_fencing(cib, node, operation, ORIGIN);
     }
+}
+
+/// A configuration that the engine can plan for.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    /// The CIB in the newest schema.
+    pub cib: Document,
+    /// What should be known about it.
+    pub notes: Vec<Note>,
+}
+
+/// Something that should be known about a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// How serious it is.
+    pub severity: Severity,
+    /// Where, if that is one place of the given text.
+    pub place: Option<Position>,
+    /// What.
+    pub text: String,
+}
+
+/// Why a configuration is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAdmitted {
+    /// Whether it is not even XML.
+    pub malformed: bool,
+    /// Where, if that is one place of the given text.
+    pub place: Option<Position>,
+    /// What is wrong.
+    pub text: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl std::fmt::Display for NotAdmitted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(Position { line, column }) = self.place {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        write!(f, "{}", self.text)
+    }
+}
+
+/// Looks at a configuration as every controller will: is it XML, is it valid in the schema that it
+/// names, can the newest schema say the same, and does the engine plan for it? What is not admitted
+/// must not get into the log.
+///
+/// # Errors
+/// If one of the answers is no; with its place.
+pub fn admit(bytes: &[u8], now: Timestamp) -> Result<Admitted, NotAdmitted> {
+    let mut cib = Document::parse(bytes, &Limits::default()).map_err(|error| NotAdmitted {
+        malformed: true,
+        place: Some(error.position),
+        text: error.message(),
+        hint: Some(error.hint().to_owned()),
+    })?;
+    let root = cib.root();
+    // What people write by hand has not been counted yet.
+    for counter in ["admin_epoch", "epoch", "num_updates"] {
+        if cib.name(root) == "cib" && cib.attr(root, counter).is_none() {
+            cib.set_attr(root, counter, "0");
+        }
+    }
+    let refused = |place, text: String, hint| NotAdmitted {
+        malformed: false,
+        place,
+        text,
+        hint,
+    };
+    let upgraded = schema::upgrade(&mut cib).map_err(|error| {
+        let text = match error.violation() {
+            Some(violation) => format!("{error}: {violation}"),
+            None => error.to_string(),
+        };
+        refused(error.position(), text, Some(error.hint()))
+    })?;
+    if cib.child(root, "configuration").is_none() {
+        let text = "a <cib> without <configuration> is no CIB".to_owned();
+        return Err(refused(cib.position(root), text, None));
+    }
+    let broken = || {
+        let text = "the engine failed on this CIB: please report it".to_owned();
+        refused(None, text, None)
+    };
+    let planned = catch_unwind(AssertUnwindSafe(|| plan(&Input { cib: &cib, now })));
+    let plan = planned
+        .map_err(|_| broken())?
+        .map_err(|error| refused(None, error.to_string(), None))?;
+    let upgraded = upgraded.notes.into_iter().map(|text| Note {
+        severity: Severity::Notice,
+        place: None,
+        text,
+    });
+    let found = plan.diagnostics.into_iter().map(|diagnostic| Note {
+        severity: diagnostic.severity,
+        place: diagnostic.element.and_then(|e| cib.position(e)),
+        text: diagnostic.message,
+    });
+    let notes = upgraded.chain(found).collect();
+    Ok(Admitted { cib, notes })
 }

@@ -8,9 +8,16 @@ use bincode::{Decode, Encode};
 use crate::codec;
 use crate::executor::{OrderKey, Report};
 
+#[cfg(test)]
+mod tests;
+
 /// Version of the commands below. A controller that meets a higher one is too old: it stops
 /// rather than skip what the others carry out.
-pub const VERSION: u16 = 1;
+///
+/// New commands are added at the end of [`Command`] and say in [`Command::since`] from which version
+/// on they are known. An entry names that version and no higher one, so that a group whose
+/// controllers are upgraded one after the other goes on as long as nobody asks for something new.
+pub const VERSION: u16 = 2;
 
 /// Identity of a controller in its group.
 pub type ControllerId = u64;
@@ -115,6 +122,83 @@ pub enum Command {
         /// Digest of its graph.
         digest: [u8; 32],
     },
+    /// Forget what operations of resources left behind, so that the resources are probed.
+    Cleanup {
+        /// Which.
+        what: Cleanup,
+    },
+    /// Change a ticket.
+    Ticket {
+        /// Which.
+        ticket: String,
+        /// How.
+        change: TicketChange,
+    },
+    /// Somebody made sure that a node is down, and says so.
+    ConfirmFenced {
+        /// Which node.
+        node: String,
+    },
+}
+
+impl Command {
+    /// From which [`VERSION`] on it is known.
+    pub fn since(&self) -> u16 {
+        match self {
+            Self::Lead { .. }
+            | Self::ReplaceConfig { .. }
+            | Self::NodeUp { .. }
+            | Self::NodeLost { .. }
+            | Self::Report { .. }
+            | Self::GiveUp { .. }
+            | Self::SetAttribute { .. }
+            | Self::Plan { .. }
+            | Self::Digest { .. } => 1,
+            Self::Cleanup { .. } | Self::Ticket { .. } | Self::ConfirmFenced { .. } => 2,
+        }
+    }
+}
+
+/// What is to be forgotten.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Cleanup {
+    /// Of this resource and all in it; `None`: of all.
+    pub resource: Option<String>,
+    /// On this node; `None`: on all.
+    pub node: Option<String>,
+    /// Only if this operation failed; `None`: whichever.
+    pub operation: Option<CleanupOperation>,
+    /// Whether resources that had no failure are forgotten as well (a refresh).
+    pub everything: bool,
+}
+
+/// An operation of a resource.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CleanupOperation {
+    /// `start`, `monitor`, …
+    pub task: String,
+    /// How often it is repeated, in milliseconds; 0 if not.
+    pub interval_ms: u64,
+}
+
+/// What happens to a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum TicketChange {
+    /// This site has it.
+    Grant,
+    /// This site has it no more.
+    Revoke,
+    /// This site is about to lose it (`true`), or is not any more.
+    Standby(bool),
+    /// An attribute of it; `None` removes it.
+    Attribute {
+        /// Which.
+        name: String,
+        /// To what.
+        value: Option<String>,
+    },
+    /// There is no such ticket any more.
+    Remove,
 }
 
 /// How long a node attribute lives.
@@ -167,9 +251,9 @@ pub enum EntryError {
 }
 
 impl Entry {
-    /// To bytes, with the version in front.
+    /// To bytes, with the version that it needs in front.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = VERSION.to_le_bytes().to_vec();
+        let mut bytes = self.command.since().to_le_bytes().to_vec();
         bytes.extend(codec::encode(self));
         bytes
     }
@@ -178,7 +262,8 @@ impl Entry {
     pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let (version, rest) = bytes.split_first_chunk::<2>().ok_or(EntryError::Short)?;
         match u16::from_le_bytes(*version) {
-            VERSION => Ok(codec::decode(rest)?),
+            0 => Err(EntryError::Short),
+            ..=VERSION => Ok(codec::decode(rest)?),
             found => Err(EntryError::Newer { found }),
         }
     }

@@ -54,6 +54,25 @@ pub enum What {
         /// To what; `None`: removed.
         value: Option<String>,
     },
+    /// What operations of a resource left behind on a node is forgotten.
+    Cleaned {
+        /// Which resource.
+        resource: String,
+        /// Where.
+        node: String,
+    },
+    /// A ticket changed.
+    Ticket {
+        /// Which.
+        ticket: String,
+        /// How, in words.
+        change: String,
+    },
+    /// Somebody confirmed that a node is down.
+    ConfirmedFenced {
+        /// Which.
+        node: String,
+    },
     /// There is a new plan.
     Planned {
         /// Its number.
@@ -147,6 +166,13 @@ impl std::fmt::Display for What {
                 value: None,
             } => {
                 write!(f, "attribute {name} of {node} is removed")
+            }
+            Self::Cleaned { resource, node } => {
+                write!(f, "{resource} on {node} is cleaned up: it will be probed")
+            }
+            Self::Ticket { ticket, change } => write!(f, "ticket {ticket} {change}"),
+            Self::ConfirmedFenced { node } => {
+                write!(f, "node {node} is confirmed to be down")
             }
             Self::Planned {
                 transition,

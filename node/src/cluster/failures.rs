@@ -59,11 +59,17 @@ pub fn count(cib: &mut Document, failure: Failure<'_>, attributes: Option<&Graph
     );
 }
 
-/// Forgets failures of a resource on a node; of one operation, or of all.
-pub fn clear(cib: &mut Document, node: &str, resource: &str, operation: Option<(&str, u64)>) {
+/// Forgets failures of a resource on a node; of one operation, or of all. Returns whether there
+/// were any.
+pub fn clear(
+    cib: &mut Document,
+    node: &str,
+    resource: &str,
+    operation: Option<(&str, u64)>,
+) -> bool {
+    let mut any = false;
     let wanted = |name: &str| {
-        let prefixes = ["fail-count-", "last-failure-"];
-        let Some(rest) = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)) else {
+        let Some(rest) = without_prefix(name) else {
             return false;
         };
         match (rest.rsplit_once('#'), operation) {
@@ -76,9 +82,23 @@ pub fn clear(cib: &mut Document, node: &str, resource: &str, operation: Option<(
     };
     for name in status::transient_names(cib, node) {
         if wanted(&name) {
-            status::set_transient(cib, node, &name, None);
+            any |= status::set_transient(cib, node, &name, None);
         }
     }
+    any
+}
+
+fn without_prefix(attribute: &str) -> Option<&str> {
+    let prefixes = ["fail-count-", "last-failure-"];
+    prefixes
+        .iter()
+        .find_map(|prefix| attribute.strip_prefix(prefix))
+}
+
+/// The resource whose failures an attribute counts or dates, if it is such an attribute.
+pub fn resource_of(attribute: &str) -> Option<&str> {
+    let rest = without_prefix(attribute)?;
+    Some(rest.rsplit_once('#').map_or(rest, |(resource, _)| resource))
 }
 
 fn attribute(prefix: &str, failure: Failure<'_>) -> String {

@@ -4,12 +4,13 @@
 //! the engine again. Bounded by count and by bytes; the two newest always stay, because the state
 //! itself is rebuilt from them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bincode::{Decode, Encode};
 
 use super::policy::Digest;
+use super::transition::{Progress, Transition};
 
 /// At most this many plans.
 const MAX_PLANS: usize = 1000;
@@ -56,6 +57,11 @@ impl History {
         }
     }
 
+    /// Number of the oldest transition that is kept; 0 if none is.
+    pub fn oldest(&self) -> u64 {
+        self.plans.front().map_or(0, |plan| plan.transition)
+    }
+
     /// The plan of a transition.
     pub fn find(&self, transition: u64) -> Option<&SavedPlan> {
         self.plans
@@ -67,5 +73,44 @@ impl History {
     /// All, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &SavedPlan> {
         self.plans.iter()
+    }
+}
+
+/// How a transition ended.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Ending {
+    /// When the next one took its place, in seconds since the epoch.
+    pub at: i64,
+    /// Why it was abandoned, if so.
+    pub aborted: Option<String>,
+    /// How far it was, in the order of its graph's synapses.
+    pub progress: Vec<Progress>,
+}
+
+/// How transitions ended, by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Endings {
+    all: BTreeMap<u64, Ending>,
+}
+
+impl Endings {
+    /// Notes how far a transition came.
+    pub fn note(&mut self, transition: &Transition, at: i64) {
+        let ending = Ending {
+            at,
+            aborted: transition.aborted.clone(),
+            progress: transition.all_progress().to_vec(),
+        };
+        self.all.insert(transition.number, ending);
+    }
+
+    /// Forgets what is older than the oldest saved input.
+    pub fn forget_before(&mut self, oldest: u64) {
+        self.all = self.all.split_off(&oldest);
+    }
+
+    /// How a transition ended, unless it is in force or forgotten.
+    pub fn find(&self, transition: u64) -> Option<&Ending> {
+        self.all.get(&transition)
     }
 }

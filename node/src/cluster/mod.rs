@@ -10,6 +10,7 @@
 //! | `command.rs` | what can change the state |
 //! | `membership.rs` | what a change of configuration or nodes means |
 //! | `results.rs` | what a result means |
+//! | `upkeep.rs`, `ticket.rs` | what an operator's request about resources, nodes and tickets means |
 //! | `action.rs` | what the graph says about one action |
 //! | `status.rs`, `failures.rs`, `recurring.rs` | how the CIB's status tells what happened |
 //! | `transition.rs` | how far a graph is carried out |
@@ -31,11 +32,13 @@ pub mod recurring;
 mod results;
 pub mod snapshot;
 pub mod status;
+mod ticket;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 pub mod transition;
+mod upkeep;
 pub mod view;
 
 use std::collections::BTreeMap;
@@ -50,7 +53,7 @@ use action::{carry_out_here, is_own};
 use agreement::Agreement;
 use command::{Command, ControllerId, Entry, Epoch};
 use event::{Event, What};
-use history::{History, SavedPlan};
+use history::{Endings, History, SavedPlan};
 use policy::{Digest, Policy};
 use transition::Transition;
 
@@ -101,6 +104,15 @@ pub enum Refusal {
     /// There is no such node.
     #[error("there is no node '{0}'")]
     UnknownNode(String),
+    /// There is no such resource.
+    #[error("there is no resource '{0}'")]
+    UnknownResource(String),
+    /// There is no such ticket.
+    #[error("there is no ticket '{0}'")]
+    UnknownTicket(String),
+    /// It would be a lie.
+    #[error("node '{0}' is online: it cannot be confirmed to be down")]
+    IsOnline(String),
 }
 
 /// What came of a command.
@@ -134,6 +146,7 @@ pub struct Cluster {
     fencing_failures: BTreeMap<String, u32>,
     agreement: Agreement,
     history: History,
+    endings: Endings,
     /// Whether restoring a snapshot gave another graph than the one that it was made with.
     diverged_from_snapshot: bool,
 }
@@ -160,6 +173,7 @@ impl Cluster {
             fencing_failures: BTreeMap::new(),
             agreement: Agreement::default(),
             history: History::default(),
+            endings: Endings::default(),
             diverged_from_snapshot: false,
         }
     }
@@ -217,6 +231,11 @@ impl Cluster {
     /// Saved inputs.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// How the transitions of the saved inputs ended; the latest one has not.
+    pub fn endings(&self) -> &Endings {
+        &self.endings
     }
 
     /// Whether this controller cannot rebuild the graph of the snapshot that it started from.
@@ -318,6 +337,9 @@ impl Cluster {
                 }));
                 Ok(())
             }
+            Command::Cleanup { what } => self.cleanup(&what, news),
+            Command::Ticket { ticket, change } => self.change_ticket(ticket, &change, news),
+            Command::ConfirmFenced { node } => self.confirm_fenced(node, news),
         }
     }
 
@@ -365,7 +387,11 @@ impl Cluster {
             digest,
             cib,
         };
+        if let Some(transition) = &self.transition {
+            self.endings.note(transition, self.clock);
+        }
         self.history.add(saved);
+        self.endings.forget_before(self.history.oldest());
         self.previous = self.transition.take();
         match planned {
             Ok(planned) => {

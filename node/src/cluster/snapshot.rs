@@ -10,14 +10,14 @@ use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::time::Timestamp;
 
 use super::agreement::Agreement;
-use super::history::History;
+use super::history::{Endings, History};
 use super::policy::{Digest, Policy};
 use super::transition::{Progress, Transition};
 use super::{Cluster, Leadership, NodeRecord, uuid_of};
 use crate::codec;
 
-/// Version of the layout below.
-const VERSION: u16 = 1;
+/// Version of the layout below. What a later version adds stands behind what earlier ones had.
+const VERSION: u16 = 2;
 
 #[derive(Encode, Decode)]
 struct Snapshot {
@@ -36,6 +36,12 @@ struct Snapshot {
     fencing_failures: Vec<(String, u32)>,
     agreement: Agreement,
     history: History,
+}
+
+/// What version 2 added.
+#[derive(Default, Encode, Decode)]
+struct SinceTwo {
+    endings: Endings,
 }
 
 #[derive(Encode, Decode)]
@@ -91,7 +97,10 @@ impl Cluster {
             history: self.history.clone(),
         };
         let mut bytes = VERSION.to_le_bytes().to_vec();
-        bytes.extend(codec::encode(&snapshot));
+        let since_two = SinceTwo {
+            endings: self.endings.clone(),
+        };
+        bytes.extend(codec::encode(&(snapshot, since_two)));
         bytes
     }
 
@@ -105,12 +114,12 @@ impl Cluster {
         let (version, rest) = bytes
             .split_first_chunk::<2>()
             .ok_or_else(|| malformed("too short".into()))?;
-        match u16::from_le_bytes(*version) {
-            VERSION => {}
+        let unreadable = |error: codec::CodecError| malformed(error.to_string());
+        let (snapshot, since_two): (Snapshot, SinceTwo) = match u16::from_le_bytes(*version) {
+            1 => (codec::decode(rest).map_err(unreadable)?, SinceTwo::default()),
+            VERSION => codec::decode(rest).map_err(unreadable)?,
             newer => return Err(SnapshotError::Newer(newer)),
-        }
-        let snapshot: Snapshot =
-            codec::decode(rest).map_err(|error| malformed(error.to_string()))?;
+        };
         if snapshot.name != name {
             return Err(SnapshotError::OfAnother(snapshot.name));
         }
@@ -134,6 +143,7 @@ impl Cluster {
             fencing_failures: snapshot.fencing_failures.into_iter().collect(),
             agreement: snapshot.agreement,
             history: snapshot.history,
+            endings: since_two.endings,
             diverged_from_snapshot: false,
             name: snapshot.name,
             policy,

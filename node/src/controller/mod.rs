@@ -159,6 +159,8 @@ pub enum Effect {
     Answered {
         /// Which.
         request: RequestId,
+        /// By which entry of the log.
+        index: u64,
         /// How.
         outcome: Result<(), cluster::Refusal>,
     },
@@ -303,6 +305,7 @@ impl Controller {
         if let Some(request) = request {
             out.push(Effect::Answered {
                 request,
+                index,
                 outcome: applied.outcome,
             });
         }

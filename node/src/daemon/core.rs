@@ -19,6 +19,7 @@ use crate::config::{Config, ControllerAddress};
 use crate::controller::{ConnectionId, Controller, Effect, Input, Joined};
 use crate::fabric::FromController;
 use crate::http::types::EventText;
+use crate::policy;
 
 /// So many inputs wait.
 const INBOX: usize = 4096;
@@ -65,7 +66,8 @@ pub enum SubmitError {
     Stopping,
 }
 
-type Answer = oneshot::Sender<Result<(), SubmitError>>;
+/// The index at which a command was applied.
+type Answer = oneshot::Sender<Result<u64, SubmitError>>;
 
 /// What comes to the core.
 pub(super) enum Message {
@@ -119,8 +121,8 @@ impl CoreHandle {
         answer.await.ok()
     }
 
-    /// Has a command applied, through whoever leads.
-    pub async fn submit(&self, command: Command) -> Result<(), SubmitError> {
+    /// Has a command applied, through whoever leads; returns the index at which it was, here.
+    pub async fn submit(&self, command: Command) -> Result<u64, SubmitError> {
         let attempts = async {
             loop {
                 let (reply, answer) = oneshot::channel();
@@ -147,6 +149,13 @@ impl CoreHandle {
     /// Changes whenever something happened.
     pub fn news(&self) -> watch::Receiver<u64> {
         self.news.clone()
+    }
+
+    /// What happened because of one entry.
+    pub fn events_at(&self, index: u64) -> Vec<Event> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = events.iter().filter(|event| event.index == index);
+        at.cloned().collect()
     }
 
     /// What happened after an index, and the index up to which that is all.
@@ -366,8 +375,13 @@ impl Core {
                 let plan = order.transition;
                 tracing::info!(plan, order = %order, key, node, "ordered");
             }
-            Effect::Answered { request, outcome } => {
+            Effect::Answered {
+                request,
+                index,
+                outcome,
+            } => {
                 if let Some(answer) = self.waiting.remove(&request) {
+                    let outcome = outcome.map(|()| index);
                     let _ = answer.send(outcome.map_err(SubmitError::Refused));
                 }
             }
@@ -434,7 +448,14 @@ impl Core {
         let Some(path) = &self.about.config.first_cib else {
             return;
         };
-        match std::fs::read(path) {
+        let cib = match std::fs::read(path) {
+            Ok(bytes) => match policy::admit(&bytes, self.about.clock.local()) {
+                Ok(admitted) => Ok(admitted.cib.to_xml().into_bytes()),
+                Err(error) => Err(error.to_string()),
+            },
+            Err(error) => Err(error.to_string()),
+        };
+        match cib {
             Ok(cib) => {
                 tracing::info!(path = %path.display(), "giving the cluster its first configuration");
                 let at = self.about.clock.unix_s();
@@ -449,7 +470,7 @@ impl Core {
                 });
             }
             Err(error) => {
-                tracing::error!(path = %path.display(), %error, "cannot read `first_cib`")
+                tracing::error!(path = %path.display(), error, "cannot use `first_cib`");
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 
@@ -63,6 +64,8 @@ impl ClientError {
             Self::Foreign { .. } => Exit::Protocol,
             Self::Refused { code, .. } => match code {
                 400 | 413 => Exit::BadData,
+                403 => Exit::NotSafe,
+                404 => Exit::NoSuch,
                 409 => Exit::Exists,
                 422 => Exit::Config,
                 503 | 504 => Exit::TryLater,
@@ -93,6 +96,16 @@ impl Client {
     pub async fn get_text(&self, path: &str) -> Result<String, ClientError> {
         let bytes = self.send("GET", path, Bytes::new()).await?;
         String::from_utf8(bytes.to_vec()).map_err(|error| self.foreign(error.to_string()))
+    }
+
+    /// Gives something as JSON.
+    pub async fn post_json<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let body = serde_json::to_vec(body).map_err(|error| self.foreign(error.to_string()))?;
+        self.post(path, body).await
     }
 
     /// Gives something.

@@ -10,9 +10,19 @@
 //! | `GET /v1/digest` | [`types::StateDigest`] |
 //! | `GET /v1/cib` | the CIB, as XML |
 //! | `GET /v1/graph` | the latest transition graph, as Pacemaker's XML |
+//! | `GET /v1/history`, `GET /v1/history/N` | [`types::SavedPlanText`], all or one |
+//! | `GET /v1/history/N/cib` | what plan N was made from, as XML |
 //! | `POST /v1/config?expected=ADMIN.EPOCH` | [`types::ConfigAnswer`]; the body is a CIB |
+//! | `POST /v1/attribute` with [`types::AttributeRequest`] | [`types::AppliedAnswer`] |
+//! | `POST /v1/cleanup` with [`types::CleanupRequest`] | [`types::AppliedAnswer`] |
+//! | `POST /v1/ticket` with [`types::TicketRequest`] | [`types::AppliedAnswer`] |
+//! | `POST /v1/confirm-fenced` with [`types::ConfirmFencedRequest`] | [`types::AppliedAnswer`] |
+//!
+//! Any other answer is a [`types::Problem`] with a status code that says whose fault it is.
 
+mod change;
 pub mod client;
+mod history;
 mod server;
 pub mod types;
 

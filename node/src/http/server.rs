@@ -2,23 +2,18 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use lockstep_engine::encode::graph_xml;
-use lockstep_engine::parse::{Document, Limits};
-use lockstep_engine::time::Timestamp;
-use lockstep_engine::{Input, plan};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-use super::types::{ConfigAnswer, EventText, Events, Problem};
-use crate::cluster::Refusal;
-use crate::cluster::command::{Command, Epoch};
-use crate::daemon::{CoreHandle, SubmitError};
+use super::types::{EventText, Events, Problem};
+use super::{change, history};
+use crate::daemon::CoreHandle;
 
 /// No CIB that is given may be longer, in bytes: it must fit one log entry.
 const MAX_CIB: usize = 15 << 20;
@@ -35,7 +30,14 @@ pub async fn serve(listener: TcpListener, core: CoreHandle) {
         .route("/v1/digest", get(digest))
         .route("/v1/cib", get(cib))
         .route("/v1/graph", get(graph))
-        .route("/v1/config", post(config))
+        .route("/v1/history", get(history::list))
+        .route("/v1/history/{transition}", get(history::one))
+        .route("/v1/history/{transition}/cib", get(history::cib))
+        .route("/v1/config", post(change::config))
+        .route("/v1/attribute", post(change::attribute))
+        .route("/v1/cleanup", post(change::cleanup))
+        .route("/v1/ticket", post(change::ticket))
+        .route("/v1/confirm-fenced", post(change::confirm_fenced))
         .fallback(async || problem(StatusCode::NOT_FOUND, "there is no such request", None))
         .layer(DefaultBodyLimit::max(MAX_CIB))
         .with_state(core);
@@ -44,7 +46,7 @@ pub async fn serve(listener: TcpListener, core: CoreHandle) {
     }
 }
 
-fn problem(code: StatusCode, text: impl Into<String>, hint: Option<&str>) -> Response {
+pub(super) fn problem(code: StatusCode, text: impl Into<String>, hint: Option<&str>) -> Response {
     let problem = Problem {
         problem: text.into(),
         hint: hint.map(str::to_owned),
@@ -52,7 +54,7 @@ fn problem(code: StatusCode, text: impl Into<String>, hint: Option<&str>) -> Res
     (code, Json(problem)).into_response()
 }
 
-fn stopping() -> Response {
+pub(super) fn stopping() -> Response {
     problem(
         StatusCode::SERVICE_UNAVAILABLE,
         "this controller is stopping",
@@ -74,7 +76,7 @@ async fn digest(State(core): State<CoreHandle>) -> Response {
     }
 }
 
-fn xml(text: String) -> Response {
+pub(super) fn xml(text: String) -> Response {
     ([("content-type", "application/xml")], text).into_response()
 }
 
@@ -121,84 +123,4 @@ async fn events(State(core): State<CoreHandle>, Query(since): Query<Since>) -> R
         None => upto,
     };
     Json(Events { events: told, next }).into_response()
-}
-
-#[derive(Deserialize)]
-struct Expectation {
-    expected: Option<String>,
-}
-
-async fn config(
-    State(core): State<CoreHandle>,
-    Query(expectation): Query<Expectation>,
-    body: Bytes,
-) -> Response {
-    let expected = match expectation.expected.as_deref().map(parse_epoch) {
-        None => None,
-        Some(Some(epoch)) => Some(epoch),
-        Some(None) => {
-            let text = "`expected` is not ADMIN.EPOCH, as in 0.12";
-            return problem(StatusCode::BAD_REQUEST, text, None);
-        }
-    };
-    // Looked at before it is proposed: what the engine refuses changes nothing.
-    let bytes = body.clone();
-    let checked = tokio::task::spawn_blocking(move || check(&bytes)).await;
-    match checked {
-        Ok(Ok(())) => {}
-        Ok(Err(refused)) => return *refused,
-        Err(_) => {
-            let text = "the engine failed on this CIB: please report it";
-            return problem(StatusCode::UNPROCESSABLE_ENTITY, text, None);
-        }
-    }
-    let command = Command::ReplaceConfig {
-        expected,
-        cib: body.to_vec(),
-    };
-    match core.submit(command).await {
-        Ok(()) => match core.ask(|view| view.cluster().epoch().to_string()).await {
-            Some(epoch) => Json(ConfigAnswer { epoch }).into_response(),
-            None => stopping(),
-        },
-        Err(error) => {
-            let text = error.to_string();
-            let code = match error {
-                SubmitError::Refused(Refusal::OtherEpoch { .. }) => StatusCode::CONFLICT,
-                SubmitError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
-                SubmitError::Slow => StatusCode::GATEWAY_TIMEOUT,
-                SubmitError::NotProposed(_) | SubmitError::Stopping => {
-                    StatusCode::SERVICE_UNAVAILABLE
-                }
-            };
-            problem(code, text, None)
-        }
-    }
-}
-
-fn check(bytes: &[u8]) -> Result<(), Box<Response>> {
-    let cib = Document::parse(bytes, &Limits::default()).map_err(|error| {
-        problem(
-            StatusCode::BAD_REQUEST,
-            error.to_string(),
-            Some(error.hint()),
-        )
-    })?;
-    match plan(&Input {
-        cib: &cib,
-        now: Timestamp::utc(0),
-    }) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            Err(problem(StatusCode::UNPROCESSABLE_ENTITY, error.to_string(), None).into())
-        }
-    }
-}
-
-fn parse_epoch(text: &str) -> Option<Epoch> {
-    let (admin, epoch) = text.split_once('.')?;
-    Some(Epoch {
-        admin: admin.parse().ok()?,
-        epoch: epoch.parse().ok()?,
-    })
 }

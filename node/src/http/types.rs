@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use lockstep_engine::Severity;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::event::{Event, What, short};
 use crate::cluster::policy::Digest;
+use crate::policy::Note;
 
 /// `GET /v1/status`: where a controller stands and what it knows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -170,6 +172,9 @@ pub struct EventText {
     /// `transition:action`, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
+    /// Resource, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
     /// Node, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
@@ -192,6 +197,170 @@ pub struct EventText {
 pub struct ConfigAnswer {
     /// Epoch of the configuration now in force.
     pub epoch: String,
+    /// Log index of the change.
+    pub index: u64,
+    /// What should be known about it.
+    pub notes: Vec<NoteText>,
+}
+
+/// Something that should be known about a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteText {
+    /// `error`, `warning` or `notice`.
+    pub severity: String,
+    /// Line in the given text, if it is about one place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Column there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// What.
+    pub text: String,
+}
+
+impl From<Note> for NoteText {
+    fn from(note: Note) -> Self {
+        let severity = match note.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Notice => "notice",
+        };
+        Self {
+            severity: severity.to_owned(),
+            line: note.place.map(|place| place.line),
+            column: note.place.map(|place| place.column),
+            text: note.text,
+        }
+    }
+}
+
+/// `POST /v1/attribute`: sets or removes a node attribute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttributeRequest {
+    /// Of which node.
+    pub node: String,
+    /// Which.
+    pub name: String,
+    /// To what; absent removes it.
+    #[serde(default)]
+    pub value: Option<String>,
+    /// For how long.
+    pub lifetime: LifetimeText,
+}
+
+/// How long a node attribute lives, in `crm_attribute`'s words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LifetimeText {
+    /// As long as the configuration.
+    Forever,
+    /// Until the node leaves.
+    Reboot,
+}
+
+/// `POST /v1/cleanup`: forgets what operations left behind; what is not known is probed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CleanupRequest {
+    /// Of this resource and all in it; absent: of all.
+    pub resource: Option<String>,
+    /// On this node; absent: on all.
+    pub node: Option<String>,
+    /// Only if this operation failed.
+    pub task: Option<String>,
+    /// How often that is repeated, in milliseconds.
+    pub interval_ms: u64,
+    /// Also what had no failure (a refresh).
+    pub everything: bool,
+}
+
+/// `POST /v1/ticket`: changes a ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketRequest {
+    /// Which.
+    pub ticket: String,
+    /// How.
+    #[serde(flatten)]
+    pub change: TicketChangeText,
+}
+
+/// How a ticket is changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "lowercase")]
+pub enum TicketChangeText {
+    /// This site gets it.
+    Grant,
+    /// This site has it no more.
+    Revoke,
+    /// This site is about to lose it.
+    Standby,
+    /// No more standby.
+    Activate,
+    /// An attribute of it; without a value it is removed.
+    Attribute {
+        /// Which.
+        name: String,
+        /// To what.
+        #[serde(default)]
+        value: Option<String>,
+    },
+    /// There is no such ticket any more.
+    Remove,
+}
+
+/// `POST /v1/confirm-fenced`: somebody made sure that a node is down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmFencedRequest {
+    /// Which node.
+    pub node: String,
+}
+
+/// A change was applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AppliedAnswer {
+    /// Log index of the change.
+    pub index: u64,
+    /// What happened because of it; nothing if all was as wanted before.
+    pub events: Vec<EventText>,
+}
+
+/// `GET /v1/history`: the saved inputs; `GET /v1/history/N`: one of them. Its CIB is at
+/// `GET /v1/history/N/cib`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedPlanText {
+    /// Number of the transition.
+    pub transition: u64,
+    /// Log index of the Plan.
+    pub index: u64,
+    /// The time that the engine was given, in seconds since the epoch.
+    pub now: i64,
+    /// Seconds by which local time was ahead of UTC.
+    pub utc_offset: i32,
+    /// Why it was planned.
+    pub reason: String,
+    /// Digest of the graph as computed by the controller that answers; absent if the engine
+    /// refused the input.
+    pub digest: Option<String>,
+    /// Size of the CIB in bytes.
+    pub bytes: usize,
+    /// `running`, `complete`, `abandoned`, or `refused` by the engine.
+    pub state: String,
+    /// Why it was abandoned.
+    pub abandoned: Option<String>,
+    /// How far it came, in the order of the graph's synapses.
+    pub progress: Vec<ProgressText>,
+}
+
+/// Where a synapse stands, or stood when the next plan took over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProgressText {
+    /// Not confirmed.
+    Waiting,
+    /// Had the expected result.
+    Done,
+    /// Had another one, or none.
+    Failed,
 }
 
 /// Any answer that is not what was asked for.
@@ -234,6 +403,16 @@ impl From<&Event> for EventText {
             What::Attribute { node, .. } => {
                 text.node = Some(node.clone());
                 "attribute"
+            }
+            What::Cleaned { resource, node } => {
+                text.resource = Some(resource.clone());
+                text.node = Some(node.clone());
+                "cleaned"
+            }
+            What::Ticket { .. } => "ticket",
+            What::ConfirmedFenced { node } => {
+                text.node = Some(node.clone());
+                "confirmed_fenced"
             }
             What::Planned {
                 transition, digest, ..

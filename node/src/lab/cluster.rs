@@ -1,13 +1,13 @@
 //! Which cluster does a lab run?
 
-use std::path::Path;
-
-use lockstep_engine::parse::{Document, Limits};
+use std::path::{Path, PathBuf};
 
 use super::LabError;
+use crate::clock::Clock;
 use crate::cluster::status;
 use crate::config::Timers;
 use crate::exit::Exit;
+use crate::policy;
 
 /// In a CIB this stands for the lab's own folder.
 pub(super) const FOLDER: &str = "@FOLDER@";
@@ -32,6 +32,8 @@ pub struct LabCluster {
     pub stand_in: bool,
     /// How fast its processes notice things.
     pub timers: Timers,
+    /// The `lockstep` that its processes run; this program if not given.
+    pub program: Option<PathBuf>,
 }
 
 /// The built-in cluster: three nodes and eight services, played by bundled agents.
@@ -48,13 +50,16 @@ pub fn built_in() -> LabCluster {
 pub fn from_file(path: &Path) -> Result<LabCluster, LabError> {
     let named = |exit, text: String| LabError::new(exit, format!("{}: {text}", path.display()));
     let bytes = std::fs::read(path).map_err(|error| named(Exit::NoInput, error.to_string()))?;
-    let mut cib = Document::parse(&bytes, &Limits::default())
-        .map_err(|error| named(Exit::BadData, format!("{error}\n{}", error.hint())))?;
+    let admitted = policy::admit(&bytes, Clock::start().local()).map_err(|error| {
+        let exit = match error.malformed {
+            true => Exit::BadData,
+            false => Exit::Config,
+        };
+        let hint = error.hint.as_ref().map(|hint| format!("\n{hint}"));
+        named(exit, format!("{error}{}", hint.unwrap_or_default()))
+    })?;
+    let mut cib = admitted.cib;
     let root = cib.root();
-    if cib.child(root, "configuration").is_none() {
-        let text = format!("a <{}> without <configuration> is no CIB", cib.name(root));
-        return Err(named(Exit::Config, text));
-    }
     // What that cluster did elsewhere is not what this one does.
     while let Some(old) = cib.child(root, "status") {
         cib.remove(old);
@@ -87,6 +92,7 @@ fn from_nodes(cib: String, nodes: Vec<String>) -> LabCluster {
         others: nodes.collect(),
         stand_in: false,
         timers: Timers::default(),
+        program: None,
     }
 }
 

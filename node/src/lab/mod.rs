@@ -93,8 +93,9 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Writes all files into a folder, which should be empty, and starts everything. The processes
-    /// run this program, which therefore must know `lockstep`'s commands.
+    /// Writes all files into a folder, which should be empty, and starts everything. Unless the
+    /// cluster names another program, the processes run this one, which therefore must know
+    /// `lockstep`'s commands.
     ///
     /// # Errors
     /// If a file cannot be written, there are no free ports, or a process cannot be started.
@@ -159,9 +160,12 @@ impl Lab {
             nodes: Vec::new(),
             lifeline: Some(lifeline),
             lifeline_end,
-            program: std::env::current_exe().map_err(|error| {
-                LabError::new(Exit::OsError, format!("cannot find myself: {error}"))
-            })?,
+            program: match &cluster.program {
+                Some(program) => program.clone(),
+                None => std::env::current_exe().map_err(|error| {
+                    LabError::new(Exit::OsError, format!("cannot find myself: {error}"))
+                })?,
+            },
         };
         let described = controllers.iter().zip(&apis).zip(&cluster.controllers);
         for ((address, api), (node, executor)) in described {
