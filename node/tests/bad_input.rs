@@ -374,7 +374,11 @@ fn a_demo_of_something_that_is_no_cluster_says_so() {
         lockstep(&["demo", "--check", "--cib", path.to_str().unwrap()])
     };
     expect(&demo(b"<cib>\n  <configuration>"), 65, &["cib.xml"]);
-    expect(&demo(b"<cib/>"), 78, &["cib.xml", "line 1", "validate-with"]);
+    expect(
+        &demo(b"<cib/>"),
+        78,
+        &["cib.xml", "line 1", "validate-with"],
+    );
     expect(
         &lockstep(&["demo", "--cib", "/nonexistent.xml"]),
         66,

@@ -32,11 +32,11 @@ pub mod recurring;
 mod results;
 pub mod snapshot;
 pub mod status;
-mod ticket;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod ticket;
 pub mod transition;
 mod upkeep;
 pub mod view;

@@ -116,7 +116,10 @@ impl Cluster {
             .ok_or_else(|| malformed("too short".into()))?;
         let unreadable = |error: codec::CodecError| malformed(error.to_string());
         let (snapshot, since_two): (Snapshot, SinceTwo) = match u16::from_le_bytes(*version) {
-            1 => (codec::decode(rest).map_err(unreadable)?, SinceTwo::default()),
+            1 => (
+                codec::decode(rest).map_err(unreadable)?,
+                SinceTwo::default(),
+            ),
             VERSION => codec::decode(rest).map_err(unreadable)?,
             newer => return Err(SnapshotError::Newer(newer)),
         };

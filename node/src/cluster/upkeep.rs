@@ -17,11 +17,7 @@ use super::{Cluster, Refusal, failures, status, ticket};
 mod tests;
 
 impl Cluster {
-    pub(super) fn cleanup(
-        &mut self,
-        what: &Cleanup,
-        news: &mut Vec<What>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn cleanup(&mut self, what: &Cleanup, news: &mut Vec<What>) -> Result<(), Refusal> {
         if let Some(node) = &what.node
             && status::find_state(&self.cib, node).is_none()
             && status::node_id(&self.cib, node).is_none()
@@ -30,8 +26,7 @@ impl Cluster {
         }
         let wanted = match &what.resource {
             Some(id) => Some(
-                primitives_of(&self.cib, id)
-                    .ok_or_else(|| Refusal::UnknownResource(id.clone()))?,
+                primitives_of(&self.cib, id).ok_or_else(|| Refusal::UnknownResource(id.clone()))?,
             ),
             None => None,
         };
@@ -220,8 +215,7 @@ fn has_failed(
     operations.any(|operation| {
         let text = |name| cib.attr(operation, name).unwrap_or_default();
         let is_wanted = wanted.is_none_or(|wanted| {
-            text("operation") == wanted.task
-                && text("interval") == wanted.interval_ms.to_string()
+            text("operation") == wanted.task && text("interval") == wanted.interval_ms.to_string()
         });
         // "action:transition:expected code:cluster"
         let expected = text("transition-key").split(':').nth(2).unwrap_or("0");
@@ -229,9 +223,8 @@ fn has_failed(
         let is_probe = text("operation") == "monitor" && text("interval") == "0";
         let code = text("rc-code");
         // A probe may find anything that a resource can be; 193 is a result that is not known yet.
-        let as_expected = code == expected
-            || code == "193"
-            || (is_probe && matches!(code, "0" | "7" | "8"));
+        let as_expected =
+            code == expected || code == "193" || (is_probe && matches!(code, "0" | "7" | "8"));
         is_wanted && !(done && as_expected)
     })
 }

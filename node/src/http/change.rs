@@ -16,9 +16,7 @@ use super::types::{
 };
 use crate::clock;
 use crate::cluster::Refusal;
-use crate::cluster::command::{
-    Cleanup, CleanupOperation, Command, Epoch, Lifetime, TicketChange,
-};
+use crate::cluster::command::{Cleanup, CleanupOperation, Command, Epoch, Lifetime, TicketChange};
 use crate::daemon::{CoreHandle, SubmitError};
 use crate::policy::{self, NotAdmitted};
 

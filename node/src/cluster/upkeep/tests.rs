@@ -136,7 +136,10 @@ fn cleanup_forgets_what_failed_and_nothing_else() {
     assert_eq!(counted, ["fail-count-web:0#monitor_10000"]);
     assert!(rig.news.iter().any(|what| matches!(what,
         What::Cleaned { resource, node } if (resource.as_str(), node.as_str()) == ("db", "n1"))));
-    assert!(rig.cluster.wanted().is_some(), "a plan probes what is not known");
+    assert!(
+        rig.cluster.wanted().is_some(),
+        "a plan probes what is not known"
+    );
 
     // An instance's number is of no interest to who cleans up the clone.
     rig.cleanup(of("c")).unwrap();
@@ -251,12 +254,19 @@ fn confirming_that_a_node_is_down_is_as_good_as_fencing_it() {
     rig.apply(confirm("n2")).unwrap();
     let transition = rig.cluster.transition().unwrap();
     assert!(transition.aborted.is_none());
-    assert_eq!(transition.ready().collect::<Vec<_>>(), [1], "the start is next");
+    assert_eq!(
+        transition.ready().collect::<Vec<_>>(),
+        [1],
+        "the start is next"
+    );
 }
 
 #[test]
 fn how_each_plan_ended_is_remembered_beside_its_input() {
-    let steps = [step("db_start_0", "n1", &[]), step("db_monitor_1", "n1", &[0])];
+    let steps = [
+        step("db_start_0", "n1", &[]),
+        step("db_monitor_1", "n1", &[0]),
+    ];
     let policy = Scripted::new(vec![graph(&steps), graph(&steps)]);
     let mut rig = Rig::new(&policy);
     rig.plan();
