@@ -37,6 +37,8 @@ pub enum Exit {
     NoPermission = 77,
     /// A configuration error.
     Config = 78,
+    /// Digests differ.
+    DigestMismatch = 104,
     /// What it is about does not exist.
     NoSuch = 105,
     /// It would be dangerous.

@@ -17,6 +17,7 @@
 //!   what to propose.
 //! - [`executor`] runs what a leader orders, at most once, and outlives its node's controller.
 //! - [`agent`] knows how resource agents and fence agents are called.
+//! - [`edit`] changes configurations as operators' commands ask.
 //! - [`fabric`] carries messages between controllers and executors.
 //! - [`daemon`] is the thin shell around the controller: sockets, timers, threads.
 //! - [`lab`] runs a whole cluster as processes of one host, for the demo and for tests.
@@ -29,6 +30,7 @@ pub mod codec;
 pub mod config;
 pub mod controller;
 pub mod daemon;
+pub mod edit;
 pub mod executor;
 pub mod exit;
 pub mod fabric;

@@ -4,10 +4,16 @@ mod agent;
 mod config;
 mod demo;
 mod executor;
+mod history;
+mod live;
 mod node;
 mod output;
+mod resource;
 mod simulate;
 mod status;
+#[cfg(test)]
+mod tests;
+mod ticket;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,10 +39,16 @@ enum Command {
     Demo(demo::Args),
     /// Show what a controller knows: nodes, resources, leader, plan
     Status(status::Args),
-    /// Show or replace the cluster's configuration
+    /// Show, edit, check, compare or replace the cluster's configuration
     Config(config::Args),
-    /// Run this node's controller (and, if there is none, its executor)
+    /// Show, move, stop, start or clean up resources
+    Resource(resource::Args),
+    /// Show or change nodes; without a subcommand: run this node's controller
     Node(node::Args),
+    /// Show or change tickets, which say what a site may run
+    Ticket(ticket::Args),
+    /// Show what was planned and why, and plan it again
+    History(history::Args),
     /// Run this node's executor only
     Executor(executor::Args),
     Simulate(Box<simulate::Args>),
@@ -85,7 +97,7 @@ impl From<LabError> for Failure {
 pub(crate) type Outcome = Result<(), Failure>;
 
 /// Which controller to ask.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 struct Target {
     /// Address of the controller's API
     #[arg(
@@ -182,7 +194,10 @@ pub fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Status(arguments) => status::run(arguments),
         Command::Config(arguments) => config::run(arguments),
+        Command::Resource(arguments) => resource::run(arguments),
         Command::Node(arguments) => node::run(arguments),
+        Command::Ticket(arguments) => ticket::run(arguments),
+        Command::History(arguments) => history::run(arguments),
         Command::Executor(arguments) => executor::run(arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Agent(arguments) => return agent::run(&arguments),

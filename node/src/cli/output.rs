@@ -2,8 +2,37 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use super::Failure;
 use crate::exit::Exit;
+
+/// Prints a value as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value);
+    let text = text.map_err(|error| Failure::new(Exit::Software, error))?;
+    print(&(text + "\n"))
+}
+
+/// Rows with their columns aligned; no row has blanks at its end.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |at: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(at));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths);
+        let line: String = cells
+            .map(|(cell, width)| format!("{cell:width$}  "))
+            .collect();
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
 
 /// Prints to standard output. Whoever reads less than all (`| head`) ends the command: with code
 /// 0, and without a word.

@@ -156,13 +156,39 @@ pub fn node_is_expected_down(cib: &mut Document, name: &str) {
 
 /// The value of a transient attribute.
 pub fn transient<'c>(cib: &'c Document, node: &str, name: &str) -> Option<&'c str> {
-    let state = find_state(cib, node)?;
-    let attributes = cib.child(state, "transient_attributes")?;
-    let sets = cib.children_named(attributes, "instance_attributes");
-    let mut pairs = sets.flat_map(|set| cib.children_named(set, "nvpair"));
-    pairs
-        .find(|e| cib.attr(*e, "name") == Some(name))
-        .and_then(|e| cib.attr(e, "value"))
+    let mut pairs = transient_pairs(cib, node).into_iter();
+    pairs.find(|pair| pair.0 == name).map(|pair| pair.1)
+}
+
+/// The value of a permanent attribute.
+pub fn permanent<'c>(cib: &'c Document, node: &str, name: &str) -> Option<&'c str> {
+    let mut pairs = permanent_pairs(cib, node).into_iter();
+    pairs.find(|pair| pair.0 == name).map(|pair| pair.1)
+}
+
+/// Names and values of all transient attributes of a node.
+pub fn transient_pairs<'c>(cib: &'c Document, node: &str) -> Vec<(&'c str, &'c str)> {
+    let attributes = find_state(cib, node).and_then(|e| cib.child(e, "transient_attributes"));
+    attributes.map_or_else(Vec::new, |e| pairs_in(cib, e))
+}
+
+/// Names and values of all permanent attributes of a node.
+pub fn permanent_pairs<'c>(cib: &'c Document, node: &str) -> Vec<(&'c str, &'c str)> {
+    let configuration = cib.child(cib.root(), "configuration");
+    let nodes = configuration.and_then(|configuration| cib.child(configuration, "nodes"));
+    let mut all = nodes
+        .into_iter()
+        .flat_map(|nodes| cib.children_named(nodes, "node"));
+    let found = all.find(|e| cib.attr(*e, "uname") == Some(node));
+    found.map_or_else(Vec::new, |e| pairs_in(cib, e))
+}
+
+/// What the `instance_attributes` of an element say.
+fn pairs_in(cib: &Document, e: ElementId) -> Vec<(&str, &str)> {
+    let sets = cib.children_named(e, "instance_attributes");
+    let pairs = sets.flat_map(|set| cib.children_named(set, "nvpair"));
+    let told = pairs.filter_map(|pair| Some((cib.attr(pair, "name")?, cib.attr(pair, "value")?)));
+    told.collect()
 }
 
 /// Sets or removes a transient attribute; returns whether that changed anything.
@@ -266,12 +292,6 @@ pub fn number(cib: &Document, counter: &str) -> u64 {
 
 /// Names of all transient attributes of a node.
 pub fn transient_names(cib: &Document, node: &str) -> Vec<String> {
-    let attributes = find_state(cib, node).and_then(|e| cib.child(e, "transient_attributes"));
-    let sets = attributes
-        .into_iter()
-        .flat_map(|e| cib.children_named(e, "instance_attributes"));
-    let pairs = sets.flat_map(|set| cib.children_named(set, "nvpair"));
-    pairs
-        .filter_map(|pair| cib.attr(pair, "name").map(str::to_owned))
-        .collect()
+    let pairs = transient_pairs(cib, node).into_iter();
+    pairs.map(|(name, _)| name.to_owned()).collect()
 }

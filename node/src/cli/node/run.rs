@@ -1,16 +1,17 @@
-//! `lockstep node`: this node's controller.
+//! `lockstep node` alone: this node's controller.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{ConfigFile, Failure, Logging, Outcome, runtime};
+use super::super::{ConfigFile, Failure, Logging, Outcome, runtime};
 use crate::daemon::{self, ExecutorProgram};
 use crate::exit::Exit;
 
 /// Runs until SIGTERM: then the cluster moves what runs here to other nodes first. A second
 /// signal stops at once and leaves services as they are.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+#[group(skip)]
+pub(in crate::cli) struct Args {
     #[command(flatten)]
     file: ConfigFile,
     #[command(flatten)]
@@ -20,7 +21,7 @@ pub(super) struct Args {
     exit_with_stdin: bool,
 }
 
-pub(super) fn run(arguments: Args) -> Outcome {
+pub(in crate::cli) fn run(arguments: Args) -> Outcome {
     arguments.logging.start()?;
     let config = arguments.file.read()?;
     let executor = executor_program(&arguments)?;
@@ -62,7 +63,7 @@ fn executor_program(arguments: &Args) -> Result<ExecutorProgram, Failure> {
 }
 
 /// Counts requests to stop.
-pub(super) fn signals() -> Result<watch::Receiver<u32>, Failure> {
+pub(in crate::cli) fn signals() -> Result<watch::Receiver<u32>, Failure> {
     let listen = |kind| {
         signal(kind).map_err(|error| Failure::new(Exit::OsError, format!("signals: {error}")))
     };
@@ -84,7 +85,7 @@ pub(super) fn signals() -> Result<watch::Receiver<u32>, Failure> {
 }
 
 /// Ends the process when whoever started it is gone, in whatever way.
-pub(super) fn exit_with_stdin() {
+pub(in crate::cli) fn exit_with_stdin() {
     std::thread::spawn(|| {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         std::process::exit(i32::from(Exit::Ok as u8));
