@@ -124,10 +124,15 @@ impl Town {
     #[track_caller]
     fn place(&self, resource: &str) -> String {
         let list = self.ok(&["resource", "list"]);
-        let line = list.lines().find(|line| line.trim_start().starts_with(resource));
+        let line = list
+            .lines()
+            .find(|line| line.trim_start().starts_with(resource));
         let line = line.unwrap_or_else(|| panic!("no {resource} in {list}"));
         let rest = line.trim_start().split_once(char::is_whitespace).unwrap().1;
-        rest.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+        rest.split_whitespace()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[track_caller]
@@ -144,7 +149,9 @@ impl Town {
 
     /// The file by which a bundled agent knows that a resource runs on a node.
     fn state_file(&self, node: &str, resource: &str) -> PathBuf {
-        self.lab.agents_folder(node).join(format!("{resource}.state"))
+        self.lab
+            .agents_folder(node)
+            .join(format!("{resource}.state"))
     }
 }
 
@@ -157,7 +164,10 @@ fn resources_are_moved_stopped_and_restarted() {
     assert_eq!(town.place("web"), "started on n2");
     town.is_in("cli-prefer-shop", &["resource", "show", "shop"]);
     town.is_in("runs on n2 already", &["resource", "move", "shop", "n2"]);
-    town.is_in("removed cli-prefer-shop", &["resource", "clear", "shop", "--wait"]);
+    town.is_in(
+        "removed cli-prefer-shop",
+        &["resource", "clear", "shop", "--wait"],
+    );
     assert_eq!(town.place("db"), "started on n1");
 
     town.ok(&["resource", "ban", "shop", "--lifetime", "PT1H", "--wait"]);
@@ -177,7 +187,9 @@ fn resources_are_moved_stopped_and_restarted() {
     // What depends on it is stopped and started with it.
     let restarts = |resource: &str| {
         let witness = std::fs::read_to_string(town.lab.witness()).unwrap();
-        let of_it = witness.lines().filter(|line| line.contains(&format!("\"{resource}\"")));
+        let of_it = witness
+            .lines()
+            .filter(|line| line.contains(&format!("\"{resource}\"")));
         of_it.filter(|line| line.contains("\"start\"")).count()
     };
     let before = restarts("web");
@@ -193,8 +205,16 @@ fn resources_are_moved_stopped_and_restarted() {
 
     town.fails(105, "no resource 'dbb'", &["resource", "move", "dbb", "n1"]);
     town.fails(105, "no node 'n9'", &["resource", "move", "db", "n9"]);
-    town.fails(64, "--lifetime soon", &["resource", "ban", "db", "--lifetime", "soon"]);
-    town.fails(64, "promoted", &["resource", "move", "db", "n2", "--promoted"]);
+    town.fails(
+        64,
+        "--lifetime soon",
+        &["resource", "ban", "db", "--lifetime", "soon"],
+    );
+    town.fails(
+        64,
+        "promoted",
+        &["resource", "move", "db", "n2", "--promoted"],
+    );
 }
 
 #[test]
@@ -208,18 +228,27 @@ fn failures_are_shown_and_cleaned_up() {
             break;
         }
     }
-    assert!(shown.contains("failed on n1: db monitor_1000, 1 times"), "{shown}");
+    assert!(
+        shown.contains("failed on n1: db monitor_1000, 1 times"),
+        "{shown}"
+    );
     town.ok(&["resource", "wait"]);
     assert_eq!(town.place("db"), "started on n1", "it was recovered");
 
     town.fails(105, "no resource", &["resource", "cleanup", "dbb"]);
     town.is_in("nothing", &["resource", "cleanup", "web", "--wait"]);
-    town.is_in("db on n1 is cleaned up", &["resource", "cleanup", "shop", "--wait"]);
+    town.is_in(
+        "db on n1 is cleaned up",
+        &["resource", "cleanup", "shop", "--wait"],
+    );
     town.is_not_in("failed on", &["resource", "show", "db"]);
     assert_eq!(town.place("db"), "started on n1", "it was found running");
 
     // A refresh looks at what is well, too.
-    town.is_in("web on n2 is cleaned up", &["resource", "refresh", "--wait"]);
+    town.is_in(
+        "web on n2 is cleaned up",
+        &["resource", "refresh", "--wait"],
+    );
     town.is_in("resources cleaned up", &["history", "list"]);
     assert_eq!(town.place("web"), "started on n1");
 }
@@ -241,11 +270,24 @@ fn nodes_are_put_on_standby_and_fenced() {
     town.is_not_in("maintenance", &["node", "list"]);
 
     town.ok(&["node", "attribute", "set", "n2", "rack", "7"]);
-    town.ok(&["node", "attribute", "set", "n2", "seen", "yes", "--lifetime", "reboot"]);
+    town.ok(&[
+        "node",
+        "attribute",
+        "set",
+        "n2",
+        "seen",
+        "yes",
+        "--lifetime",
+        "reboot",
+    ]);
     assert_eq!(town.ok(&["node", "attribute", "get", "n2", "rack"]), "7\n");
     town.is_in("seen", &["node", "attribute", "list", "n2"]);
     town.ok(&["node", "attribute", "delete", "n2", "rack"]);
-    town.fails(105, "no attribute", &["node", "attribute", "get", "n2", "rack"]);
+    town.fails(
+        105,
+        "no attribute",
+        &["node", "attribute", "get", "n2", "rack"],
+    );
     town.fails(105, "no node", &["node", "standby", "n9"]);
 
     town.fails(107, "--force", &["node", "confirm-down", "n2"]);
@@ -263,7 +305,10 @@ fn the_configuration_is_edited_checked_and_never_half_taken() {
     let path = file.to_str().unwrap();
     let epoch = || {
         let status = town.ok(&["status", "--json"]);
-        let line = status.lines().find(|line| line.contains("\"epoch\"")).unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.contains("\"epoch\""))
+            .unwrap();
         line.to_owned()
     };
     let before = epoch();
@@ -271,7 +316,10 @@ fn the_configuration_is_edited_checked_and_never_half_taken() {
 
     // A mistake is named with its place, and changes nothing.
     let wrong = shown.replacen("score=\"100\"", "scroe=\"100\"", 1);
-    let line = 1 + wrong.lines().position(|line| line.contains("scroe")).unwrap();
+    let line = 1 + wrong
+        .lines()
+        .position(|line| line.contains("scroe"))
+        .unwrap();
     std::fs::write(&file, wrong).unwrap();
     for command in ["verify", "replace"] {
         town.fails(78, &format!("line {line}"), &["config", command, path]);
@@ -292,10 +340,16 @@ fn the_configuration_is_edited_checked_and_never_half_taken() {
     assert_eq!(output.status.code(), Some(78));
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     let kept = PathBuf::from(text.trim_end().rsplit(' ').next().unwrap());
-    assert!(std::fs::read_to_string(&kept).unwrap().contains("lots"), "{text}");
+    assert!(
+        std::fs::read_to_string(&kept).unwrap().contains("lots"),
+        "{text}"
+    );
     std::fs::remove_dir_all(kept.parent().unwrap()).unwrap();
     let output = edit("s/x/x/");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "nothing was changed\n");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "nothing was changed\n"
+    );
     assert_eq!(epoch(), before);
     let output = edit("s/score=\\\"100\\\"/score=\\\"50\\\"/");
     assert!(output.status.success(), "{output:?}");
@@ -324,7 +378,10 @@ fn any_controller_takes_orders_and_tells_history() {
     let other = (0..3).find(|at| *at != follower).unwrap();
     town.ok_at(follower, &["resource", "move", "shop", "n3", "--wait"]);
     town.ok_at(follower, &["ticket", "grant", "site", "--force"]);
-    assert!(town.ok_at(follower, &["ticket", "list"]).contains("granted"));
+    assert!(
+        town.ok_at(follower, &["ticket", "list"])
+            .contains("granted")
+    );
     town.ok_at(follower, &["resource", "wait"]);
 
     let replayed = town.ok_at(follower, &["history", "replay", "--all"]);
@@ -339,7 +396,10 @@ fn any_controller_takes_orders_and_tells_history() {
         assert_eq!(town.ok_at(follower, command), town.ok_at(other, command));
     }
     let shown = town.ok_at(follower, &["history", "show", "1"]);
-    assert!(shown.contains("db_start_0") && shown.contains("done"), "{shown}");
+    assert!(
+        shown.contains("db_start_0") && shown.contains("done"),
+        "{shown}"
+    );
     town.fails(105, "not among the saved", &["history", "show", "999"]);
 
     town.fails(107, "--force", &["ticket", "revoke", "site"]);

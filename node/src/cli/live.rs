@@ -170,7 +170,10 @@ impl Live {
             let news: Events = self.get(&path)?;
             told = told.max(news.next);
             if !quiet {
-                news.events.iter().filter_map(progress).for_each(|line| eprintln!("{line}"));
+                news.events
+                    .iter()
+                    .filter_map(progress)
+                    .for_each(|line| eprintln!("{line}"));
             }
             if is_settled(&status, since) {
                 return Ok(status);
@@ -213,7 +216,10 @@ pub(super) fn epoch(cib: &Document) -> String {
 }
 
 fn is_settled(status: &Status, since: u64) -> bool {
-    let over = status.plan.as_ref().is_none_or(|plan| plan.state != "running");
+    let over = status
+        .plan
+        .as_ref()
+        .is_none_or(|plan| plan.state != "running");
     status.controller.applied >= since
         && status.controller.leader.is_some()
         && status.wanted.is_none()
@@ -227,9 +233,10 @@ fn pending(status: &Status) -> String {
         _ if status.controller.leader.is_none() => "no controller leads".to_owned(),
         (Some(reason), _) => format!("a new plan is wanted ({reason})"),
         (None, Some(plan)) => {
-            let open = plan.actions.iter().filter(|action| {
-                matches!(action.progress.as_str(), "ready" | "sent")
-            });
+            let open = plan
+                .actions
+                .iter()
+                .filter(|action| matches!(action.progress.as_str(), "ready" | "sent"));
             let open: Vec<_> = open.map(|action| action.key.as_str()).collect();
             format!("plan {} waits for {}", plan.transition, open.join(", "))
         }
@@ -240,8 +247,15 @@ fn pending(status: &Status) -> String {
 /// What is worth telling while somebody waits.
 fn progress(event: &EventText) -> Option<String> {
     let kinds = [
-        "planned", "not_planned", "done", "observed", "aborted", "completed", "node_up",
-        "node_lost", "leads",
+        "planned",
+        "not_planned",
+        "done",
+        "observed",
+        "aborted",
+        "completed",
+        "node_up",
+        "node_lost",
+        "leads",
     ];
     let date = Date::new(clock::local(event.at));
     let (hour, minute, second) = date.hour_minute_second();

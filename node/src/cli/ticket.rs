@@ -177,7 +177,9 @@ fn list(target: &Target, json: bool) -> Outcome {
         };
         let others = row.attributes.iter();
         let others = others.filter(|(name, _)| !["granted", "standby"].contains(&name.as_str()));
-        let others: Vec<_> = others.map(|(name, value)| format!("{name}={value}")).collect();
+        let others: Vec<_> = others
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let constraints = row.constraints.join(" ");
         vec![row.ticket, state.to_owned(), others.join(" "), constraints]
     });

@@ -51,9 +51,7 @@ pub fn set(cib: &mut Document, resource: ElementId, name: &str, value: &str) {
 /// A new set of options. The schema lets them stand between other elements of a primitive, but in a
 /// collective they must come before what is in it.
 fn first_of_its_kind(cib: &mut Document, resource: ElementId) -> ElementId {
-    let first_inside = cib
-        .children(resource)
-        .find(|e| super::is_resource(cib, *e));
+    let first_inside = cib.children(resource).find(|e| super::is_resource(cib, *e));
     match first_inside {
         Some(inside) if cib.name(resource) != "bundle" => {
             cib.insert_before(inside, "meta_attributes")

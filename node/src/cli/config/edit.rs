@@ -56,7 +56,10 @@ pub(super) fn run(target: &Target) -> Outcome {
 
 /// What the user's editor makes of a file.
 fn edited(path: &Path) -> Result<Vec<u8>, Failure> {
-    #[expect(clippy::disallowed_methods, reason = "the user's editor is the environment's")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the user's editor is the environment's"
+    )]
     let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
     let editor = variable("VISUAL").or_else(|| variable("EDITOR"));
     let editor = editor.unwrap_or_else(|| "vi".to_owned());
@@ -87,7 +90,10 @@ fn asks_again(refused: &Failure) -> bool {
     if !std::io::stdin().is_terminal() {
         return false;
     }
-    eprintln!("{}\nNothing was changed. Edit again? [Y/n]", refused.message);
+    eprintln!(
+        "{}\nNothing was changed. Edit again? [Y/n]",
+        refused.message
+    );
     let mut answer = String::new();
     let read = std::io::stdin().lock().read_line(&mut answer);
     matches!(read, Ok(count) if count > 0) && !answer.trim().eq_ignore_ascii_case("n")

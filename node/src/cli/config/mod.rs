@@ -132,7 +132,9 @@ fn verify(file: Option<&Path>, json: bool, target: &Target) -> Outcome {
     if json {
         output::json(&notes)?;
     } else {
-        notes.iter().try_for_each(|note| output::print(&line(&name, note)))?;
+        notes
+            .iter()
+            .try_for_each(|note| output::print(&line(&name, note)))?;
     }
     // As `crm_verify`: what the engine calls an error is one, though it makes a plan all the same.
     match notes.iter().any(|note| note.severity == "error") {
@@ -149,7 +151,10 @@ fn not_admitted(name: &str, refused: &NotAdmitted) -> Failure {
         false => Exit::Config,
     };
     let hint = refused.hint.as_ref().map(|hint| format!("\n{hint}"));
-    Failure::new(exit, format!("{name}: {refused}{}", hint.unwrap_or_default()))
+    Failure::new(
+        exit,
+        format!("{name}: {refused}{}", hint.unwrap_or_default()),
+    )
 }
 
 /// Says on standard error what should be known about a configuration that was taken.

@@ -78,9 +78,9 @@ pub(in crate::cli) fn run(arguments: Args) -> Outcome {
             if json {
                 return output::json(&rows);
             }
-            let lines = rows.into_iter().map(|row| {
-                vec![row.node, row.name, row.value, row.lifetime.to_owned()]
-            });
+            let lines = rows
+                .into_iter()
+                .map(|row| vec![row.node, row.name, row.value, row.lifetime.to_owned()]);
             output::print(&output::table(&lines.collect::<Vec<_>>()))
         }
         Command::Get { node, name, target } => {
@@ -135,9 +135,15 @@ fn rows(target: &Target, node: Option<&str>) -> Result<Vec<Row>, Failure> {
     if let Some(node) = node
         && !nodes.iter().any(|name| name == node)
     {
-        return Err(Failure::new(Exit::NoSuch, format!("there is no node '{node}'")));
+        return Err(Failure::new(
+            Exit::NoSuch,
+            format!("there is no node '{node}'"),
+        ));
     }
-    for name in nodes.iter().filter(|name| node.is_none_or(|node| node == *name)) {
+    for name in nodes
+        .iter()
+        .filter(|name| node.is_none_or(|node| node == *name))
+    {
         let kinds = [
             ("reboot", status::transient_pairs(&cib, name)),
             ("forever", status::permanent_pairs(&cib, name)),

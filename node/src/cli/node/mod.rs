@@ -133,7 +133,12 @@ pub(super) fn run(arguments: Args) -> Outcome {
         } => {
             let value = Some("on".to_owned());
             let changes = [("standby", value, lifetime.into())];
-            change(&node, &changes, &then, "is standby: everything moves off it")
+            change(
+                &node,
+                &changes,
+                &then,
+                "is standby: everything moves off it",
+            )
         }
         Command::Online { node, then } => {
             let changes = [

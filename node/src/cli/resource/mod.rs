@@ -142,7 +142,11 @@ fn whereabouts(cib: &Document, resource: ElementId) -> Whereabouts {
 fn finish(live: &Live, then: &Then, told: &str, changed: &Changed<()>) -> Result<(), Failure> {
     config::tell("the configuration", &changed.notes);
     if !then.json {
-        let already = if changed.index.is_none() { " already" } else { "" };
+        let already = if changed.index.is_none() {
+            " already"
+        } else {
+            ""
+        };
         output::print(&format!("{told}{already}\n"))?;
     }
     let status: Option<Status> = match then.waiting.wait {

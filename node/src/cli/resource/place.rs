@@ -172,14 +172,16 @@ fn only_node(cib: &Document, resource: &str) -> Result<String, Failure> {
         1 => nodes.first().cloned(),
         _ => None,
     };
-    one(&found.active).or_else(|| one(&found.promoted)).ok_or_else(|| {
-        let message = format!(
-            "{resource} is active on {} nodes (promoted on {}): say which node is meant",
-            found.active.len(),
-            found.promoted.len()
-        );
-        Failure::new(Exit::Usage, message)
-    })
+    one(&found.active)
+        .or_else(|| one(&found.promoted))
+        .ok_or_else(|| {
+            let message = format!(
+                "{resource} is active on {} nodes (promoted on {}): say which node is meant",
+                found.active.len(),
+                found.promoted.len()
+            );
+            Failure::new(Exit::Usage, message)
+        })
 }
 
 pub(super) fn clear(arguments: &ClearArgs) -> Outcome {

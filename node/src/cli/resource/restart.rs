@@ -45,17 +45,26 @@ pub(super) fn run(arguments: &Args) -> Outcome {
     let stopped = settle(stopping.index);
     let starting: Changed<()> = live.change(|cib| put_back(cib, id, stop))?;
     stopped.map_err(|Failure { exit, message }| {
-        Failure::new(exit, format!("{id} did not stop, and is let run on: {message}"))
+        Failure::new(
+            exit,
+            format!("{id} did not stop, and is let run on: {message}"),
+        )
     })?;
     settle(starting.index)?;
     let cib = live.cib()?;
     let after = whereabouts(&cib, find(&cib, id)?).active;
     if after.len() < *before {
-        let message = format!("{id} was active on {before} nodes, and is on {}", after.len());
+        let message = format!(
+            "{id} was active on {before} nodes, and is on {}",
+            after.len()
+        );
         return Err(Failure::new(Exit::Error, message));
     }
     let nodes: Vec<_> = after.into_iter().collect();
-    output::print(&format!("{id} was restarted: it runs on {}\n", nodes.join(", ")))
+    output::print(&format!(
+        "{id} was restarted: it runs on {}\n",
+        nodes.join(", ")
+    ))
 }
 
 /// Has a resource stopped; returns how, and on how many nodes it was active.

@@ -61,7 +61,13 @@ fn a_move_with_a_lifetime_holds_a_rule() {
     let mut until = Date::new(Timestamp::utc(1_700_000_000));
     until.add_span(&Span::parse("PT2H").unwrap());
     let until = Some(until);
-    move_to(&mut cib, &Wish { until, ..wish("n2") });
+    move_to(
+        &mut cib,
+        &Wish {
+            until,
+            ..wish("n2")
+        },
+    );
     assert_eq!(
         shown(&cib),
         "<rsc_location id=\"cli-prefer-db\" rsc=\"db\" role=\"Started\">\
