@@ -8,6 +8,7 @@ pub mod config;
 pub mod constraint;
 mod diagnostic;
 pub mod encode;
+pub mod explain;
 pub mod graph;
 
 pub mod id;
@@ -32,6 +33,7 @@ use constraint::Constraints;
 pub use diagnostic::{Diagnostic, Severity};
 use graph::{Graph, Transition};
 use parse::Document;
+use score::Ledger;
 use state::State;
 use time::Timestamp;
 
@@ -100,9 +102,26 @@ impl Cluster {
     /// # Errors
     /// None yet: passes after reading always have a result.
     pub fn plan(&self, cib: &Document, now: Timestamp) -> Result<Plan, PlanError> {
+        self.plan_into(cib, now, Ledger::default())
+    }
+
+    /// As [`Cluster::plan`], with all score changes in the ledger, for [`explain`].
+    ///
+    /// # Errors
+    /// None yet: passes after reading always have a result.
+    pub fn plan_with_ledger(&self, cib: &Document, now: Timestamp) -> Result<Plan, PlanError> {
+        self.plan_into(cib, now, Ledger::recording())
+    }
+
+    fn plan_into(
+        &self,
+        cib: &Document,
+        now: Timestamp,
+        ledger: Ledger,
+    ) -> Result<Plan, PlanError> {
         let constraints = constraint::unpack(cib, &self.config, &self.state, now);
         let world = self.world(cib, &constraints, now);
-        let placement = assign::assign(world);
+        let placement = assign::assign_into(world, ledger);
         let draft = action::act(world, &placement);
         let settled = settle::settle(world, &placement, draft);
         let transition = graph::build(world, &placement, settled);

@@ -1,7 +1,7 @@
 //! What assignment changes for actions that exist already (history and configuration changes ask
 //! for some before anything is assigned).
 
-use super::{Draft, Task};
+use super::{Draft, Need, Task};
 use crate::World;
 use crate::assign::{Placed, Placement};
 use crate::id::{NodeId, ResourceId};
@@ -49,7 +49,10 @@ fn update_actions(draft: &mut Draft, resource: ResourceId, node: Option<NodeId>)
     for id in draft.of(resource).to_vec() {
         let action = &mut draft.actions[id];
         match action.task {
-            Task::Stop => action.optional = false,
+            Task::Stop => {
+                action.optional = false;
+                draft.needs(id, Need::NoNode);
+            }
             Task::Start => action.runnable = false,
             // Monitors of what runs end; those that watch that it stays stopped go on.
             _ if action.key.interval_ms() > 0 => {

@@ -1,6 +1,6 @@
 //! Forgetting failures.
 
-use super::{Draft, Key, Task};
+use super::{Draft, Key, Need, Task};
 use crate::World;
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects, End, Ordering};
@@ -14,6 +14,7 @@ pub(super) fn request(
     node: NodeId,
 ) -> ActionId {
     let clear = draft.operation(world, resource, Task::ClearFailCount, Some(node), false);
+    draft.needs(clear, Need::FailuresVoid);
     draft.actions[clear].meta.set("op_no_wait", "true");
     clear
 }

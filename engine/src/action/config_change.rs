@@ -1,7 +1,7 @@
 //! What changed in the configuration since operations were done: restarts, reloads, monitors to
 //! be cancelled or scheduled again, histories to be erased.
 
-use super::{Draft, Key, Reason, Task, clear_failcount, fencing};
+use super::{Draft, Key, Need, Reason, Task, clear_failcount, fencing};
 use crate::World;
 use crate::config::{self, Evaluation};
 use crate::id::{NodeId, ResourceId};
@@ -146,7 +146,8 @@ impl Check<'_> {
             fencing::unfence_for(world, draft, resource, node, "Device definition changed");
         }
         if changed && active {
-            draft.operation(world, resource, Task::Stop, Some(node), false);
+            let stop = draft.operation(world, resource, Task::Stop, Some(node), false);
+            draft.needs(stop, Need::AgentChanged);
             draft.resource[resource].start_pending = true;
         }
         changed
@@ -159,7 +160,8 @@ impl Check<'_> {
             return;
         }
         let world = self.world;
-        draft.operation(world, resource, Task::Delete, Some(node), false);
+        let erase = draft.operation(world, resource, Task::Delete, Some(node), false);
+        draft.needs(erase, Need::HistoryVoid);
         let end = |task: Task| End::Key {
             resource,
             key: Key::once(resource, task),
@@ -192,7 +194,7 @@ impl Check<'_> {
         let maintenance =
             world.state.resource[resource].maintenance || world.state.node[node].maintenance;
         if entry.interval_ms > 0 && maintenance {
-            self.cancel(draft, entry, task, resource, node);
+            self.cancel(draft, entry, task, (resource, node), Need::MonitorUnwanted);
             return;
         }
         let compared = ["monitor", "start", "promote", "migrate_from"];
@@ -240,7 +242,7 @@ impl Check<'_> {
             && config::operation::find(configured, task, interval_ms, false).is_none()
         {
             if world.config.options.cancel_removed_actions {
-                self.cancel(draft, entry, task, resource, node);
+                self.cancel(draft, entry, task, (resource, node), Need::MonitorRemoved);
             }
             return true;
         }
@@ -299,8 +301,8 @@ impl Check<'_> {
         draft: &mut Draft,
         entry: &Entry<'_>,
         task: &str,
-        resource: ResourceId,
-        node: NodeId,
+        (resource, node): (ResourceId, NodeId),
+        need: Need,
     ) {
         let world = self.world;
         let cancel = draft.cancel(
@@ -310,6 +312,7 @@ impl Check<'_> {
             entry.interval_ms,
             node,
         );
+        draft.needs(cancel, need);
         if let Some(call_id) = world.document.attr_by(entry.element, names::CALL_ID) {
             draft.actions[cancel].meta.set("call-id", call_id);
         }
@@ -350,6 +353,7 @@ impl Check<'_> {
             interval_ms,
         };
         let required = draft.request(self.world, key, None, false);
+        draft.needs(required, Need::DefinitionChanged);
         draft.actions[required].set_reason(Some(Reason::ResourceDefinitionChange), true);
         fencing::unfence_for(
             self.world,
@@ -369,11 +373,13 @@ impl Check<'_> {
         }
         if drafted.start_pending {
             // What is being started may have the old parameters or the new ones.
-            draft.operation(world, resource, Task::Stop, Some(node), false);
+            let stop = draft.operation(world, resource, Task::Stop, Some(node), false);
+            draft.needs(stop, Need::DefinitionChanged);
             return;
         }
         draft.resource[resource].reload = true;
         let reload = draft.operation(world, resource, Task::ReloadAgent, Some(node), false);
+        draft.needs(reload, Need::DefinitionChanged);
         draft.actions[reload].set_reason(Some(Reason::ResourceDefinitionChange), false);
         for task in [Task::Stop, Task::Demote] {
             let (first, then) = (

@@ -184,6 +184,7 @@ impl Draft {
             on_dc: task == Task::LrmDelete,
             priority: 0,
             reason: None,
+            need: None,
             needs: Requires::Nothing,
             meta: ActionMeta::default(),
             description: None,

@@ -3,7 +3,7 @@
 //! Marking a node makes an optional fencing action; the fencing phase (`relate::fencing`) makes it
 //! required for nodes that are still unclean then.
 
-use super::{ActionMeta, Draft, Key, Reason, Task};
+use super::{ActionMeta, Draft, Key, Need, Reason, Task};
 use crate::World;
 use crate::config::{FenceAction, NodeKind, Requires};
 use crate::id::{ActionId, NodeId, ResourceId};
@@ -118,6 +118,7 @@ pub fn request(
     }
     if required && possible(world, draft, node) {
         draft.actions[id].optional = false;
+        draft.needs(id, Need::Fencing);
     }
     if reason.is_some() {
         draft.actions[id].set_reason(reason, false);

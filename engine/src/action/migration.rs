@@ -1,6 +1,6 @@
 //! Live migration: whether it can be done, and its actions.
 
-use super::{Draft, Key, Task};
+use super::{Draft, Key, Need, Task};
 use crate::World;
 use crate::id::{NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects, End, Ordering};
@@ -9,6 +9,7 @@ use crate::relate::{self, Cause, Effects, End, Ordering};
 pub(super) fn stop_dangling(world: World<'_>, draft: &mut Draft, resource: ResourceId) {
     for source in world.state.resource[resource].dangling_on.iter().copied() {
         let stop = draft.operation(world, resource, Task::Stop, Some(source), false);
+        draft.needs(stop, Need::Dangling);
         draft.actions[stop].migration_abort = true;
     }
 }

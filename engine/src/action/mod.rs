@@ -22,11 +22,13 @@ mod find;
 mod key_text;
 mod meta;
 mod migration;
+mod need;
 mod recurring;
 mod replay;
 mod types;
 
 pub use meta::{ActionMeta, MetaLayer};
+pub use need::Need;
 pub use types::*;
 
 use crate::World;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Draft, Key, Task};
+use super::{Draft, Key, Need, Task};
 use crate::World;
 use crate::config::{Operation, Role};
 use crate::id::{ActionId, NodeId, ResourceId};
@@ -96,6 +96,7 @@ impl Recurring<'_> {
             return;
         }
         let monitor = draft.request(self.world, self.key.clone(), Some(node), running);
+        draft.needs(monitor, Need::Monitor);
         if !draft.actions[start].runnable || !draft.is_clean(node) {
             draft.actions[monitor].runnable = false;
         }
@@ -165,6 +166,7 @@ impl Recurring<'_> {
     fn watch_stopped(&self, draft: &mut Draft, node: NodeId) {
         let running = draft.on_node(&self.key, node).is_some();
         let monitor = draft.request(self.world, self.key.clone(), Some(node), running);
+        draft.needs(monitor, Need::Monitor);
         draft.actions[monitor].meta.set("op_target_rc", NOT_RUNNING);
 
         let managed = draft.resource[self.resource].managed;
@@ -213,13 +215,10 @@ impl Recurring<'_> {
     }
 
     fn cancel(&self, draft: &mut Draft, node: NodeId) -> ActionId {
-        draft.cancel(
-            self.world,
-            self.resource,
-            &self.key.task(),
-            self.key.interval_ms(),
-            node,
-        )
+        let (task, interval_ms) = (self.key.task(), self.key.interval_ms());
+        let cancel = draft.cancel(self.world, self.resource, &task, interval_ms, node);
+        draft.needs(cancel, Need::MonitorUnwanted);
+        cancel
     }
 
     fn end(&self, task: Task) -> End {

@@ -1,6 +1,6 @@
 //! Actions that earlier passes asked for: carried out in order, so that they get their numbers.
 
-use super::{ActionRequest, Draft, Key, Reason, RequestDetail, Task, fencing};
+use super::{ActionRequest, Draft, Key, Need, Reason, RequestDetail, Task, fencing};
 use crate::World;
 use crate::id::ActionId;
 use crate::relate::{self, Cause, Effects, End};
@@ -91,6 +91,7 @@ fn make(world: World<'_>, draft: &mut Draft, request: &ActionRequest) -> ActionI
         }
         _ => {
             let id = draft.request(world, key.clone(), *node, *optional);
+            draft.needs(id, Need::History);
             let action = &mut draft.actions[id];
             if reason.is_some() {
                 action.set_reason(reason.clone(), false);

@@ -308,8 +308,10 @@ pub struct Action {
     pub on_dc: bool,
     /// Graph priority.
     pub priority: i32,
-    /// Why.
+    /// Why, as summaries tell it.
     pub reason: Option<Reason>,
+    /// Why it was asked for, if it has to happen.
+    pub need: Option<super::Need>,
     /// Must be able to run before: what `requires` asks.
     pub needs: crate::config::Requires,
     /// Meta attributes (`CRM_meta_*`), by name without prefix.

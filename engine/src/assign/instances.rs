@@ -10,7 +10,7 @@ use super::merge_sort::merge_sort;
 use super::scratch::{Assigner, Attempt};
 use crate::diagnostic::Severity;
 use crate::id::{NodeId, ResourceId};
-use crate::score::{Cause, Change, ScoreTable};
+use crate::score::{Cause, Change, Limit, ScoreTable};
 use crate::value::{Score, integer};
 
 impl Assigner<'_> {
@@ -41,7 +41,7 @@ impl Assigner<'_> {
                 continue;
             }
             if assigned >= max {
-                self.ban_everywhere(instance, Cause::InstanceLimit);
+                self.ban_everywhere(instance, Cause::InstanceLimit(Limit::Max));
             } else {
                 self.note_if_no_longer_allowed(instance);
                 if self.assign_instance(instance, None, max_per_node).is_some() {
@@ -178,24 +178,26 @@ impl Assigner<'_> {
         let removed = self.config(instance).removed;
         let collective = &self.resources[parent].table;
         let table = &self.resources[instance].table;
-        let banned: Vec<NodeId> = table
+        let limit = |node: NodeId| match collective.get(node) {
+            _ if removed => Some(Limit::Surplus),
+            _ if !self.nodes.available(node) => Some(Limit::NodeUnavailable),
+            None => Some(Limit::Forbidden),
+            Some(entry) if entry.score.is_negative() => Some(Limit::Forbidden),
+            Some(entry) if entry.count >= max_per_node => Some(Limit::PerNode),
+            Some(_) => None,
+        };
+        let banned: Vec<(NodeId, Limit)> = table
             .iter()
-            .map(|(node, _)| node)
-            .filter(|&node| {
-                let room = collective
-                    .get(node)
-                    .is_some_and(|entry| !entry.score.is_negative() && entry.count < max_per_node);
-                removed || !room || !self.nodes.available(node)
-            })
+            .filter_map(|(node, _)| Some((node, limit(node)?)))
             .collect();
         let change = Change::Set(Score::MINUS_INFINITY);
-        for node in banned {
+        for (node, limit) in banned {
             for &part in std::iter::once(&instance).chain(&self.config(instance).children) {
                 if let Some(entry) = self.resources[part].table.get_mut(node)
                     && !entry.score.is_minus_infinite()
                 {
                     self.ledger
-                        .change((part, node), entry, change, Cause::InstanceLimit);
+                        .change((part, node), entry, change, Cause::InstanceLimit(limit));
                 }
             }
         }

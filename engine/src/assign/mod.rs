@@ -42,14 +42,22 @@ mod utilization;
 
 pub use report::Report;
 pub use types::*;
+pub use utilization::Shortage;
 
 use crate::World;
+use crate::score::Ledger;
 use scratch::{Assigner, Attempt};
 
 /// Assigns every resource to a node, or to none.
 #[must_use]
 pub fn assign(world: World<'_>) -> Placement {
-    let mut assigner = Assigner::new(world);
+    assign_into(world, Ledger::default())
+}
+
+/// As [`assign`], with score changes written down in `ledger` if that is one that records.
+#[must_use]
+pub fn assign_into(world: World<'_>, ledger: Ledger) -> Placement {
+    let mut assigner = Assigner::new(world, ledger);
     assigner.prepare();
     assigner.remember_insertions();
     assigner.sort_resources();

@@ -7,7 +7,7 @@ use super::colocation::{AttributeClasses, ColocationLists};
 use super::nodes::Nodes;
 use super::report::Report;
 use super::types::{Placed, Placement};
-use super::utilization::Capacity;
+use super::utilization::{Capacity, Shortage};
 use crate::World;
 use crate::config::{Resource, Role, Variant};
 use crate::constraint::Colocation;
@@ -36,6 +36,7 @@ pub(super) struct Assigner<'a> {
     pub(super) recheck_by: Option<i64>,
     pub(super) report: Report,
     pub(super) ledger: Ledger,
+    pub(super) shortages: Vec<Shortage>,
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
@@ -94,7 +95,7 @@ pub(super) enum Attempt {
 }
 
 impl<'a> Assigner<'a> {
-    pub(super) fn new(world: World<'a>) -> Self {
+    pub(super) fn new(world: World<'a>, ledger: Ledger) -> Self {
         let mut assigner = Assigner {
             resources: world
                 .state
@@ -114,7 +115,8 @@ impl<'a> Assigner<'a> {
             assigned: Vec::new(),
             recheck_by: None,
             report: Report::default(),
-            ledger: Ledger::default(),
+            ledger,
+            shortages: Vec::new(),
             diagnostics: Vec::new(),
             world,
         };
@@ -368,6 +370,7 @@ impl<'a> Assigner<'a> {
             recheck_by: self.recheck_by,
             report: self.report,
             ledger: self.ledger,
+            shortages: self.shortages,
             diagnostics: self.diagnostics,
         }
     }

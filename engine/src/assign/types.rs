@@ -3,7 +3,7 @@
 use super::colocation::ColocationLists;
 use super::nodes::Nodes;
 use super::report::Report;
-use super::utilization::Capacity;
+use super::utilization::{Capacity, Shortage};
 use crate::config::Role;
 use crate::constraint::Colocation;
 use crate::id::{NodeId, ResourceId, Table};
@@ -35,9 +35,11 @@ pub struct Placement {
     pub(super) capacity: Capacity,
     /// Earliest time after `now` at which a shutdown lock expires.
     pub recheck_by: Option<i64>,
+    /// What was too little where: indexed by `score::Cause::Utilization`.
+    pub shortages: Vec<Shortage>,
     /// Scores and capacities as `crm_simulate` shows them.
     pub report: Report,
-    /// Every score change.
+    /// Every score change, if that was asked for.
     pub ledger: crate::score::Ledger,
     /// Messages in the order found.
     pub diagnostics: Vec<crate::Diagnostic>,

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use super::colocation::{Affects, Side};
 use super::scratch::Assigner;
+use super::types::Placement;
 use crate::World;
 use crate::config::{PlacementStrategy, Variant};
 use crate::id::{Id, IdSet, NodeId, ResourceId, Table};
@@ -121,11 +122,25 @@ impl Capacity {
     }
 
     fn has_room(&self, node: NodeId, needed: &Amounts) -> bool {
+        self.shortage(node, needed).is_none()
+    }
+
+    /// The first attribute of which a node has too little.
+    fn shortage(&self, node: NodeId, needed: &Amounts) -> Option<Shortage> {
         let left = self.left(node);
-        needed
-            .0
-            .iter()
-            .all(|&(attribute, amount)| amount <= left[attribute as usize])
+        let mut amounts = needed.0.iter();
+        let &(attribute, amount) =
+            amounts.find(|&&(attribute, amount)| amount > left[attribute as usize])?;
+        Some(Shortage {
+            attribute,
+            needed: amount,
+            left: left[attribute as usize],
+        })
+    }
+
+    /// The name of a utilization attribute.
+    pub(super) fn name(&self, attribute: u32) -> &str {
+        &self.names[attribute as usize]
     }
 
     /// What a node has left, with the names of attributes.
@@ -179,8 +194,11 @@ impl Assigner<'_> {
 
     fn ban_small(&mut self, resource: ResourceId, nodes: &[NodeId], needed: &Amounts) {
         for &node in nodes {
-            if !self.capacity.has_room(node, needed) {
-                self.ban(resource, node, Cause::Utilization);
+            if let Some(shortage) = self.capacity.shortage(node, needed) {
+                // There are fewer than entries in the ledger, which fit.
+                let index = self.shortages.len() as u32;
+                self.shortages.push(shortage);
+                self.ban(resource, node, Cause::Utilization(index));
             }
         }
     }
@@ -294,6 +312,24 @@ impl Assigner<'_> {
                 }
             }
         }
+    }
+}
+
+/// Too little of something on a node, for a resource and what must be with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    attribute: u32,
+    /// How much would be needed.
+    pub needed: i32,
+    /// How much there was left.
+    pub left: i32,
+}
+
+impl Placement {
+    /// The utilization attribute that a shortage is about.
+    #[must_use]
+    pub fn scarce(&self, shortage: Shortage) -> &str {
+        self.capacity.name(shortage.attribute)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which shutdown locks are void? What a lock was kept for may have been started elsewhere.
 
 use crate::World;
-use crate::action::{Draft, Key, Task};
+use crate::action::{Draft, Key, Need, Task};
 use crate::config::Variant;
 use crate::id::ResourceId;
 
@@ -28,12 +28,9 @@ fn erase_if_void(world: World<'_>, draft: &mut Draft, resource: ResourceId) {
             if let Some((node, _)) = observed.lock
                 && !observed.active_on.is_empty()
             {
-                draft.request(
-                    world,
-                    Key::once(resource, Task::LrmDelete),
-                    Some(node),
-                    false,
-                );
+                let key = Key::once(resource, Task::LrmDelete);
+                let erase = draft.request(world, key, Some(node), false);
+                draft.needs(erase, Need::LockVoid);
             }
         }
         // Instances and replicas are never locked.

@@ -2,7 +2,7 @@
 
 use super::{Effects, End, Ordering, order};
 use crate::World;
-use crate::action::{Draft, Key, Task};
+use crate::action::{Draft, Key, Need, Task};
 use crate::id::{ActionId, Id, NodeId};
 
 /// All stops, gathered once for all nodes that shut down.
@@ -33,6 +33,7 @@ pub(super) fn request(
     node: NodeId,
 ) -> ActionId {
     let shutdown = draft.request(world, Key::Shutdown(node), Some(node), false);
+    draft.needs(shutdown, Need::NodeLeaves);
     if !world.state.node[node].maintenance {
         for &stop in &stops.stops[node.index()] {
             let Some(resource) = draft.actions[stop].resource else {
@@ -43,6 +44,7 @@ pub(super) fn request(
                 continue;
             }
             draft.actions[stop].optional = false;
+            draft.needs(stop, Need::NodeLeaves);
             let effects = Effects::ORDERED | Effects::UNRUNNABLE_FIRST_BLOCKS;
             let rule = "resources stop before their node shuts down";
             let (first, then) = (End::Action(stop), End::Action(shutdown));

@@ -112,6 +112,7 @@ impl ScoreTable {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     entries: Vec<Entry>,
+    records: bool,
 }
 
 /// One change of one score.
@@ -178,12 +179,12 @@ pub enum Cause {
     /// Kept for another kind of node (no connection or fence device on a remote node, launched
     /// resources on their guest only).
     NodeKind,
-    /// Not enough capacity.
-    Utilization,
+    /// Not enough capacity, index into `Placement::shortages`.
+    Utilization(u32),
     /// Shall be stopped.
     TargetRole,
-    /// Instance limits, nodes that cannot run anything, nodes that the collective may not use.
-    InstanceLimit,
+    /// The clone or bundle can have no (more) instances there.
+    InstanceLimit(Limit),
     /// Promotion score of the agent, or promotion priority of an instance.
     Promotion,
     /// Bundle parts belong on their own bundle node.
@@ -192,7 +193,32 @@ pub enum Cause {
     Undone,
 }
 
+/// Why a node gets no (more) instances of a clone or bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// There are as many instances as there may be.
+    Max,
+    /// The node has as many as a node may have.
+    PerNode,
+    /// The node can run nothing now.
+    NodeUnavailable,
+    /// The scores of the clone or bundle itself forbid the node.
+    Forbidden,
+    /// The instance is beyond the configured number, and only left from before.
+    Surplus,
+}
+
 impl Ledger {
+    /// A ledger that writes down every change. (The default one does not: only whoever wants a
+    /// plan explained pays for it.)
+    #[must_use]
+    pub fn recording() -> Ledger {
+        Ledger {
+            entries: Vec::new(),
+            records: true,
+        }
+    }
+
     /// Changes a score and says why: the one way in which assignment changes the score of a
     /// resource.
     pub fn change(
@@ -203,12 +229,14 @@ impl Ledger {
         cause: Cause,
     ) {
         entry.score = change.apply(entry.score);
-        self.entries.push(Entry {
-            resource,
-            node,
-            change,
-            cause,
-        });
+        if self.records {
+            self.entries.push(Entry {
+                resource,
+                node,
+                change,
+                cause,
+            });
+        }
     }
     /// Notes the changes that lead from one table to another, which replaces it.
     pub fn replace(
@@ -218,7 +246,7 @@ impl Ledger {
         new: ScoreTable,
         cause: Cause,
     ) {
-        for (node, entry) in new.iter() {
+        for (node, entry) in new.iter().filter(|_| self.records) {
             match table.score(node) {
                 Some(score) if score == entry.score => {}
                 Some(score) => {

@@ -7,7 +7,7 @@ fn node(id: u32) -> NodeId {
 #[test]
 fn a_score_is_the_fold_of_its_entries() {
     let resource = ResourceId(7);
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::recording();
     let mut table = ScoreTable::new();
     for (id, score) in [(0, 0), (1, 100), (3, 1_000_000)] {
         table.set(node(id), Score::from(score));
@@ -36,7 +36,7 @@ fn a_score_is_the_fold_of_its_entries() {
 
 #[test]
 fn what_stays_as_it_is_makes_no_entry() {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::recording();
     let mut table = ScoreTable::new();
     table.set(node(0), Score::from(1));
     table.set(node(1), Score::from(2));

@@ -1,6 +1,6 @@
 //! What must not run because what it must run with cannot?
 
-use super::{Settler, Verdict};
+use super::{Settler, Verdict, Via};
 use crate::action::{BecauseVerb, Reason, Task};
 use crate::config::{Role, Variant};
 use crate::id::{ActionId, ResourceId};
@@ -39,11 +39,18 @@ impl Settler<'_> {
                 Some(Role::Promoted) => Task::Promote,
                 _ => Task::Start,
             };
-            self.block(colocation.dependent, &blocked, resource, action);
+            let cause = (action, Via::Colocation(index));
+            self.block(colocation.dependent, &blocked, resource, cause);
         }
     }
 
-    fn block(&mut self, dependent: ResourceId, task: &Task, primary: ResourceId, cause: ActionId) {
+    fn block(
+        &mut self,
+        dependent: ResourceId,
+        task: &Task,
+        primary: ResourceId,
+        cause: (ActionId, Via),
+    ) {
         let own: Vec<ActionId> = self.draft.of(dependent).iter().rev().copied().collect();
         for id in own {
             let action = &mut self.draft.actions[id];
@@ -56,7 +63,8 @@ impl Settler<'_> {
             self.verdicts.push(Verdict {
                 action: id,
                 change,
-                because: cause,
+                because: cause.0,
+                via: cause.1,
             });
             self.block_dependents(id);
             self.update(id);

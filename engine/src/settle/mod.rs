@@ -45,6 +45,17 @@ pub struct Verdict {
     pub change: BecauseVerb,
     /// The action that decided it.
     pub because: ActionId,
+    /// What ties the two together.
+    pub via: Via,
+}
+
+/// What lets one action's verdict decide another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// An ordering between the two, or between collectives that they belong to.
+    Link(LinkId),
+    /// A mandatory colocation, index into `Placement::colocations`.
+    Colocation(u32),
 }
 
 /// Settles all verdicts.
@@ -70,6 +81,8 @@ struct Settler<'a> {
     placement: &'a Placement,
     draft: &'a mut Draft,
     verdicts: Vec<Verdict>,
+    /// The link that is being asked.
+    asked: LinkId,
     /// Updates left before giving up: a bound, far above what any input that converges needs.
     budget: u64,
 }
@@ -122,6 +135,7 @@ impl<'a> Settler<'a> {
             placement,
             draft,
             verdicts: Vec::new(),
+            asked: LinkId(u32::MAX),
             budget: 2_000 * size + 1_000_000,
         }
     }
@@ -171,6 +185,7 @@ impl<'a> Settler<'a> {
             action,
             change,
             because,
+            via: Via::Link(self.asked),
         });
         let (resource, task) = (
             self.action(because).resource,

@@ -51,6 +51,12 @@ impl Settler<'_> {
 
     /// Asks one link. `changed.then` adds up over all links of `then`.
     fn ask(&mut self, then: ActionId, input: LinkId, changed: &mut Changed) {
+        let before = std::mem::replace(&mut self.asked, input);
+        self.ask_link(then, input, changed);
+        self.asked = before;
+    }
+
+    fn ask_link(&mut self, then: ActionId, input: LinkId, changed: &mut Changed) {
         let listed = self.link(input).first;
         let first_node = self.ordering_node(listed);
         let then_node = self.ordering_node(then);

@@ -9,7 +9,7 @@ mod history;
 mod inject;
 mod listing;
 mod status;
-mod summary;
+pub(crate) mod summary;
 
 pub use history::{
     OperationResult, RecordError, record_fencing, record_operation, record_operation_as,

@@ -3,7 +3,7 @@
 use super::listing::Listing;
 use super::status::role_text;
 use crate::World;
-use crate::action::{Action, Draft, Key, Task};
+use crate::action::{Action, Draft, Key, Reason, Task};
 use crate::assign::Placement;
 use crate::config::{NodeKind, Role, Variant};
 use crate::graph::Transition;
@@ -21,7 +21,7 @@ pub(super) fn write(
     let mut summary = Summary {
         world,
         draft,
-        lines: Vec::new(),
+        changes: Vec::new(),
     };
     for id in draft.actions.ids().rev() {
         if let Some(line) = summary.node_action(&draft.actions[id]) {
@@ -33,14 +33,45 @@ pub(super) fn write(
     }
     // Pacemaker first writes the summary to its log, which widens the columns for all lines.
     let mut widths = Widths { id: 5, details: 5 };
-    for line in &summary.lines {
+    let changes = summary.changes.iter();
+    let lines: Vec<Line> = changes.map(|change| change.line(world)).collect();
+    for line in &lines {
         widths.widen(line);
     }
-    for line in &summary.lines {
+    for line in &lines {
         widths.widen(line);
         listing.item(line.text(&widths));
     }
     listing.end();
+}
+
+/// What is going to happen to a resource, or to what it consists of.
+pub(crate) fn changes<'a>(
+    world: World<'a>,
+    draft: &'a Draft,
+    resource: ResourceId,
+) -> Vec<Change<'a>> {
+    let mut summary = Summary {
+        world,
+        draft,
+        changes: Vec::new(),
+    };
+    summary.resource(resource);
+    summary.changes
+}
+
+/// Something that is going to happen to a primitive.
+pub(crate) struct Change<'a> {
+    /// In Pacemaker's words.
+    pub(crate) verb: &'static str,
+    pub(crate) resource: ResourceId,
+    pub(crate) role: Role,
+    pub(crate) next_role: Role,
+    pub(crate) from: Option<NodeId>,
+    pub(crate) to: Option<NodeId>,
+    /// It can be done.
+    pub(crate) runnable: bool,
+    reason: Option<&'a Reason>,
 }
 
 struct Widths {
@@ -82,7 +113,7 @@ impl Line {
 struct Summary<'a> {
     world: World<'a>,
     draft: &'a Draft,
-    lines: Vec<Line>,
+    changes: Vec<Change<'a>>,
 }
 
 /// The actions that tell what happens to one resource.
@@ -210,7 +241,7 @@ impl<'a> Summary<'a> {
         found.map(|&id: &ActionId| &self.draft.actions[id])
     }
 
-    fn same_role(&mut self, story: &Story<'_>) {
+    fn same_role(&mut self, story: &Story<'a>) {
         let Some(next) = story.next else { return };
         let id = story.id;
         let failed = self.draft.resource[id].failed;
@@ -224,7 +255,7 @@ impl<'a> Summary<'a> {
         } else if self.draft.resource[id].reload {
             self.push("Reload", story, current, story.next, start, None);
         } else if start.is_none_or(|start| start.optional) {
-            let required = |action: Option<&Action>| action.is_some_and(|action| !action.optional);
+            let required = |action: Option<&'a Action>| action.is_some_and(|action| !action.optional);
             if required(story.demote) && required(story.promote) {
                 let (promote, demote) = (story.promote, story.demote);
                 self.push("Re-promote", story, current, story.next, promote, demote);
@@ -242,7 +273,7 @@ impl<'a> Summary<'a> {
         }
     }
 
-    fn other_role(&mut self, story: &Story<'_>) {
+    fn other_role(&mut self, story: &Story<'a>) {
         let id = story.id;
         let observed = &self.world.state.resource[id];
         let drafted = &self.draft.resource[id];
@@ -278,35 +309,47 @@ impl<'a> Summary<'a> {
         story: &Story<'_>,
         from: Option<NodeId>,
         to: Option<NodeId>,
-        action: Option<&Action>,
-        source: Option<&Action>,
+        action: Option<&'a Action>,
+        source: Option<&'a Action>,
     ) {
         let Some(action) = action else { return };
-        let reason = source.unwrap_or(action).reason.as_ref();
-        let reason = match (reason, action.runnable) {
-            (Some(reason), true) => format!("due to {}", reason.text(self.world)),
+        self.changes.push(Change {
+            verb,
+            resource: story.id,
+            role: story.role,
+            next_role: story.next_role,
+            from,
+            to,
+            runnable: action.runnable,
+            reason: source.unwrap_or(action).reason.as_ref(),
+        });
+    }
+}
+
+impl Change<'_> {
+    fn line(&self, world: World<'_>) -> Line {
+        let reason = match (self.reason, self.runnable) {
+            (Some(reason), true) => format!("due to {}", reason.text(world)),
             (Some(reason), false) => {
-                format!("due to {} (blocked)", reason.text(self.world))
+                format!("due to {} (blocked)", reason.text(world))
             }
             (None, true) => String::new(),
             (None, false) => "blocked".to_owned(),
         };
-        let id = self.world.state.resources[story.id].id.clone();
-        let details = self.details(story, from, to);
-        self.lines.push(Line {
-            verb,
-            id,
-            details,
+        Line {
+            verb: self.verb,
+            id: world.state.resources[self.resource].id.clone(),
+            details: self.details(world),
             reason,
-        });
+        }
     }
 
-    fn details(&self, story: &Story<'_>, from: Option<NodeId>, to: Option<NodeId>) -> String {
-        let name = |node: NodeId| self.world.state.nodes[node].name.as_str();
-        let (role, next_role) = (role_text(story.role), role_text(story.next_role));
-        let need_role = story.role > Role::Started || story.next_role > Role::Unpromoted;
-        let same_role = story.role == story.next_role;
-        match (from, to) {
+    fn details(&self, world: World<'_>) -> String {
+        let name = |node: NodeId| world.state.nodes[node].name.as_str();
+        let (role, next_role) = (role_text(self.role), role_text(self.next_role));
+        let need_role = self.role > Role::Started || self.next_role > Role::Unpromoted;
+        let same_role = self.role == self.next_role;
+        match (self.from, self.to) {
             (None, None) => String::new(),
             (None, Some(to)) if need_role => format!("{role} -> {next_role} {}", name(to)),
             (None, Some(to)) => name(to).to_owned(),

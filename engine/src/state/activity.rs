@@ -1,6 +1,6 @@
 //! Where is a resource active, and what follows if that is in several places?
 
-use super::State;
+use super::{Effect, State};
 use super::builder::Builder;
 use crate::config::{MultipleActive, Requires, Role, Variant};
 use crate::id::{NodeId, ResourceId};
@@ -27,7 +27,7 @@ impl Builder<'_> {
                 self.add_active_to_ancestors(id, node);
                 return;
             }
-            self.restrict_multiply_active(id);
+            self.restrict_multiply_active(id, node);
         }
     }
 
@@ -73,13 +73,16 @@ impl Builder<'_> {
 
     /// Applies what `multiple-active` says to a resource that is active in several places, as far
     /// as it has to be applied early.
-    fn restrict_multiply_active(&mut self, resource: ResourceId) {
+    fn restrict_multiply_active(&mut self, resource: ResourceId, node: NodeId) {
         if !self.is_multiply_active(resource) {
             return;
         }
         let entry = &self.state.resources[resource];
         match entry.meta.multiple_active {
-            MultipleActive::StopOnly => self.replace_by_ban(resource),
+            MultipleActive::StopOnly => {
+                self.replace_by_ban(resource);
+                self.note(resource, node, Effect::MultiplyActive, None);
+            }
             MultipleActive::Block => {
                 let blocks_all = |parent: &ResourceId| {
                     let parent = &self.state.resources[*parent];
@@ -92,6 +95,7 @@ impl Builder<'_> {
                 };
                 for id in siblings.into_iter().chain([resource]) {
                     self.block(id);
+                    self.note(id, node, Effect::MultiplyActive, None);
                 }
             }
             MultipleActive::StopStart | MultipleActive::StopUnexpected => {}

@@ -1,15 +1,25 @@
 //! What follows for a resource and a node from the resource's history there?
 
+use super::Effect;
 use super::builder::Builder;
 use crate::Severity;
 use crate::action::{OnFail, Task};
 use crate::config::Role;
 use crate::id::{NodeId, ResourceId};
+use crate::parse::ElementId;
 
 impl Builder<'_> {
     /// Carries what a resource's history on a node adds up to over to the resource and the node:
     /// its role there is the current one, `on_fail` is what has to be done about failures.
-    pub(super) fn apply(&mut self, resource: ResourceId, node: NodeId, on_fail: OnFail) {
+    ///
+    /// `because` is the entry that asks for `on_fail`.
+    pub(super) fn apply(
+        &mut self,
+        resource: ResourceId,
+        node: NodeId,
+        on_fail: OnFail,
+        because: Option<ElementId>,
+    ) {
         let role = self.state.resource[resource].role;
         let active = role > Role::Stopped;
         if role != Role::Unknown {
@@ -24,6 +34,9 @@ impl Builder<'_> {
         } else {
             on_fail
         };
+        if on_fail != OnFail::Ignore {
+            self.note(resource, node, Effect::Reaction(on_fail), because);
+        }
         self.react(resource, node, reaction, active);
         self.keep_fencing_of_failed_connection(resource);
         if active {

@@ -71,6 +71,7 @@ impl<'a> Builder<'a> {
             digests: super::digest::Cache::default(),
             dc: config.dc,
             failed_operations: Vec::new(),
+            notes: Vec::new(),
             recheck_by: config.recheck_by,
             diagnostics: Vec::new(),
         };

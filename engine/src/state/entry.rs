@@ -6,7 +6,7 @@
 use super::builder::Builder;
 use super::history::{Entry, Kind};
 use super::verdict::{self, Ban, Facts, Finding, Forgets, NewRole, Response, Status, Verdict, rc};
-use super::{FailedOperation, order};
+use super::{Effect, FailedOperation, order};
 use crate::Severity;
 use crate::action::{OnFail, RequestDetail, Task};
 use crate::config::{self, OperationContext, OperationMeta, Role};
@@ -21,6 +21,8 @@ pub(super) struct Course<'a> {
     pub(super) last_failure: Option<Entry<'a>>,
     /// What has to be done about failures so far.
     pub(super) on_fail: OnFail,
+    /// The entry that asked for it.
+    pub(super) because: Option<ElementId>,
 }
 
 impl<'a> Builder<'a> {
@@ -63,13 +65,14 @@ impl<'a> Builder<'a> {
             node,
             last_failure: None,
             on_fail: OnFail::Ignore,
+            because: None,
         };
         order::sort(&mut entries);
         for entry in &entries {
             self.take_in(&mut course, entry);
         }
         self.request_recurring(resource, node, &entries);
-        self.apply(resource, node, course.on_fail);
+        self.apply(resource, node, course.on_fail, course.because);
 
         let state = &mut self.state.resource[resource];
         if let Some(target) = self.state.resources[resource].meta.target_role
@@ -113,7 +116,7 @@ impl<'a> Builder<'a> {
         if facts.is_masked_probe() {
             self.succeed(course, entry, kind, verdict.rc, true);
             self.record_failure(course, entry);
-            self.ban(self.all_instances(resource), node);
+            self.ban_because(self.all_instances(resource), node, entry);
             return;
         }
         match verdict::response(verdict.status) {
@@ -125,7 +128,7 @@ impl<'a> Builder<'a> {
                 lost_connection,
             } => {
                 if lost_connection {
-                    self.lose_connection(node);
+                    self.lose_connection(node, entry);
                 }
                 self.handle_failure(course, entry, kind, &verdict, ban, cannot_ignore);
             }
@@ -186,6 +189,13 @@ impl<'a> Builder<'a> {
         let stuck = verdict.unrecoverable_stop && kind == Kind::Stop;
         if stuck && !self.can_fence(course.node) {
             self.block(course.resource);
+            let element = Some(entry.element);
+            self.note(
+                course.resource,
+                course.node,
+                Effect::StopImpossible,
+                element,
+            );
         }
     }
 
@@ -308,12 +318,14 @@ impl<'a> Builder<'a> {
         };
     }
 
-    fn lose_connection(&mut self, node: NodeId) {
+    fn lose_connection(&mut self, node: NodeId, entry: &Entry<'_>) {
         let connection = self.state.nodes[node].connection;
         if let Some(connection) = connection.filter(|_| self.is_remote_or_guest(node))
             && self.state.resource[connection].managed
         {
             self.fail(connection);
+            let element = Some(entry.element);
+            self.note(connection, node, Effect::ConnectionLost, element);
         }
     }
 
@@ -332,8 +344,9 @@ impl<'a> Builder<'a> {
         if cannot_ignore {
             if meta.on_fail == OnFail::Ignore {
                 course.on_fail = OnFail::Ban;
+                course.because = Some(entry.element);
             }
-            self.ban(self.all_instances(resource), node);
+            self.ban_because(self.all_instances(resource), node, entry);
             self.fail_operation(course, entry, kind, verdict.rc, &meta);
             return;
         }
@@ -343,17 +356,24 @@ impl<'a> Builder<'a> {
             let expected = entry.expected_rc().unwrap_or(-1);
             self.succeed(course, entry, kind, expected, false);
             self.state.resource[resource].ignore_failure = true;
+            self.note(resource, node, Effect::Ignored, Some(entry.element));
             self.record_failure(course, entry);
             if in_container && course.on_fail <= OnFail::Restart {
                 course.on_fail = OnFail::RestartContainer;
+                course.because = Some(entry.element);
             }
             return;
         }
         self.fail_operation(course, entry, kind, verdict.rc, &meta);
         match ban {
             Ban::Nowhere => {}
-            Ban::Here => self.ban(self.all_instances(resource), node),
-            Ban::Everywhere => self.ban_everywhere(self.all_instances(resource)),
+            Ban::Here => self.ban_because(self.all_instances(resource), node, entry),
+            Ban::Everywhere => {
+                let banned = self.all_instances(resource);
+                self.ban_everywhere(banned);
+                let element = Some(entry.element);
+                self.note(banned, node, Effect::BannedEverywhere, element);
+            }
         }
     }
 
@@ -391,9 +411,11 @@ impl<'a> Builder<'a> {
         if self.config.options.symmetric || code != rc::NOT_INSTALLED {
             self.record_failure(course, entry);
         }
-        course.on_fail = course.on_fail.max(meta.on_fail);
+        if meta.on_fail > course.on_fail {
+            (course.on_fail, course.because) = (meta.on_fail, Some(entry.element));
+        }
         if kind == Kind::Stop {
-            self.ban(resource, course.node);
+            self.ban_because(resource, course.node, entry);
         }
         let role = verdict::failure(kind, meta.on_fail, code);
         self.set_role(course, entry, role, false);
@@ -417,7 +439,15 @@ impl<'a> Builder<'a> {
                 resource
             };
             self.replace_by_ban(banned);
+            let element = Some(entry.element);
+            self.note(banned, course.node, Effect::BannedEverywhere, element);
         }
+    }
+
+    /// Forbids a node to a resource, and to what it consists of, because of an operation there.
+    fn ban_because(&mut self, resource: ResourceId, node: NodeId, entry: &Entry<'_>) {
+        self.ban(resource, node);
+        self.note(resource, node, Effect::Banned, Some(entry.element));
     }
 
     /// Adds an entry to the failures that people are shown, once for each operation and node.

@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 
+use super::Effect;
 use super::builder::Builder;
 use super::entry::Course;
 use super::history::Entry;
@@ -53,7 +54,7 @@ impl<'a> Builder<'a> {
         if status != -1 {
             match active_on_target {
                 Some(target) => self.add_active(resource, target, true),
-                None => self.fail_migration(resource),
+                None => self.fail_migration(course, migrate_to),
             }
             return;
         }
@@ -70,7 +71,7 @@ impl<'a> Builder<'a> {
                 }
             }
             None if newer_on_source => {}
-            None => self.fail_migration(resource),
+            None => self.fail_migration(course, migrate_to),
         }
     }
 
@@ -137,8 +138,11 @@ impl<'a> Builder<'a> {
         self.state.resource[resource].dangling_on.insert(0, node);
     }
 
-    fn fail_migration(&mut self, resource: ResourceId) {
+    fn fail_migration(&mut self, course: &Course<'_>, migrate_to: &Entry<'_>) {
+        let Course { resource, node, .. } = *course;
         self.fail(resource);
+        let element = Some(migrate_to.element);
+        self.note(resource, node, Effect::LostInMigration, element);
         self.state.resource[resource].migratable = false;
     }
 

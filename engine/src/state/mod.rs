@@ -30,6 +30,7 @@ mod lock;
 mod migration;
 mod names;
 mod node;
+mod note;
 pub mod order;
 mod remote;
 mod removed;
@@ -41,6 +42,7 @@ pub mod verdict;
 
 pub use activity::{current_node, main_node};
 pub use fail_count::fail_count;
+pub use note::{Effect, Note};
 pub use types::*;
 
 use std::collections::BTreeMap;

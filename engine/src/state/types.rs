@@ -47,6 +47,8 @@ pub struct State {
     pub dc: Option<NodeId>,
     /// Operations that failed, in the order found, for the status listing.
     pub failed_operations: Vec<FailedOperation>,
+    /// What histories did to resources, in the order found, for explanations.
+    pub notes: Vec<super::Note>,
     /// Earliest time after `now` at which something read so far changes (rules, expiry).
     pub recheck_by: Option<i64>,
     /// Messages in the order found.

@@ -3,7 +3,7 @@
 
 use super::role_change::RoleChange;
 use crate::World;
-use crate::action::{Draft, Task, migration, recurring};
+use crate::action::{Draft, Need, Task, migration, recurring};
 use crate::config::{MultipleActive, Requires, Role};
 use crate::id::{NodeId, ResourceId};
 use crate::state::{self, State};
@@ -21,6 +21,7 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, primitive: ResourceId)
         && draft.resource[primitive].next_role >= Role::Started;
     let mut migrates = moves && migration::possible(draft, primitive, current);
     let mut stops = moves;
+    let mut need = Need::Moves;
 
     let mut multiply_active = false;
     match draft.resource[primitive].partial_migration {
@@ -34,6 +35,7 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, primitive: ResourceId)
             draft.resource[primitive].partial_migration = None;
             stops = true;
             migrates = false;
+            need = Need::MigrationLost;
         }
         // What is on a node to be fenced counts only for resources that wait for the fencing.
         None if world.state.resource[primitive].requires >= Requires::Fencing => {
@@ -47,11 +49,14 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, primitive: ResourceId)
     let policy = world.state.resources[primitive].meta.multiple_active;
     draft.resource[primitive].stop_unexpected =
         multiply_active && policy == MultipleActive::StopUnexpected;
-    stops |= multiply_active
-        && matches!(
-            policy,
-            MultipleActive::StopStart | MultipleActive::StopUnexpected
-        );
+    let spread = matches!(
+        policy,
+        MultipleActive::StopStart | MultipleActive::StopUnexpected
+    );
+    if multiply_active && spread {
+        stops = true;
+        need = Need::MultiplyActive;
+    }
 
     if draft.resource[primitive].start_pending {
         let start = draft.operation(world, primitive, Task::Start, assigned, true);
@@ -59,19 +64,21 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, primitive: ResourceId)
     }
     let mut promotes = false;
     if !moves {
-        (stops, promotes) = recovery(world, draft, primitive, current, stops);
+        (stops, promotes, need) = recovery(world, draft, primitive, current, (stops, need));
     }
 
     RoleChange {
         world,
         primitive,
         restarting: true,
+        need,
     }
     .restart(draft, stops, promotes);
     RoleChange {
         world,
         primitive,
         restarting: false,
+        need: Need::Role,
     }
     .transition(draft);
     recurring::create(world, draft, primitive);
@@ -97,8 +104,8 @@ fn recovery(
     draft: &mut Draft,
     primitive: ResourceId,
     current: Option<NodeId>,
-    mut stops: bool,
-) -> (bool, bool) {
+    (mut stops, mut need): (bool, Need),
+) -> (bool, bool, Need) {
     let drafted = &draft.resource[primitive];
     let mut promotes = false;
     if drafted.failed {
@@ -108,13 +115,17 @@ fn recovery(
             // A demotion is enough.
             promotes = drafted.next_role == Role::Promoted;
         }
+        need = Need::Failed;
     } else if drafted.blocked {
         stops = true;
+        need = Need::Blocked;
     } else if drafted.role > Role::Started && current.is_some() && drafted.node.is_some() {
         let start = draft.operation(world, primitive, Task::Start, drafted.node, true);
-        stops |= !draft.actions[start].optional;
+        if !stops && !draft.actions[start].optional {
+            (stops, need) = (true, Need::Restarts);
+        }
     }
-    (stops, promotes)
+    (stops, promotes, need)
 }
 
 impl Draft {

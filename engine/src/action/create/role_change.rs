@@ -2,7 +2,7 @@
 
 use crate::World;
 use crate::action::roles::{Change, step};
-use crate::action::{Draft, Key, Reason, Task, fencing};
+use crate::action::{Draft, Key, Need, Reason, Task, fencing};
 use crate::config::{FenceAction, Requires, Role};
 use crate::id::{NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects};
@@ -14,6 +14,8 @@ pub(super) struct RoleChange<'a> {
     pub(super) primitive: ResourceId,
     /// In the first half.
     pub(super) restarting: bool,
+    /// Why the steps have to be taken, if they have to.
+    pub(super) need: Need,
 }
 
 impl RoleChange<'_> {
@@ -84,6 +86,7 @@ impl RoleChange<'_> {
                 optional = false;
             }
             let stop = draft.operation(world, primitive, Task::Stop, Some(node), optional);
+            draft.needs(stop, self.need);
             let drafted = &draft.resource[primitive];
             if drafted.node.is_none() {
                 draft.actions[stop].set_reason(Some(Reason::NodeAvailability), true);
@@ -109,13 +112,14 @@ impl RoleChange<'_> {
         let Some(node) = draft.resource[primitive].node else {
             return;
         };
-        let start = draft.operation(world, primitive, Task::Start, Some(node), true);
+        let id = draft.operation(world, primitive, Task::Start, Some(node), true);
         let effects = Effects::FIRST_IMPLIES_THEN;
-        fencing::order_after_unfencing(world, draft, primitive, node, start, effects);
+        fencing::order_after_unfencing(world, draft, primitive, node, id, effects);
         let stays = self.stays(draft, node);
-        let start = &mut draft.actions[start];
+        let start = &mut draft.actions[id];
         start.optional &= optional || !start.runnable;
         start.pseudo |= stays;
+        draft.needs(id, self.need);
     }
 
     fn promote(&self, draft: &mut Draft, optional: bool) {
@@ -129,6 +133,7 @@ impl RoleChange<'_> {
         if start.is_none_or(|start| draft.actions[start].runnable) {
             let stays = self.stays(draft, node);
             let promote = draft.operation(world, primitive, Task::Promote, Some(node), optional);
+            draft.needs(promote, self.need);
             draft.actions[promote].pseudo |= stays;
         } else if let Some(promote) = draft.on_node(&Key::once(primitive, Task::Promote), node) {
             draft.actions[promote].runnable = false;
@@ -141,7 +146,8 @@ impl RoleChange<'_> {
         } = *self;
         for node in world.state.resource[primitive].active_on.iter().copied() {
             if !self.stays(draft, node) {
-                draft.operation(world, primitive, Task::Demote, Some(node), optional);
+                let demote = draft.operation(world, primitive, Task::Demote, Some(node), optional);
+                draft.needs(demote, self.need);
             }
         }
     }

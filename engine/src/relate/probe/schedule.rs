@@ -1,7 +1,7 @@
 //! Which resources are probed on which nodes?
 
 use crate::World;
-use crate::action::{Draft, Key, Reason, Task, fencing};
+use crate::action::{Draft, Key, Need, Reason, Task, fencing};
 use crate::assign::Placement;
 use crate::config::{Bundle, Replica, Role, Variant};
 use crate::id::{ActionId, Id, NodeId, ResourceId, Table};
@@ -313,6 +313,7 @@ impl<'a> Prober<'a, '_> {
         let key = Key::once(resource, Task::Monitor);
         let probe = self.draft.request(self.world, key, Some(node), false);
         self.draft.actions[probe].optional = false;
+        self.draft.needs(probe, Need::Probe);
         let ordered = Effects::ORDERED;
         fencing::order_after_unfencing(self.world, self.draft, resource, node, probe, ordered);
         let expected = if !self.state().resource[resource].active_on.contains(&node) {
