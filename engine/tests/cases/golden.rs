@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use lockstep_engine::Cluster;
 use lockstep_engine::audit::{Finding, audit};
+use lockstep_engine::explain::Explainer;
 use lockstep_engine::graph::{Graph, GraphAction, GraphActionKind};
 use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::simulate::{self, Settings, Simulation};
 use lockstep_engine::time::{Date, Timestamp};
 
+use crate::explain;
 use crate::fixture::Fixture;
 
 /// What is about records that a simulation does not keep: it would be asked for again and again.
@@ -35,6 +37,8 @@ pub(crate) struct Outcome {
     pub(crate) dot: String,
     graph: Graph,
     findings: Vec<Finding>,
+    /// What is asked for with `show explain …`, by what was asked.
+    explained: Vec<(String, String)>,
     /// What remains to be done once everything is carried out.
     remaining: Vec<String>,
 }
@@ -67,13 +71,14 @@ impl Outcome {
         };
         let told = run(&mut after, &execute)?;
 
-        let plan = |cib: &Document| -> Result<(Cluster, Graph), String> {
-            let cluster = Cluster::read(cib, now).map_err(|error| error.to_string())?;
-            let plan = cluster.plan(cib, now).map_err(|error| error.to_string())?;
-            Ok((cluster, plan.graph))
-        };
-        let (cluster, graph) = plan(&cib)?;
-        let (_, again) = plan(&after)?;
+        let read = |cib: &Document| Cluster::read(cib, now).map_err(|error| error.to_string());
+        let (cluster, revised) = (read(&cib)?, read(&after)?);
+        let plan = cluster.plan_with_ledger(&cib, now);
+        let plan = plan.map_err(|error| error.to_string())?;
+        let explained = explain::all(&Explainer::new(&cluster, &cib, &plan, now), fixture)?;
+        let graph = plan.graph;
+        let again = revised.plan(&after, now);
+        let again = again.map_err(|error| error.to_string())?.graph;
         let remaining = again.synapses.iter().map(|synapse| &synapse.action);
         let remaining = remaining.filter(|action| {
             let real = action.kind != GraphActionKind::Pseudo;
@@ -87,6 +92,7 @@ impl Outcome {
             dot: told.dot.unwrap_or_default(),
             findings: audit(&cluster, &graph),
             graph,
+            explained,
             remaining: remaining.map(name).collect(),
         })
     }
@@ -115,6 +121,9 @@ impl Outcome {
         ));
         if shows("drawing") {
             text.push_str(&section("drawing", &self.dot));
+        }
+        for (question, answer) in &self.explained {
+            text.push_str(&section(question, answer));
         }
         text.push_str(&section(
             "after",

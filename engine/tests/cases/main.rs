@@ -6,6 +6,7 @@
 
 mod cib;
 mod constraints;
+mod explain;
 mod fixture;
 mod golden;
 mod history;
