@@ -113,12 +113,7 @@ impl Cluster {
         self.plan_into(cib, now, Ledger::recording())
     }
 
-    fn plan_into(
-        &self,
-        cib: &Document,
-        now: Timestamp,
-        ledger: Ledger,
-    ) -> Result<Plan, PlanError> {
+    fn plan_into(&self, cib: &Document, now: Timestamp, ledger: Ledger) -> Result<Plan, PlanError> {
         let constraints = constraint::unpack(cib, &self.config, &self.state, now);
         let world = self.world(cib, &constraints, now);
         let placement = assign::assign_into(world, ledger);

@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use super::{Placement, assign};
+use super::{Placement, assign_into};
 use crate::Cluster;
 use crate::constraint::{self, Constraints};
 use crate::parse::{Document, Limits};
-use crate::score::ScoreTable;
+use crate::score::{Ledger, ScoreTable};
 use crate::time::Timestamp;
 
 /// A cluster with the documents it was read from.
@@ -34,10 +34,9 @@ impl Case {
     }
 
     fn assign(&self) -> Placement {
-        assign(
-            self.cluster
-                .world(&self.document, &self.constraints, self.now),
-        )
+        let cluster = &self.cluster;
+        let world = cluster.world(&self.document, &self.constraints, self.now);
+        assign_into(world, Ledger::recording())
     }
 
     fn lines(&self, placement: &Placement) -> String {

@@ -100,7 +100,11 @@ impl Explainer<'_> {
     }
 
     /// Follows reasons until there is nothing behind one.
-    fn chain(&self, id: ActionId, reason: impl Fn(&Self, ActionId) -> Option<Reached>) -> Vec<Step> {
+    fn chain(
+        &self,
+        id: ActionId,
+        reason: impl Fn(&Self, ActionId) -> Option<Reached>,
+    ) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut seen = IdSet::new();
         seen.insert(id);
@@ -141,7 +145,12 @@ impl Explainer<'_> {
     }
 
     fn link(&self, id: LinkId) -> Link {
-        match self.draft().links.get(id.0 as usize).map(|link| &link.cause) {
+        match self
+            .draft()
+            .links
+            .get(id.0 as usize)
+            .map(|link| &link.cause)
+        {
             Some(relate::Cause::Constraint(id)) => Link::Constraint {
                 kind: self.kind_of_constraint(id),
                 id: id.to_string(),
@@ -218,19 +227,13 @@ impl Explainer<'_> {
         let before = action.before.iter().rev().find(|link| {
             let link = &draft.links[link.0 as usize];
             required(link.first)
-                && suits(
-                    link.effects_of_first,
-                    Effects::FIRST_IMPLIES_THEN_GRAPHED,
-                )
+                && suits(link.effects_of_first, Effects::FIRST_IMPLIES_THEN_GRAPHED)
         });
         let after = || {
             action.after.iter().rev().find(|link| {
                 let link = &draft.links[link.0 as usize];
                 required(link.then)
-                    && suits(
-                        link.effects_of_first,
-                        Effects::THEN_IMPLIES_FIRST_GRAPHED,
-                    )
+                    && suits(link.effects_of_first, Effects::THEN_IMPLIES_FIRST_GRAPHED)
             })
         };
         if let Some(&link) = before {
@@ -403,7 +406,10 @@ impl Explainer<'_> {
         let launched = &self.state().resources[resource].launched;
         for &connection in launched {
             let guest = self.state().resources[connection].connection_to;
-            for why in guest.into_iter().flat_map(|guest| self.fencing_failures(guest)) {
+            for why in guest
+                .into_iter()
+                .flat_map(|guest| self.fencing_failures(guest))
+            {
                 if !found.contains(&why) {
                     found.push(why);
                 }
@@ -434,10 +440,8 @@ impl Explainer<'_> {
         if let Some(reached) = self.verdict_on(id, BecauseVerb::Unrunnable) {
             return reached;
         }
-        if matches!(
-            action.reason,
-            Some(Reason::NoQuorum | Reason::QuorumFreeze)
-        ) && let Some(why) = self.no_quorum()
+        if matches!(action.reason, Some(Reason::NoQuorum | Reason::QuorumFreeze))
+            && let Some(why) = self.no_quorum()
         {
             return Reached::Facts(vec![why]);
         }

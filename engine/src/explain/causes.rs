@@ -196,10 +196,7 @@ impl Explainer<'_> {
                 nodes.push(node);
             }
         }
-        nodes
-            .into_iter()
-            .map(|node| self.node_name(node))
-            .collect()
+        nodes.into_iter().map(|node| self.node_name(node)).collect()
     }
 
     fn threshold(&self, resource: ResourceId, node: NodeId) -> Why {

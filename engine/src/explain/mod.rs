@@ -23,6 +23,7 @@ mod words;
 
 pub use names::Unknown;
 pub use types::*;
+pub use words::role_name;
 
 use crate::action::Draft;
 use crate::config::{Role, Variant};

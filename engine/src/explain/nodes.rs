@@ -2,7 +2,7 @@
 
 use super::{Explainer, NoFencing, NodeExplanation, Why};
 use crate::action::{self, OnFail, Task};
-use crate::config::{HealthStrategy, NodeKind, NoQuorumPolicy};
+use crate::config::{HealthStrategy, NoQuorumPolicy, NodeKind};
 use crate::id::NodeId;
 use crate::relate::topology;
 use crate::state;
@@ -41,9 +41,7 @@ impl Explainer<'_> {
             usable,
             facts,
             running: running.map(|&id| self.name(id)).collect(),
-            placed: placed
-                .filter(|placed| placed.node == roster.name)
-                .collect(),
+            placed: placed.filter(|placed| placed.node == roster.name).collect(),
             actions: actions.map(|(id, _)| self.action(id)).collect(),
         }
     }
@@ -134,8 +132,7 @@ impl Explainer<'_> {
         let notes = self.state().notes.iter();
         let mut found: Vec<Why> = notes
             .filter(|note| {
-                note.node == node
-                    && note.effect == state::Effect::Reaction(OnFail::StandbyNode)
+                note.node == node && note.effect == state::Effect::Reaction(OnFail::StandbyNode)
             })
             .map(|note| match self.note(note) {
                 Why::Failed { operation, .. } => Why::StandbyAfter {

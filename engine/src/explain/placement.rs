@@ -178,7 +178,11 @@ impl Explainer<'_> {
     /// A group is where its members are; the first member that is not there says why.
     fn group_verdict(&self, id: ResourceId, node: NodeId) -> NodeVerdict {
         let members = &self.state().resources[id].children;
-        let verdicts = || members.iter().map(|&member| (member, self.verdict(member, node)));
+        let verdicts = || {
+            members
+                .iter()
+                .map(|&member| (member, self.verdict(member, node)))
+        };
         let placed = self.placed_on(id, node);
         // A member that runs elsewhere, or nowhere, although the node was possible for those
         // before it, is what people look for.
@@ -223,11 +227,7 @@ impl Explainer<'_> {
             };
         }
         let unplaced = |instance: &&ResourceId| self.places(**instance, None).is_empty();
-        let Some(&instance) = instances
-            .iter()
-            .find(unplaced)
-            .or_else(|| instances.last())
-        else {
+        let Some(&instance) = instances.iter().find(unplaced).or_else(|| instances.last()) else {
             return self.empty_collective(node);
         };
         let mut verdict = self.verdict(instance, node);

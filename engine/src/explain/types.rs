@@ -353,7 +353,10 @@ pub enum Why {
     /// The node could not be reached.
     ConnectionLost { operation: Operation },
     /// Active in several places.
-    MultiplyActive { on: Vec<String>, policy: &'static str },
+    MultiplyActive {
+        on: Vec<String>,
+        policy: &'static str,
+    },
     /// `target-role`.
     TargetRole { role: Role, of: Option<String> },
     /// `is-managed=false`.

@@ -255,7 +255,8 @@ impl<'a> Summary<'a> {
         } else if self.draft.resource[id].reload {
             self.push("Reload", story, current, story.next, start, None);
         } else if start.is_none_or(|start| start.optional) {
-            let required = |action: Option<&'a Action>| action.is_some_and(|action| !action.optional);
+            let required =
+                |action: Option<&'a Action>| action.is_some_and(|action| !action.optional);
             if required(story.demote) && required(story.promote) {
                 let (promote, demote) = (story.promote, story.demote);
                 self.push("Re-promote", story, current, story.next, promote, demote);

@@ -1,7 +1,7 @@
 //! Where is a resource active, and what follows if that is in several places?
 
-use super::{Effect, State};
 use super::builder::Builder;
+use super::{Effect, State};
 use crate::config::{MultipleActive, Requires, Role, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::value::Score;

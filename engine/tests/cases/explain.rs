@@ -1,9 +1,12 @@
 //! What does the engine say about its own plan? Every case is explained as a whole; what it shows
 //! with `show explain …` is golden.
 
+use lockstep_engine::config::Variant;
 use lockstep_engine::explain::{
     ActionExplanation, Explainer, Fate, NodeVerdict, ResourceExplanation, Verdict,
 };
+use lockstep_engine::id::ResourceId;
+use lockstep_engine::{Cluster, Plan};
 
 use crate::fixture::Fixture;
 
@@ -12,11 +15,15 @@ use crate::fixture::Fixture;
 /// # Errors
 /// Names what has no reason, or does not exist.
 pub(crate) fn all(
+    cluster: &Cluster,
+    plan: &Plan,
     explainer: &Explainer<'_>,
     fixture: &Fixture,
 ) -> Result<Vec<(String, String)>, String> {
     for resource in explainer.all_resources() {
-        check_resource(&explainer.resource(resource, None))?;
+        let explanation = explainer.resource(resource, None);
+        check_resource(&explanation)?;
+        check_scores(plan, cluster, resource, &explanation)?;
     }
     for action in explainer.all_actions() {
         check_action(&explainer.action(action))?;
@@ -68,6 +75,29 @@ fn check_resource(explanation: &ResourceExplanation) -> Result<(), String> {
         check_action(action).map_err(|problem| about(&problem))?;
     }
     check_text(&explanation.text()).map_err(|problem| about(&problem))
+}
+
+/// The reasons told for a score are all that there are: they lead to the score in the plan.
+fn check_scores(
+    plan: &Plan,
+    cluster: &Cluster,
+    resource: ResourceId,
+    explanation: &ResourceExplanation,
+) -> Result<(), String> {
+    if !matches!(
+        cluster.state.resources[resource].variant,
+        Variant::Primitive(_)
+    ) {
+        return Ok(());
+    }
+    let nodes = cluster.state.nodes_by_name.iter();
+    for (&node, verdict) in nodes.zip(&explanation.nodes) {
+        let planned = plan.placement.resource[resource].allowed.score(node);
+        if verdict.score != planned {
+            return Err(format!("{planned:?} planned, but explained: {verdict:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn check_node(verdict: &NodeVerdict) -> Result<(), String> {

@@ -75,7 +75,8 @@ impl Outcome {
         let (cluster, revised) = (read(&cib)?, read(&after)?);
         let plan = cluster.plan_with_ledger(&cib, now);
         let plan = plan.map_err(|error| error.to_string())?;
-        let explained = explain::all(&Explainer::new(&cluster, &cib, &plan, now), fixture)?;
+        let explainer = Explainer::new(&cluster, &cib, &plan, now);
+        let explained = explain::all(&cluster, &plan, &explainer, fixture)?;
         let graph = plan.graph;
         let again = revised.plan(&after, now);
         let again = again.map_err(|error| error.to_string())?.graph;

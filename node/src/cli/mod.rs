@@ -4,6 +4,7 @@ mod agent;
 mod config;
 mod demo;
 mod executor;
+mod explain;
 mod history;
 mod live;
 mod node;
@@ -52,6 +53,7 @@ enum Command {
     /// Run this node's executor only
     Executor(executor::Args),
     Simulate(Box<simulate::Args>),
+    Explain(explain::Args),
     /// Be one of the bundled agents
     #[command(hide = true)]
     Agent(agent::Args),
@@ -200,6 +202,7 @@ pub fn main() -> ExitCode {
         Command::History(arguments) => history::run(arguments),
         Command::Executor(arguments) => executor::run(arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Agent(arguments) => return agent::run(&arguments),
     };
     match outcome {

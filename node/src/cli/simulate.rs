@@ -115,22 +115,9 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn execute(args: &Args) -> Outcome {
-    let (name, bytes) = read_input(args)?;
-    let mut cib = Document::parse(&bytes, &Limits::default()).map_err(|error| {
-        let message = format!(
-            "Could not read input XML: {name}:{}:{}: {} ({})",
-            error.line(),
-            error.column(),
-            error.message(),
-            error.hint()
-        );
-        Failure::new(Exit::BadData, message)
-    })?;
-    drop(bytes);
-    upgrade(&mut cib, &name)?;
-
+    let (name, mut cib) = read(args.xml_file.as_deref())?;
     let settings = settings(args);
-    let now = effective_time(args, &cib);
+    let now = effective_time(args.set_datetime.as_deref(), &cib);
     let result = simulate::run(&mut cib, now, &settings).map_err(|error| {
         let code = match error {
             SimulateError::Plan(_) => Exit::Config,
@@ -174,14 +161,33 @@ fn execute(args: &Args) -> Outcome {
     }
 }
 
-fn read_input(args: &Args) -> Result<(String, Vec<u8>), Failure> {
+/// Reads a CIB from a file, or from standard input, and brings it to the newest schema. The name
+/// is for messages.
+pub(super) fn read(file: Option<&Path>) -> Result<(String, Document), Failure> {
+    let (name, bytes) = read_input(file)?;
+    let mut cib = Document::parse(&bytes, &Limits::default()).map_err(|error| {
+        let message = format!(
+            "Could not read input XML: {name}:{}:{}: {} ({})",
+            error.line(),
+            error.column(),
+            error.message(),
+            error.hint()
+        );
+        Failure::new(Exit::BadData, message)
+    })?;
+    drop(bytes);
+    upgrade(&mut cib, &name)?;
+    Ok((name, cib))
+}
+
+fn read_input(file: Option<&Path>) -> Result<(String, Vec<u8>), Failure> {
     let unreadable = |name: &str, error: &io::Error| {
         Failure::new(
             Exit::BadData,
             format!("Could not read input XML: {name}: {error}"),
         )
     };
-    let (name, bytes) = match &args.xml_file {
+    let (name, bytes) = match file {
         Some(path) if path.as_os_str() != "-" => {
             let name = path.display().to_string();
             let bytes = fs::read(path).map_err(|error| unreadable(&name, &error))?;
@@ -267,20 +273,17 @@ fn settings(args: &Args) -> Settings {
 }
 
 /// `-t`, else the date at which the input was saved, else the clock.
-fn effective_time(args: &Args, cib: &Document) -> Timestamp {
+pub(super) fn effective_time(date: Option<&str>, cib: &Document) -> Timestamp {
     let zone = Zone::new(jiff::tz::TimeZone::system());
     let clock = zone.at(wall_clock());
-    let asked = args
-        .set_datetime
-        .as_ref()
-        .and_then(|text| Date::parse(text, clock).ok());
+    let asked = date.and_then(|text| Date::parse(text, clock).ok());
     if let Some(date) = asked {
         return date.timestamp();
     }
     let saved = cib
         .attr(cib.root(), "execution-date")
         .and_then(lockstep_engine::value::integer)
-        .filter(|_| args.set_datetime.is_none());
+        .filter(|_| date.is_none());
     saved.map_or(clock, |seconds| zone.at(seconds))
 }
 

@@ -42,6 +42,7 @@ fn add(draft: &mut Draft, key: &Key, node: Option<NodeId>) -> ActionId {
         on_dc: false,
         priority: 0,
         reason: None,
+        need: None,
         needs: Requires::Nothing,
         meta: ActionMeta::default(),
         description: None,

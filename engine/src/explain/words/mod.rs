@@ -11,6 +11,7 @@ use super::{
     ResourceExplanation, Step, Tie, Verdict, Wait, Why,
 };
 use crate::config::Role;
+pub use why::role_name;
 
 impl ResourceExplanation {
     /// The whole explanation: a headline, what holds everywhere, a line a node, a line an action.
@@ -49,7 +50,10 @@ impl ResourceExplanation {
                 let each = changes
                     .iter()
                     .map(|change| format!("{} {}", change.resource, change.text()));
-                return sentence(&format!("{subject}: {}", each.collect::<Vec<_>>().join("; ")));
+                return sentence(&format!(
+                    "{subject}: {}",
+                    each.collect::<Vec<_>>().join("; ")
+                ));
             }
         };
         sentence(&format!("{subject} {said}"))
@@ -86,7 +90,7 @@ impl Change {
             "Promote" => format!("is promoted on {to}"),
             "Re-promote" => format!("is demoted and promoted again on {to}"),
             "Demote" => format!("is demoted on {from}"),
-            other => format!("{} on {to} ({})", other.to_lowercase(), why::role(role)),
+            other => format!("{} on {to} ({})", other.to_lowercase(), role_name(role)),
         };
         if self.blocked {
             format!("should be otherwise ({said}), but that is blocked")
@@ -127,7 +131,10 @@ impl NodeVerdict {
                 format!("possible with score {score} ({reasons}); {than} has {more}")
             }
             Verdict::Equal { to, by } => {
-                format!("possible with score {score}, as {to} has ({reasons}); {}", by.text(to))
+                format!(
+                    "possible with score {score}, as {to} has ({reasons}); {}",
+                    by.text(to)
+                )
             }
             Verdict::NotLookedFor => format!("not considered: {reasons}"),
             Verdict::AllElsewhere { max: 1 } => {

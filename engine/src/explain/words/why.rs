@@ -56,7 +56,11 @@ impl Why {
             }
             Why::Colocation { .. } => self.colocation_text(),
             Why::Together {
-                with, how, on, effect, ..
+                with,
+                how,
+                on,
+                effect,
+                ..
             } => {
                 let place = place(on);
                 match effect {
@@ -85,7 +89,9 @@ impl Why {
             return String::new();
         };
         let with = match of_role {
-            Some(of_role) if *of_role > Role::Started => format!("{with} ({})", role(*of_role)),
+            Some(of_role) if *of_role > Role::Started => {
+                format!("{with} ({})", role_name(*of_role))
+            }
             _ => with.clone(),
         };
         let place = place(on);
@@ -156,9 +162,7 @@ impl Why {
             Why::OwnReplica { node: None } => {
                 "parts of a bundle belong on the bundle's own nodes".to_owned()
             }
-            Why::NotOptedIn => {
-                "symmetric-cluster=false, and no location names the node".to_owned()
-            }
+            Why::NotOptedIn => "symmetric-cluster=false, and no location names the node".to_owned(),
             Why::NoCandidate => "it is no candidate".to_owned(),
             _ => return None,
         })
@@ -202,8 +206,8 @@ impl Why {
                 on.join(" and ")
             ),
             Why::TargetRole { role: aim, of } => match of {
-                Some(of) => format!("target-role={} (as for {of})", role(*aim)),
-                None => format!("target-role={}", role(*aim)),
+                Some(of) => format!("target-role={} (as for {of})", role_name(*aim)),
+                None => format!("target-role={}", role_name(*aim)),
             },
             Why::Unmanaged => "it is not managed (is-managed=false)".to_owned(),
             Why::MaintenanceResource => "it is in maintenance (maintenance=true)".to_owned(),
@@ -215,9 +219,11 @@ impl Why {
             Why::Frozen { ticket } => {
                 format!("ticket {ticket} was lost, and loss-policy=freeze leaves it as it is")
             }
-            Why::NoFenceDevice => "fencing is enabled, but there is no fence device, so nothing is \
+            Why::NoFenceDevice => {
+                "fencing is enabled, but there is no fence device, so nothing is \
                                    managed"
-                .to_owned(),
+                    .to_owned()
+            }
             Why::StopAll => "stop-all-resources=true".to_owned(),
             Why::Removed { kept: false } => {
                 "it was removed from the configuration, so it may run nowhere".to_owned()
@@ -361,9 +367,7 @@ fn no_node(resource: &str, facts: &[Why], nodes: &[NodeVerdict]) -> String {
         let facts: Vec<String> = facts.iter().map(Why::text).collect();
         return format!("{resource} shall not run: {}", facts.join(", "));
     }
-    let refused = nodes
-        .iter()
-        .filter(|node| node.verdict != Verdict::Chosen);
+    let refused = nodes.iter().filter(|node| node.verdict != Verdict::Chosen);
     let mut refused: Vec<String> = refused.map(NodeVerdict::text).collect();
     let more = refused.len().saturating_sub(NODES_SHOWN);
     refused.truncate(NODES_SHOWN);
@@ -455,7 +459,8 @@ fn quorum_policy(policy: NoQuorumPolicy) -> &'static str {
 }
 
 /// A role as configurations write it.
-pub(super) fn role(role: Role) -> &'static str {
+#[must_use]
+pub fn role_name(role: Role) -> &'static str {
     match role {
         Role::Unknown => "Unknown",
         Role::Stopped => "Stopped",
