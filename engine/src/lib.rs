@@ -14,6 +14,7 @@ pub mod graph;
 pub mod id;
 pub mod nvset;
 pub mod parse;
+pub mod patch;
 pub mod relate;
 pub mod rule;
 pub mod schema;

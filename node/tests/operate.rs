@@ -358,6 +358,20 @@ fn the_configuration_is_edited_checked_and_never_half_taken() {
 
     town.is_in("valid", &["config", "verify"]);
     town.fails(105, "resources", &["config", "show", "resorces"]);
+    // Differences lead from one configuration to the other, and back only if that is meant.
+    let now = town.ok(&["config", "show"]);
+    std::fs::write(&file, now.replace("score=\"50\"", "score=\"60\"")).unwrap();
+    let output = town.run_at(0, &["config", "diff", path]);
+    assert_eq!(output.status.code(), Some(1));
+    let patch = folder.path().join("patch.xml");
+    std::fs::write(&patch, output.stdout).unwrap();
+    let patch = patch.to_str().unwrap();
+    town.is_in("is in force", &["config", "patch", patch]);
+    town.is_in("score=\"60\"", &["config", "show", "constraints"]);
+    town.fails(108, "is from configuration", &["config", "patch", patch]);
+    town.is_in("nothing was to be", &["config", "patch", "--any-version", patch]);
+    town.fails(66, "/nonexistent.xml", &["config", "patch", "/nonexistent.xml"]);
+    town.fails(78, "no <diff", &["config", "patch", path]);
     // An older schema is brought to the newest before anything is proposed.
     let old = shown
         .replacen("pacemaker-4.0", "pacemaker-3.0", 1)
@@ -392,6 +406,9 @@ fn any_controller_takes_orders_and_tells_history() {
         &["history", "graph", "1"],
         &["history", "graph", "1", "--dot"],
         &["history", "input", "1"],
+        &["history", "explain", "1", "db"],
+        &["resource", "explain", "db"],
+        &["simulate", "-LS", "-f", "n1"],
     ] {
         assert_eq!(town.ok_at(follower, command), town.ok_at(other, command));
     }

@@ -12,7 +12,7 @@ use lockstep_engine::{Cluster, Plan};
 use serde::Serialize;
 
 use super::live::Live;
-use super::{Failure, Outcome, Target, output};
+use super::{Failure, Outcome, Target, explain, output};
 use crate::clock;
 use crate::exit::Exit;
 use crate::http::types::{ProgressText, SavedPlanText, hex};
@@ -23,6 +23,7 @@ use crate::http::types::{ProgressText, SavedPlanText, hex};
     lockstep history show 17             what plan 17 did, and how far it came\n  \
     lockstep history show                the same of the latest plan\n  \
     lockstep history replay 17           plan 17 again and compare\n  \
+    lockstep history explain 17 db       why did it do that to db?\n  \
     lockstep history graph 17 --dot      its graph, for Graphviz\n  \
     lockstep history input 17 > cib.xml  what it was made from, for `lockstep simulate -x`")]
 pub(super) struct Args {
@@ -64,6 +65,15 @@ enum Command {
         #[command(flatten)]
         which: Which,
     },
+    /// Say why a plan did what it did: about a resource, a node or an action, or everything
+    Explain {
+        /// The plan's number, as `history list` shows it
+        plan: u64,
+        #[command(flatten)]
+        question: explain::Question,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Make a plan again from its saved input, and compare the digests
     Replay {
         #[command(flatten)]
@@ -101,6 +111,17 @@ pub(super) fn run(arguments: Args) -> Outcome {
             let (live, told) = find(&which)?;
             let path = format!("/v1/history/{}/cib", told.transition);
             output::print(&live.text(&path)?)
+        }
+        Command::Explain {
+            plan,
+            question,
+            target,
+        } => {
+            let plan = Some(plan);
+            let (live, told) = find(&Which { plan, target })?;
+            let saved = Saved::read(&live, told)?;
+            let name = format!("plan {}", saved.told.transition);
+            explain::about(&question, &name, &saved.cib, saved.now())
         }
         Command::Replay { which, all } => replay(&which, all),
     }

@@ -121,6 +121,7 @@ impl Live {
             let applied = self.status()?.controller.applied;
             let mut cib = self.cib()?;
             let before = cib.to_xml();
+            let expected = epoch(&cib);
             let result = edit(&mut cib)?;
             let after = cib.to_xml();
             if before == after {
@@ -130,7 +131,7 @@ impl Live {
                     notes: Vec::new(),
                 });
             }
-            match self.replace(Some(&epoch(&cib)), after.into_bytes()) {
+            match self.replace(Some(&expected), after.into_bytes()) {
                 Ok(ConfigAnswer { index, notes, .. }) => {
                     return Ok(Changed {
                         result,

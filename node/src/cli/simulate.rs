@@ -9,17 +9,19 @@ use lockstep_engine::schema;
 use lockstep_engine::simulate::{self, Injections, Settings, SimulateError};
 use lockstep_engine::time::{Date, Timestamp, Zone};
 
-use super::{Failure, Outcome};
+use super::live::Live;
+use super::{Failure, Outcome, Target};
 use crate::exit::Exit;
 
 /// Options of `lockstep simulate`.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(
     about = "Show what the cluster would do, as crm_simulate does",
     after_help = "Examples:\n  \
         lockstep simulate -x cib.xml -S              what would happen, and how it would end\n  \
         lockstep simulate -x cib.xml -S -d node2     … if node2 were shut down\n  \
-        lockstep simulate -x cib.xml -sSQ -G out.xml scores and transition graph for scripts"
+        lockstep simulate -x cib.xml -sSQ -G out.xml scores and transition graph for scripts\n  \
+        lockstep simulate -L -S -f node2             … if node2 of the running cluster failed"
 )]
 #[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(super) struct Args {
@@ -29,6 +31,11 @@ pub(super) struct Args {
     /// Read the CIB from standard input (the default)
     #[arg(short = 'p', long)]
     xml_pipe: bool,
+    /// Read the CIB from the running cluster, and leave that as it is
+    #[arg(short = 'L', long, conflicts_with_all = ["xml_file", "xml_pipe", "in_place"])]
+    live_check: bool,
+    #[command(flatten)]
+    target: Target,
     /// Plan: show what would be done
     #[arg(short = 'R', long)]
     run: bool,
@@ -115,7 +122,10 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn execute(args: &Args) -> Outcome {
-    let (name, mut cib) = read(args.xml_file.as_deref())?;
+    let (name, mut cib) = match args.live_check {
+        true => read_live(&args.target)?,
+        false => read(args.xml_file.as_deref())?,
+    };
     let settings = settings(args);
     let now = effective_time(args.set_datetime.as_deref(), &cib);
     let result = simulate::run(&mut cib, now, &settings).map_err(|error| {
@@ -178,6 +188,12 @@ pub(super) fn read(file: Option<&Path>) -> Result<(String, Document), Failure> {
     drop(bytes);
     upgrade(&mut cib, &name)?;
     Ok((name, cib))
+}
+
+/// The running cluster's CIB, with a name for messages.
+pub(super) fn read_live(target: &Target) -> Result<(String, Document), Failure> {
+    let cib = Live::new(target)?.cib()?;
+    Ok(("the cluster's CIB".to_owned(), cib))
 }
 
 fn read_input(file: Option<&Path>) -> Result<(String, Vec<u8>), Failure> {

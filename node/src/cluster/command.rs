@@ -263,7 +263,7 @@ impl Entry {
         let (version, rest) = bytes.split_first_chunk::<2>().ok_or(EntryError::Short)?;
         match u16::from_le_bytes(*version) {
             0 => Err(EntryError::Short),
-            ..=VERSION => Ok(codec::decode(rest)?),
+            1..=VERSION => Ok(codec::decode(rest)?),
             found => Err(EntryError::Newer { found }),
         }
     }

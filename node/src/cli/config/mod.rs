@@ -1,5 +1,6 @@
 //! `lockstep config`: the cluster's configuration.
 
+mod diff;
 mod edit;
 
 use std::io::Read;
@@ -21,7 +22,9 @@ use crate::policy::{self, NotAdmitted};
     lockstep config show constraints                  one section only\n  \
     lockstep config edit                              change it in $EDITOR\n  \
     lockstep config verify cib.xml                    would it be taken?\n  \
-    lockstep config replace cib.xml --expected 0.12   unless somebody changed it meanwhile")]
+    lockstep config replace cib.xml --expected 0.12   unless somebody changed it meanwhile\n  \
+    lockstep config diff cib.xml                      what differs from what is in force?\n  \
+    lockstep config diff old.xml new.xml | lockstep config patch -")]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -53,6 +56,33 @@ enum Command {
         #[command(flatten)]
         target: Target,
     },
+    /// Change the configuration by a difference, as `config diff` and crm_diff write it
+    ///
+    /// The difference must be from the configuration that is in force, if it says from which one
+    /// it is. Nothing changes unless all of it fits and the engine accepts the result.
+    Patch {
+        /// A <diff format="2"> in a file, or - for standard input
+        file: PathBuf,
+        /// Whichever configuration it is from
+        #[arg(long)]
+        any_version: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Print what differs between two configurations, as Pacemaker's <diff format="2">
+    ///
+    /// The exit code is 1 if something does, and 0 if nothing does.
+    Diff {
+        /// A CIB in a file, or - for standard input
+        old: PathBuf,
+        /// Another; that of the cluster is the old one if only one file is given
+        new: Option<PathBuf>,
+        /// Also the status, which only the cluster can change
+        #[arg(long)]
+        status: bool,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Look whether a CIB would be accepted, and for what it warns of; changes nothing
     Verify {
         /// A CIB in a file, or - for standard input; that of the cluster if not given
@@ -74,6 +104,17 @@ pub(super) fn run(arguments: Args) -> Outcome {
             expected,
             target,
         } => replace(&file, expected.as_deref(), &target),
+        Command::Patch {
+            file,
+            any_version,
+            target,
+        } => diff::patch(&file, any_version, &target),
+        Command::Diff {
+            old,
+            new,
+            status,
+            target,
+        } => diff::diff(&old, new.as_deref(), status, &target),
         Command::Verify { file, json, target } => verify(file.as_deref(), json, &target),
     }
 }

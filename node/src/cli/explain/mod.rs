@@ -6,9 +6,11 @@ use std::path::PathBuf;
 
 use lockstep_engine::Cluster;
 use lockstep_engine::explain::{Explainer, Unknown};
+use lockstep_engine::parse::Document;
+use lockstep_engine::time::Timestamp;
 
 use super::output::print;
-use super::{Failure, Outcome, simulate};
+use super::{Failure, Outcome, Target, simulate};
 use crate::exit::Exit;
 
 /// Options of `lockstep explain`.
@@ -20,11 +22,17 @@ use crate::exit::Exit;
         lockstep explain -x cib.xml vip                 why vip is there, and not on each other node\n  \
         lockstep explain -x cib.xml vip --node node2    … as far as node2 is concerned\n  \
         lockstep explain -x cib.xml --node node2        what is the matter with node2\n  \
-        lockstep explain -x cib.xml --action vip_stop_0 why that is done, or cannot be"
+        lockstep explain -x cib.xml --action vip_stop_0 why that is done, or cannot be\n  \
+        lockstep explain -L vip                         the same of the running cluster"
 )]
 pub(super) struct Args {
-    /// The resource
-    resource: Option<String>,
+    #[command(flatten)]
+    question: Question,
+    /// Ask about the running cluster, as the controller that is asked knows it
+    #[arg(short = 'L', long, conflicts_with_all = ["xml_file", "xml_pipe"])]
+    live: bool,
+    #[command(flatten)]
+    target: Target,
     /// Read the CIB from FILE (plain or .bz2)
     #[arg(short = 'x', long, value_name = "FILE")]
     xml_file: Option<PathBuf>,
@@ -34,6 +42,13 @@ pub(super) struct Args {
     /// Take DATETIME (ISO 8601) for the current time
     #[arg(short = 't', long, value_name = "DATETIME")]
     set_datetime: Option<String>,
+}
+
+/// What is to be explained, and how.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Question {
+    /// The resource
+    pub(super) resource: Option<String>,
     /// The node, or the node that is of interest
     #[arg(short = 'N', long, value_name = "NODE")]
     node: Option<String>,
@@ -53,15 +68,29 @@ impl From<Unknown> for Failure {
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Outcome {
-    let (name, cib) = simulate::read(args.xml_file.as_deref())
+    let read = match args.live {
+        true => simulate::read_live(&args.target),
+        false => simulate::read(args.xml_file.as_deref()),
+    };
+    let (name, cib) = read
         .map_err(|failure| Failure::new(failure.exit, format!("explain: {}", failure.message)))?;
     let now = simulate::effective_time(args.set_datetime.as_deref(), &cib);
+    about(&args.question, &name, &cib, now)
+}
+
+/// Answers a question about what the engine decides for a CIB at a time.
+pub(super) fn about(
+    question: &Question,
+    name: &str,
+    cib: &Document,
+    now: Timestamp,
+) -> Outcome {
     let config = |error| Failure::new(Exit::Config, format!("explain: {name}: {error}"));
-    let cluster = Cluster::read(&cib, now).map_err(config)?;
-    let plan = cluster.plan_with_ledger(&cib, now).map_err(config)?;
-    let explainer = Explainer::new(&cluster, &cib, &plan, now);
-    let answer = answer(args, &explainer)?;
-    if args.json {
+    let cluster = Cluster::read(cib, now).map_err(config)?;
+    let plan = cluster.plan_with_ledger(cib, now).map_err(config)?;
+    let explainer = Explainer::new(&cluster, cib, &plan, now);
+    let answer = answer(question, &explainer)?;
+    if question.json {
         let text = serde_json::to_string_pretty(&answer.json)
             .map_err(|error| Failure::new(Exit::Software, error))?;
         print(&format!("{text}\n"))
@@ -76,10 +105,10 @@ struct Answer {
     json: serde_json::Value,
 }
 
-fn answer(args: &Args, explainer: &Explainer<'_>) -> Result<Answer, Failure> {
-    let node = args.node.as_deref();
+fn answer(question: &Question, explainer: &Explainer<'_>) -> Result<Answer, Failure> {
+    let node = question.node.as_deref();
     let node = node.map(|name| explainer.find_node(name)).transpose()?;
-    if let Some(key) = &args.action {
+    if let Some(key) = &question.action {
         let found = explainer.find_actions(key, node)?;
         let explained: Vec<_> = found.into_iter().map(|id| explainer.action(id)).collect();
         return Ok(Answer {
@@ -87,7 +116,7 @@ fn answer(args: &Args, explainer: &Explainer<'_>) -> Result<Answer, Failure> {
             json: explained.iter().map(wire::action).collect(),
         });
     }
-    match (&args.resource, node) {
+    match (&question.resource, node) {
         (Some(name), only) => {
             let explained = explainer.resource(explainer.find_resource(name)?, only);
             Ok(Answer {

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use lockstep_engine::parse::{Document, ElementId};
 
 use super::live::{Changed, Live, Waiting};
-use super::{Failure, Outcome, Target, config, output};
+use super::{Failure, Outcome, Target, config, explain, output, simulate};
 use crate::cluster::view::{self, Role};
 use crate::edit;
 use crate::exit::Exit;
@@ -59,8 +59,18 @@ enum Command {
     Refresh(upkeep::CleanupArgs),
     /// Stop a resource and what depends on it, and start all of that again
     Restart(restart::Args),
+    /// Say why a resource is where it is, and not elsewhere
+    Explain(Explain),
     /// Wait until the cluster has nothing left to do
     Wait(upkeep::WaitArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct Explain {
+    #[command(flatten)]
+    question: explain::Question,
+    #[command(flatten)]
+    target: Target,
 }
 
 /// What follows a change.
@@ -89,6 +99,10 @@ pub(super) fn run(arguments: Args) -> Outcome {
         Command::Cleanup(arguments) => upkeep::cleanup(arguments, false),
         Command::Refresh(arguments) => upkeep::cleanup(arguments, true),
         Command::Restart(arguments) => restart::run(&arguments),
+        Command::Explain(Explain { question, target }) => {
+            let (name, cib) = simulate::read_live(&target)?;
+            explain::about(&question, &name, &cib, Live::now())
+        }
         Command::Wait(arguments) => upkeep::wait(&arguments),
     }
 }
