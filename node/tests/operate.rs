@@ -369,8 +369,15 @@ fn the_configuration_is_edited_checked_and_never_half_taken() {
     town.is_in("is in force", &["config", "patch", patch]);
     town.is_in("score=\"60\"", &["config", "show", "constraints"]);
     town.fails(108, "is from configuration", &["config", "patch", patch]);
-    town.is_in("nothing was to be", &["config", "patch", "--any-version", patch]);
-    town.fails(66, "/nonexistent.xml", &["config", "patch", "/nonexistent.xml"]);
+    town.is_in(
+        "nothing was to be",
+        &["config", "patch", "--any-version", patch],
+    );
+    town.fails(
+        66,
+        "/nonexistent.xml",
+        &["config", "patch", "/nonexistent.xml"],
+    );
     town.fails(78, "no <diff", &["config", "patch", path]);
     // An older schema is brought to the newest before anything is proposed.
     let old = shown

@@ -127,14 +127,16 @@ impl Comparison<'_> {
                     None => {
                         let parent = new.parent(e).unwrap_or(e);
                         let change = self.change("create", &path::of(new, parent));
-                        self.diff.set_attr(change, "position", &position.to_string());
+                        self.diff
+                            .set_attr(change, "position", &position.to_string());
                         self.diff.copy_from(new, e, change);
                     }
                 },
                 Step::Leave(e, position) => {
                     if self.moved.contains(&e) {
                         let change = self.change("move", &path::of(new, e));
-                        self.diff.set_attr(change, "position", &position.to_string());
+                        self.diff
+                            .set_attr(change, "position", &position.to_string());
                     }
                 }
             }

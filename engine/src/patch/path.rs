@@ -5,8 +5,7 @@ use crate::parse::{Document, ElementId};
 
 /// The path of an element.
 pub(super) fn of(document: &Document, e: ElementId) -> String {
-    let above: Vec<ElementId> =
-        std::iter::successors(Some(e), |e| document.parent(*e)).collect();
+    let above: Vec<ElementId> = std::iter::successors(Some(e), |e| document.parent(*e)).collect();
     let mut path = String::new();
     for e in above.into_iter().rev() {
         path.push('/');
@@ -26,9 +25,8 @@ pub(super) fn find(document: &Document, path: &str) -> Option<ElementId> {
     let mut found = None;
     while !rest.is_empty() {
         let (name, id, after) = component(rest)?;
-        let matches = |e: &ElementId| {
-            document.name(*e) == name && (id.is_none() || document.id(*e) == id)
-        };
+        let matches =
+            |e: &ElementId| document.name(*e) == name && (id.is_none() || document.id(*e) == id);
         found = match found {
             None => Some(document.root()).filter(matches),
             Some(parent) => document.children(parent).find(matches),

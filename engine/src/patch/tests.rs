@@ -107,11 +107,20 @@ fn a_difference_from_elsewhere_changes_nothing_and_names_the_place() {
         ))
     };
     let cases = [
-        ("<change operation=\"move\" path=\"/cib/s/a[@id='x']\" position=\"0\"/>", "nothing at"),
-        ("<change operation=\"modify\" path=\"/cib/s\"/>", "change-result"),
+        (
+            "<change operation=\"move\" path=\"/cib/s/a[@id='x']\" position=\"0\"/>",
+            "nothing at",
+        ),
+        (
+            "<change operation=\"modify\" path=\"/cib/s\"/>",
+            "change-result",
+        ),
         ("<change operation=\"turn\" path=\"/cib/s\"/>", "'turn'"),
         ("<change operation=\"delete\" path=\"/cib\"/>", "everything"),
-        ("<change operation=\"create\" path=\"/cib/s\" position=\"0\"/>", "nothing to create"),
+        (
+            "<change operation=\"create\" path=\"/cib/s\" position=\"0\"/>",
+            "nothing to create",
+        ),
         ("<change path=\"/cib/s\"/>", "no operation"),
     ];
     for (change, says) in cases {
@@ -133,7 +142,9 @@ fn random_changes_lead_where_they_should() {
     let seed = 0x5eed_u64;
     let mut state = seed;
     let mut random = |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % below
     };
     let tree = |random: &mut dyn FnMut(usize) -> usize| {

@@ -49,7 +49,9 @@ pub(super) fn patch(file: &Path, any_version: bool, target: &Target) -> Outcome 
             check_version(cib, &diff, file)?;
         }
         patch::apply(cib, &diff).map_err(|error| {
-            let place = error.position().map(|at| format!(":{}:{}", at.line, at.column));
+            let place = error
+                .position()
+                .map(|at| format!(":{}:{}", at.line, at.column));
             let place = place.unwrap_or_default();
             Failure::new(Exit::Config, format!("{}{place}: {error}", file.display()))
         })?;

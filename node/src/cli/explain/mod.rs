@@ -79,12 +79,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 /// Answers a question about what the engine decides for a CIB at a time.
-pub(super) fn about(
-    question: &Question,
-    name: &str,
-    cib: &Document,
-    now: Timestamp,
-) -> Outcome {
+pub(super) fn about(question: &Question, name: &str, cib: &Document, now: Timestamp) -> Outcome {
     let config = |error| Failure::new(Exit::Config, format!("explain: {name}: {error}"));
     let cluster = Cluster::read(cib, now).map_err(config)?;
     let plan = cluster.plan_with_ledger(cib, now).map_err(config)?;
