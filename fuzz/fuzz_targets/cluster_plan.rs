@@ -27,7 +27,7 @@ fuzz_target!(|scene: Scene| {
         encode::graph_xml(&again.graph),
         "{text}"
     );
-    for finding in audit(&cluster, &plan.graph) {
+    for finding in audit(&cib, &cluster, &plan.graph) {
         // Orderings that contradict each other make loops; that is for whoever wrote them.
         if !matches!(
             finding,

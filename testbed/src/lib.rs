@@ -1,4 +1,5 @@
 //! What the testbed is made of: each module is a way to try Lockstep as a whole.
 
+pub mod convergence;
 pub mod differential;
 pub mod kill_controllers;

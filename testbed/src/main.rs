@@ -18,6 +18,7 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Audit(cli::audit::Args),
     Differential(cli::differential::Args),
     KillControllers(cli::kill_controllers::Args),
 }
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> io::Result<ExitCode> {
     match cli.command {
+        Command::Audit(args) => cli::audit::run(&args),
         Command::Differential(args) => cli::differential::run(args),
         Command::KillControllers(args) => cli::kill_controllers::run(args),
     }

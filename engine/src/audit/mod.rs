@@ -5,11 +5,15 @@
 //!
 //! What it checks are the promises that an operator relies on:
 //! - every action waits only for actions that are there, and nothing waits for itself;
+//! - what the configuration orders is done in that order;
 //! - a primitive is not started while it may still be active elsewhere: whatever might be active
 //!   is stopped first, or the node that it is on is fenced;
-//! - what needs fencing before recovery is not recovered before that fencing.
+//! - what needs fencing before recovery is not recovered before that fencing;
+//! - a node that has to be fenced is fenced.
 
+mod ordering;
 mod reach;
+mod required;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +21,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::Cluster;
-use crate::config::{NodeKind, Requires, Variant};
+use crate::config::{NodeKind, Requires, Role, Variant};
 use crate::graph::{Graph, GraphAction, GraphActionKind};
 use crate::id::{NodeId, ResourceId};
+use crate::parse::Document;
 use reach::Reach;
 
 /// Something that a plan must not contain.
@@ -43,6 +48,14 @@ pub enum Finding {
         started_on: String,
         active_on: String,
     },
+    /// What an ordering puts first does not come first.
+    Unordered {
+        order: String,
+        first: String,
+        then: String,
+    },
+    /// Something has to be done, and is not.
+    Missing { action: String, reason: String },
     /// A primitive is recovered from a node before that node is fenced.
     NotFenced {
         resource: String,
@@ -74,6 +87,12 @@ impl fmt::Display for Finding {
                     "{resource} is started on {started_on} while active on {active_on}"
                 )
             }
+            Finding::Unordered { order, first, then } => {
+                write!(f, "{then} does not wait for {first}, as {order} asks")
+            }
+            Finding::Missing { action, reason } => {
+                write!(f, "{action} is not there, although {reason}")
+            }
             Finding::NotFenced {
                 resource,
                 started_on,
@@ -88,13 +107,13 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Checks a plan against the state that it was made for.
+/// Checks a plan against the document and the state that it was made for.
 #[must_use]
-pub fn audit(cluster: &Cluster, graph: &Graph) -> Vec<Finding> {
+pub fn audit(cib: &Document, cluster: &Cluster, graph: &Graph) -> Vec<Finding> {
     let mut findings = Vec::new();
     check_structure(graph, &mut findings);
     if findings.is_empty() {
-        Auditor::new(cluster, graph).check(&mut findings);
+        Auditor::new(cluster, graph).check(cib, &mut findings);
     }
     findings
 }
@@ -146,6 +165,9 @@ struct Deeds {
 
 struct Auditor<'a> {
     cluster: &'a Cluster,
+    graph: &'a Graph,
+    /// Synapses that really carry out a task of a primitive, by the names of both.
+    done: BTreeMap<(&'a str, &'a str), Vec<usize>>,
     deeds: BTreeMap<ResourceId, Deeds>,
     /// Synapses that fence a node, by its name.
     fencing: BTreeMap<&'a str, Vec<usize>>,
@@ -161,6 +183,7 @@ impl<'a> Auditor<'a> {
             .collect();
         let mut deeds: BTreeMap<ResourceId, Deeds> = BTreeMap::new();
         let mut fencing: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut done: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         for (index, synapse) in graph.synapses.iter().enumerate() {
             let action = &synapse.action;
             if action.task == "stonith" {
@@ -169,11 +192,18 @@ impl<'a> Auditor<'a> {
                 }
                 continue;
             }
-            let Some(&resource) = subject(action).and_then(|name| primitives.get(name)) else {
+            let Some(name) = subject(action) else {
+                continue;
+            };
+            let Some(&resource) = primitives.get(name) else {
                 continue;
             };
             let deeds = deeds.entry(resource).or_default();
             let pseudo = action.kind == GraphActionKind::Pseudo;
+            if !pseudo {
+                let task = (name, action.task.as_str());
+                done.entry(task).or_default().push(index);
+            }
             let node = action.node.as_ref().map(|node| node.name.clone());
             match (action.task.as_str(), node) {
                 ("start" | "migrate_from", Some(node)) if !pseudo => {
@@ -187,13 +217,17 @@ impl<'a> Auditor<'a> {
         }
         Auditor {
             cluster,
+            graph,
+            done,
             deeds,
             fencing,
             reach: Reach::new(graph),
         }
     }
 
-    fn check(mut self, findings: &mut Vec<Finding>) {
+    fn check(mut self, cib: &Document, findings: &mut Vec<Finding>) {
+        self.check_orders(cib, findings);
+        required::check(&self, findings);
         for (resource, deeds) in std::mem::take(&mut self.deeds) {
             let nodes: BTreeSet<&String> = deeds.starts.iter().map(|(_, node)| node).collect();
             if nodes.len() > 1 {
@@ -204,6 +238,36 @@ impl<'a> Auditor<'a> {
             }
             for (start, node) in &deeds.starts {
                 self.check_start(resource, &deeds, *start, node, findings);
+            }
+        }
+    }
+
+    /// Both ends of an ordering are carried out: the first comes first. What migrates is moved by
+    /// other actions than those that the ordering names.
+    fn check_orders(&mut self, cib: &Document, findings: &mut Vec<Finding>) {
+        for order in ordering::orders(cib) {
+            for (first, then) in order.pairs() {
+                let of = |end: ordering::End<'_>| {
+                    let done = self.done.get(&(end.resource, end.task));
+                    done.cloned().unwrap_or_default()
+                };
+                let (firsts, thens) = (of(first), of(then));
+                let moves =
+                    |end: ordering::End<'_>| self.done.contains_key(&(end.resource, "migrate_to"));
+                if moves(first) || moves(then) {
+                    continue;
+                }
+                for &after in &thens {
+                    for &before in &firsts {
+                        if before != after && !self.reach.any_before(&[before], after) {
+                            findings.push(Finding::Unordered {
+                                order: order.id.to_owned(),
+                                first: describe(&self.graph.synapses[before].action),
+                                then: describe(&self.graph.synapses[after].action),
+                            });
+                        }
+                    }
+                }
             }
         }
     }
@@ -219,9 +283,20 @@ impl<'a> Auditor<'a> {
     ) {
         let state = &self.cluster.state;
         let name = || state.resources[resource].id.clone();
+        if state.resource[resource].role == Role::Stopped {
+            return;
+        }
         for &elsewhere in &state.resource[resource].active_on {
             let other = state.nodes[elsewhere].name.as_str();
             if other == node || self.may_stay(resource, elsewhere) {
+                continue;
+            }
+            // A migration that had half happened is completed.
+            let migrating = state.resource[resource].partial_migration;
+            let completes = self.graph.synapses[start].action.task == "migrate_from"
+                && migrating
+                    .is_some_and(|(from, to)| from == elsewhere && state.nodes[to].name == node);
+            if completes {
                 continue;
             }
             let fenced = self.is_fenced_before(elsewhere, start);

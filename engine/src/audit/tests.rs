@@ -7,7 +7,7 @@ use crate::parse::{Document, Limits};
 use crate::time::Timestamp;
 
 /// Three nodes; `vip` runs on n1. With `lost`, n1 is gone.
-fn cluster(lost: bool) -> Cluster {
+fn cib(lost: bool) -> Document {
     let (in_ccm, crmd) = if lost {
         ("false", "offline")
     } else {
@@ -22,7 +22,7 @@ fn cluster(lost: bool) -> Cluster {
       <primitive id="vip" class="ocf" provider="heartbeat" type="IPaddr2"/>
       <primitive id="fence" class="stonith" type="fence_dummy"/>
     </resources>
-    <constraints/>
+    <constraints><rsc_order id="device-first" first="fence" then="vip"/></constraints>
   </configuration>
   <status>
     <node_state id="1" uname="n1" in_ccm="{in_ccm}" crmd="{crmd}" join="member" expected="member">
@@ -38,8 +38,15 @@ fn cluster(lost: bool) -> Cluster {
   </status>
 </cib>"#
     );
-    let cib = Document::parse(text.as_bytes(), &Limits::default()).expect("well-formed");
-    Cluster::read(&cib, Timestamp::utc(1_700_000_000)).expect("a valid configuration")
+    Document::parse(text.as_bytes(), &Limits::default()).expect("well-formed")
+}
+
+/// What the audit finds in a graph for that cluster.
+fn findings(lost: bool, graph: &Graph) -> Vec<Finding> {
+    let cib = cib(lost);
+    let cluster =
+        Cluster::read(&cib, Timestamp::utc(1_700_000_000)).expect("a valid configuration");
+    audit(&cib, &cluster, graph)
 }
 
 /// A graph out of `(task, node, inputs)`; actions are those of `vip`, but for `stonith`.
@@ -94,14 +101,14 @@ fn action(index: usize, task: &str, node: &str) -> GraphAction {
 #[test]
 fn a_move_that_stops_first_is_accepted() {
     let graph = graph(&[("stop", "n1", &[]), ("start", "n2", &[0])]);
-    assert_eq!(audit(&cluster(false), &graph), []);
+    assert_eq!(findings(false, &graph), []);
 }
 
 #[test]
 fn starting_while_active_elsewhere_is_found() {
     let graph = graph(&[("stop", "n1", &[]), ("start", "n2", &[])]);
     assert!(matches!(
-        audit(&cluster(false), &graph)[..],
+        findings(false, &graph)[..],
         [Finding::StillActive { .. }]
     ));
 }
@@ -110,7 +117,7 @@ fn starting_while_active_elsewhere_is_found() {
 fn stopping_afterwards_is_not_stopping_first() {
     let graph = graph(&[("start", "n2", &[]), ("stop", "n1", &[0])]);
     assert!(matches!(
-        audit(&cluster(false), &graph)[..],
+        findings(false, &graph)[..],
         [Finding::StillActive { .. }]
     ));
 }
@@ -123,7 +130,7 @@ fn starting_in_two_places_is_found() {
         ("start", "n3", &[0]),
     ]);
     assert!(matches!(
-        audit(&cluster(false), &graph)[..],
+        findings(false, &graph)[..],
         [Finding::StartedTwice { .. }]
     ));
 }
@@ -131,32 +138,31 @@ fn starting_in_two_places_is_found() {
 #[test]
 fn recovery_after_fencing_is_accepted() {
     let graph = graph(&[("stonith", "n1", &[]), ("start", "n2", &[0])]);
-    assert_eq!(audit(&cluster(true), &graph), []);
+    assert_eq!(findings(true, &graph), []);
 }
 
 #[test]
 fn recovery_without_fencing_is_found() {
     let unordered = graph(&[("stonith", "n1", &[]), ("start", "n2", &[])]);
     assert!(matches!(
-        audit(&cluster(true), &unordered)[..],
+        findings(true, &unordered)[..],
         [Finding::NotFenced { .. }]
     ));
-    let unfenced = graph(&[("start", "n2", &[])]);
-    assert!(matches!(
-        audit(&cluster(true), &unfenced)[..],
-        [Finding::NotFenced { .. }]
-    ));
-    let other = graph(&[("stonith", "n3", &[]), ("start", "n2", &[0])]);
-    assert!(matches!(
-        audit(&cluster(true), &other)[..],
-        [Finding::NotFenced { .. }]
-    ));
+    for unfenced in [
+        graph(&[("start", "n2", &[])]),
+        graph(&[("stonith", "n3", &[]), ("start", "n2", &[0])]),
+    ] {
+        assert!(matches!(
+            findings(true, &unfenced)[..],
+            [Finding::Missing { .. }, Finding::NotFenced { .. }]
+        ));
+    }
 }
 
 #[test]
 fn actions_that_wait_for_each_other_are_found() {
     let graph = graph(&[("stop", "n1", &[1]), ("start", "n2", &[0])]);
-    match &audit(&cluster(false), &graph)[..] {
+    match &findings(false, &graph)[..] {
         [Finding::Loop { actions }] => assert_eq!(actions.len(), 2),
         other => panic!("{other:?}"),
     }
@@ -169,7 +175,32 @@ fn waiting_for_what_is_not_carried_out_is_found() {
         .missing_inputs
         .push(action(7, "monitor", "n3"));
     assert!(matches!(
-        audit(&cluster(false), &graph)[..],
+        findings(false, &graph)[..],
         [Finding::WaitsForNothing { .. }]
     ));
+}
+
+#[test]
+fn a_lost_node_that_is_not_fenced_is_found() {
+    assert!(matches!(
+        findings(true, &graph(&[])),
+        found if matches!(&found[..], [Finding::Missing { .. }])
+    ));
+}
+
+#[test]
+fn an_ordering_that_is_not_kept_is_found() {
+    let mut kept = graph(&[("start", "n1", &[]), ("start", "n2", &[0])]);
+    kept.synapses[0].action.key = "fence_start_0".to_owned();
+    kept.synapses[1].action.key = "vip_start_0".to_owned();
+    let mut broken = kept.clone();
+    broken.synapses[1].inputs.clear();
+    let unordered = |graph: &Graph| {
+        let found = findings(false, graph);
+        let orders = found
+            .iter()
+            .filter(|finding| matches!(finding, Finding::Unordered { .. }));
+        orders.count()
+    };
+    assert_eq!((unordered(&kept), unordered(&broken)), (0, 1));
 }

@@ -12,6 +12,7 @@ const NOW: i64 = 1_767_225_600;
 const NOW_TEXT: &str = "2026-01-01 00:00:00Z";
 
 /// A case's input.
+#[derive(Clone)]
 pub(crate) struct Fixture {
     /// The CIB.
     pub(crate) cib: String,

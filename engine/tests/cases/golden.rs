@@ -91,11 +91,31 @@ impl Outcome {
             scores: scored.output,
             xml: told.graph.unwrap_or_default(),
             dot: told.dot.unwrap_or_default(),
-            findings: audit(&cluster, &graph),
+            findings: audit(&cib, &cluster, &graph),
             graph,
             explained,
             remaining: remaining.map(name).collect(),
         })
+    }
+
+    /// Whether both made the same decisions, and say so in the same words.
+    pub(crate) fn decides_like(&self, other: &Outcome) -> bool {
+        self.xml == other.xml
+            && self.dot == other.dot
+            && self.scores == other.scores
+            && self.story == other.story
+            && self.remaining == other.remaining
+    }
+
+    /// A digest of everything that is said.
+    pub(crate) fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for text in [&self.xml, &self.dot, &self.scores, &self.story] {
+            hasher
+                .update(&text.len().to_le_bytes())
+                .update(text.as_bytes());
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
     }
 
     /// The golden part of a case.

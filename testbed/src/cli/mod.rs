@@ -1,4 +1,5 @@
 //! The commands of the testbed: one file a command.
 
+pub(crate) mod audit;
 pub(crate) mod differential;
 pub(crate) mod kill_controllers;

@@ -63,6 +63,18 @@ impl Bases {
         Ok(Bases { files })
     }
 
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     fn load(&self, path: &Path, reading: Reading) -> io::Result<Element> {
         let bad = |error: &dyn std::error::Error| {
             let message = format!("{}: {error}", path.display());
@@ -79,6 +91,31 @@ impl Bases {
 }
 
 impl Case {
+    /// The CIB of that number as it is written, at the time at which it was saved.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be read.
+    pub fn written(bases: &Bases, index: usize) -> io::Result<Self> {
+        let path = bases.files.get(index).ok_or(io::ErrorKind::NotFound)?;
+        let cib = bases.load(path, Reading::AsWritten)?;
+        Ok(Case {
+            seed: 0,
+            index: index as u64,
+            story: vec![path.display().to_string()],
+            date: date(newest(&cib).unwrap_or(generate::EPOCH)),
+            cib,
+        })
+    }
+
+    /// A name for files and messages.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match Path::new(&self.story[0]).file_stem() {
+            Some(stem) if self.seed == 0 => stem.to_string_lossy().into_owned(),
+            _ => format!("seed-{}-{}", self.seed, self.index),
+        }
+    }
+
     /// The case of a seed and a number: half of them from nothing, half by editing a CIB.
     ///
     /// # Errors
