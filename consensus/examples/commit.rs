@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lockstep_consensus::runtime::{Event, Handle, RuntimeConfig, start_on};
+use lockstep_consensus::tls::{Authority, Credentials, KeyPair, Validity, member_name};
 use lockstep_consensus::types::Role;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::Receiver;
@@ -26,10 +27,26 @@ async fn main() -> Result<(), Failure> {
     for (id, listener) in &listeners {
         peers.insert(*id, listener.local_addr()?);
     }
+    let always = Validity {
+        from: 0,
+        until: i64::from(u32::MAX),
+    };
+    let authority = Authority::create("bench", always)?;
     let mut members = BTreeMap::new();
     for (id, listener) in listeners {
         let data_dir = home.path().join(id.to_string());
-        let config = RuntimeConfig::new("bench", id, peers[&id], peers.clone(), data_dir);
+        let key = KeyPair::generate()?;
+        let own = authority.certify(&key.public(), &[member_name(id)], always)?;
+        let credentials =
+            Credentials::from_pem(authority.certificate_pem(), &own, &key.to_pem())?.into();
+        let config = RuntimeConfig::new(
+            "bench",
+            id,
+            peers[&id],
+            peers.clone(),
+            data_dir,
+            credentials,
+        );
         let (handle, events) = start_on(config, listener).await?;
         tokio::spawn(drain(events));
         members.insert(id, handle);

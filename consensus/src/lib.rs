@@ -15,7 +15,8 @@
 //!   clock, and draws no randomness but from its seed. Raft itself is raft-rs, kept behind it.
 //! - [`log`] makes log, hard state and snapshots durable together, and reads them back: a torn
 //!   tail is cut, damage stops the member and names the place.
-//! - [`transport`] connects members over TCP; strangers and garbage are dropped and counted.
+//! - [`transport`] connects members; strangers and garbage are dropped and counted. [`tls`] says
+//!   who is a stranger.
 //! - [`runtime`] is the thin tokio shell that joins the three, and what an application uses:
 //!   [`runtime::start`], a [`runtime::Handle`], and a stream of [`runtime::Event`]s.
 //! - [`sim`] runs whole groups in one thread, with simulated time, network and disks, from a seed.
@@ -34,5 +35,6 @@ pub mod message;
 pub mod random;
 pub mod runtime;
 pub mod sim;
+pub mod tls;
 pub mod transport;
 pub mod types;

@@ -76,6 +76,10 @@ pub struct Members {
     pub auto_leave: bool,
     /// Where each member listens for its peers (`host:port`).
     pub addresses: BTreeMap<NodeId, String>,
+    /// What the application calls each member, if it said so.
+    pub names: BTreeMap<NodeId, String>,
+    /// The id for the next new member: ids below it were given out, and are never given out again.
+    pub next_id: NodeId,
 }
 
 impl Members {
@@ -84,9 +88,15 @@ impl Members {
         let addresses: BTreeMap<NodeId, String> = voters.into_iter().collect();
         Members {
             voters: addresses.keys().copied().collect(),
+            next_id: addresses.last_key_value().map_or(1, |(id, _)| id + 1),
             addresses,
             ..Members::default()
         }
+    }
+
+    /// Whether `id` was a member and is none any more.
+    pub fn has_removed(&self, id: NodeId) -> bool {
+        id < self.next_id && !self.contains(id)
     }
 
     /// Whether `id` takes part in any role.
@@ -129,19 +139,23 @@ impl Members {
 /// One step of a membership change.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum MemberStep {
-    /// Add a voter, or promote a learner. The address may be left out for a member.
+    /// Add a voter, or promote a learner. Address and name may be left out for a member.
     AddVoter {
-        /// The member.
+        /// The member. A new one takes [`Members::next_id`] or a later one.
         id: NodeId,
         /// Where it listens for its peers; empty to keep the address that it has.
         address: String,
+        /// What the application calls it; empty to keep the name that it has.
+        name: String,
     },
     /// Add a learner, or demote a voter.
     AddLearner {
-        /// The member.
+        /// The member. A new one takes [`Members::next_id`] or a later one.
         id: NodeId,
         /// Where it listens for its peers; empty to keep the address that it has.
         address: String,
+        /// What the application calls it; empty to keep the name that it has.
+        name: String,
     },
     /// Remove a member.
     Remove {

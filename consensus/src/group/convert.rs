@@ -95,16 +95,26 @@ pub(super) fn members_after(before: &Members, change: &MembersChange, conf: &Con
         learners_next: set(&conf.learners_next),
         auto_leave: conf.auto_leave,
         addresses: before.addresses.clone(),
+        names: before.names.clone(),
+        next_id: before.next_id,
     };
     for step in &change.steps {
-        if let MemberStep::AddVoter { id, address } | MemberStep::AddLearner { id, address } = step
-            && !address.is_empty()
+        if let MemberStep::AddVoter { id, address, name }
+        | MemberStep::AddLearner { id, address, name } = step
         {
-            after.addresses.insert(*id, address.clone());
+            if !address.is_empty() {
+                after.addresses.insert(*id, address.clone());
+            }
+            if !name.is_empty() {
+                after.names.insert(*id, name.clone());
+            }
         }
     }
     let ids = after.ids();
     after.addresses.retain(|id, _| ids.contains(id));
+    after.names.retain(|id, _| ids.contains(id));
+    let used = ids.last().map_or(0, |id| id + 1);
+    after.next_id = after.next_id.max(used);
     after
 }
 

@@ -51,6 +51,8 @@ pub enum Input {
     Eligible(bool),
     /// Messages to this peer were lost.
     PeerUnreachable(NodeId),
+    /// This peer can be sent to.
+    PeerOpened(NodeId),
     /// The connection from this peer was closed: its process is gone, or the way to it.
     PeerClosed(NodeId),
     /// A snapshot message was delivered to the peer, or was not.

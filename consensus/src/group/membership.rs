@@ -8,7 +8,7 @@ use raft::{Changer, StateRole};
 use super::convert::{conf_change, members_after, members_change, members_entry};
 use super::io::{Apply, MembersChanged, Rejection};
 use super::{Group, proposal};
-use crate::types::{MemberStep, Members, MembersChange};
+use crate::types::{MAX_INDEX, MemberStep, Members, MembersChange};
 
 /// The members by index, from the latest snapshot on.
 #[derive(Debug)]
@@ -101,7 +101,21 @@ impl Group {
         for step in &change.steps {
             match step {
                 _ if step.id() == 0 => return invalid("0 is no node id".into()),
-                MemberStep::AddVoter { id, address } | MemberStep::AddLearner { id, address }
+                MemberStep::AddVoter { id, .. } | MemberStep::AddLearner { id, .. }
+                    if now.has_removed(*id) =>
+                {
+                    let next = now.next_id;
+                    return invalid(format!(
+                        "id {id} was a member's that was removed: the next one is {next}"
+                    ));
+                }
+                MemberStep::AddVoter { id, .. } | MemberStep::AddLearner { id, .. }
+                    if *id >= MAX_INDEX =>
+                {
+                    return invalid(format!("{id} is no node id"));
+                }
+                MemberStep::AddVoter { id, address, .. }
+                | MemberStep::AddLearner { id, address, .. }
                     if address.is_empty() && !now.addresses.contains_key(id) =>
                 {
                     return invalid(format!("node {id} is new: say where it listens"));

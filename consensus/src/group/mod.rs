@@ -21,6 +21,8 @@ mod timer;
 mod validate;
 mod writes;
 
+use std::collections::BTreeSet;
+
 use raft::eraftpb::{self, EntryType, MessageType};
 use raft::{RawNode, SnapshotStatus, StateRole};
 
@@ -137,6 +139,8 @@ pub struct Group {
     members: MembersLog,
     role: RoleChange,
     eligible: bool,
+    /// Peers that can be sent to.
+    connected: BTreeSet<NodeId>,
     /// The index of the last command given to the application (or of its snapshot).
     delivered: u64,
     /// Snapshots from the leader that raft was just told of: their data.
@@ -173,7 +177,13 @@ impl Group {
         let restore = snapshot
             .clone()
             .filter(|snapshot| snapshot.meta.index > BOOTSTRAP_INDEX);
-        let apply = restore.map(Apply::Restore).into_iter().collect();
+        let first = snapshot.as_ref().map(|snapshot| MembersChanged {
+            index: snapshot.meta.index,
+            members: members.clone(),
+            proposal: None,
+        });
+        let apply = restore.map(Apply::Restore).into_iter();
+        let apply = apply.chain(first.map(Apply::Members)).collect();
         let entries = entries.into_iter().map(convert::entry_out).collect();
         let mirror = Mirror::new(hard_state, snapshot, entries);
         if hard_state.commit > mirror.last() {
@@ -190,6 +200,7 @@ impl Group {
             members: MembersLog::new(start, members),
             role: RoleChange::default(),
             eligible: true,
+            connected: BTreeSet::new(),
             delivered: start,
             incoming: Vec::new(),
             effects: Effects {
@@ -200,6 +211,7 @@ impl Group {
             config,
         };
         group.watch_timer();
+        group.first_election();
         Ok(group)
     }
 
@@ -230,6 +242,7 @@ impl Group {
                 self.give_way();
             }
             Input::PeerUnreachable(peer) => self.node.report_unreachable(peer),
+            Input::PeerOpened(peer) => self.peer_opened(peer),
             Input::PeerClosed(peer) => self.peer_closed(peer),
             Input::SnapshotSent { to, delivered } => {
                 let status = if delivered {
@@ -286,21 +299,58 @@ impl Group {
         self.timer.watch(raft.term, raft.state, raft.leader_id);
     }
 
+    fn peer_opened(&mut self, peer: NodeId) {
+        self.connected.insert(peer);
+        self.first_election();
+    }
+
+    /// A group that was just started need not wait until the silence of a leader that it never had
+    /// is long enough: when all are there, one asks at once; when a majority is, soon. In a group
+    /// that has a leader the others will not agree, and the leader is heard of in a moment.
+    fn first_election(&mut self) {
+        let raft = &self.node.raft;
+        if self.timer.knew_leader() || raft.state != StateRole::Follower {
+            return;
+        }
+        let voters = &self.members.now().voters;
+        let is_there = |id: &NodeId| *id == self.config.id || self.connected.contains(id);
+        let waiting: Vec<NodeId> = voters.iter().copied().filter(is_there).collect();
+        let Some(rank) = self.turn(&waiting) else {
+            return;
+        };
+        let patience = if waiting.len() == voters.len() {
+            0
+        } else if 2 * waiting.len() > voters.len() {
+            2 * u64::from(self.config.heartbeat_ticks)
+        } else {
+            return;
+        };
+        let silence = raft.election_elapsed;
+        self.timer
+            .ask_soon(silence, patience, rank, waiting.len() as u64);
+    }
+
+    /// This member's turn among those that wait for a leader. Each term another one goes first, in
+    /// case the first one cannot.
+    fn turn(&self, waiting: &[NodeId]) -> Option<u64> {
+        let place = waiting.iter().position(|&id| id == self.config.id)?;
+        Some((place as u64 + self.node.raft.term) % waiting.len() as u64)
+    }
+
     /// The leader's process is gone, or the way to it: no reason to wait for the timeout. The
     /// pre-vote finds out which; those that still hear the leader will not agree.
     fn peer_closed(&mut self, peer: NodeId) {
         self.node.report_unreachable(peer);
+        self.connected.remove(&peer);
         let raft = &self.node.raft;
         if raft.leader_id != peer || raft.state != StateRole::Follower {
             return;
         }
         let mut waiting: Vec<NodeId> = self.members.now().voters.iter().copied().collect();
         waiting.retain(|&id| id != peer);
-        let Some(place) = waiting.iter().position(|&id| id == self.config.id) else {
+        let Some(rank) = self.turn(&waiting) else {
             return;
         };
-        // Each term another one goes first, in case the first one cannot.
-        let rank = (place as u64 + raft.term) % waiting.len() as u64;
         let silence = self
             .timer
             .leader_gone(raft.election_elapsed, rank, waiting.len() as u64);
@@ -364,7 +414,9 @@ impl Group {
             // in the entries after it. Raft wants to find itself in it, and in what role matters
             // to nobody until then.
             if !snapshot.meta.members.contains(self.config.id) {
-                snapshot.meta.members.learners.insert(self.config.id);
+                let members = &mut snapshot.meta.members;
+                members.learners.insert(self.config.id);
+                members.next_id = members.next_id.max(self.config.id + 1);
             }
             self.incoming.push(snapshot.clone());
         }

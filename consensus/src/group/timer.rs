@@ -24,6 +24,8 @@ pub(super) struct ElectionTimer {
     /// Short waits left, and how short.
     hasty: u32,
     hasty_limit: u64,
+    /// Whether there ever was a leader, since the start.
+    knew_leader: bool,
 }
 
 impl ElectionTimer {
@@ -38,6 +40,7 @@ impl ElectionTimer {
             period: (0, StateRole::Follower, 0),
             hasty: 0,
             hasty_limit: 0,
+            knew_leader: false,
         };
         timer.draw();
         timer
@@ -56,6 +59,7 @@ impl ElectionTimer {
         // Standing for election is still the search for a leader; hearing of one ends it.
         if leader != raft::INVALID_ID {
             self.hasty = 0;
+            self.knew_leader = true;
         }
         self.period = period;
         self.draw();
@@ -63,6 +67,21 @@ impl ElectionTimer {
 
     pub(super) fn is_over(&self, silence: usize) -> bool {
         silence as u64 >= self.limit
+    }
+
+    /// Whether there ever was a leader, since the start.
+    pub(super) fn knew_leader(&self) -> bool {
+        self.knew_leader
+    }
+
+    /// There is no leader to wait for: ask after `patience` ticks more, in this turn.
+    pub(super) fn ask_soon(&mut self, silence: usize, patience: u64, rank: u64, of: u64) {
+        let soon = silence as u64 + patience + rank * self.stagger_ticks;
+        if soon < self.limit {
+            self.limit = soon;
+            self.hasty = HASTY_TRIES;
+            self.hasty_limit = (of * self.stagger_ticks).max(1);
+        }
     }
 
     /// The leader is known to be gone. Says how long it must be taken to have been silent: as

@@ -213,6 +213,8 @@ pub(super) fn check_members(members: &Members) -> Check {
         learners_next,
         auto_leave,
         addresses,
+        names,
+        next_id,
     } = members;
     ensure(!voters.is_empty(), "a group without voters")?;
     ensure(!members.contains(0), "member 0")?;
@@ -233,9 +235,18 @@ pub(super) fn check_members(members: &Members) -> Check {
         "the address of no member",
     )?;
     ensure(
+        names.keys().all(|id| members.contains(*id)),
+        "the name of no member",
+    )?;
+    ensure(
+        members.ids().last() < Some(next_id) && *next_id <= MAX_INDEX,
+        "ids were given out that are still to be given out",
+    )?;
+    ensure(
         addresses
             .values()
-            .all(|address| address.len() <= MAX_ADDRESS_BYTES),
-        "an address is too long",
+            .chain(names.values())
+            .all(|text| text.len() <= MAX_ADDRESS_BYTES),
+        "an address or a name is too long",
     )
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::log::StoreError;
+use crate::tls::Credentials;
+use crate::transport::VERSIONS;
 use crate::types::NodeId;
 
 /// Settings of one member.
@@ -18,10 +21,19 @@ pub struct RuntimeConfig {
     pub node_id: NodeId,
     /// Where to listen for peers.
     pub listen: SocketAddr,
+    /// Where peers reach this member (`host:port`).
+    pub address: String,
     /// The first members of the group, this one included, with the addresses of their
     /// listeners. Read when the data folder is new; after that the log says who belongs.
     /// Empty for a node that joins an existing group.
     pub peers: BTreeMap<NodeId, SocketAddr>,
+    /// What the application calls the first members; may be empty.
+    pub names: BTreeMap<NodeId, String>,
+    /// What this member shows its peers, and whom it believes.
+    pub credentials: Arc<Credentials>,
+    /// The oldest and the newest version of the peers' protocol to speak; all that this program
+    /// knows, but in tests.
+    pub versions: (u16, u16),
     /// Where log, hard state and snapshots live. Made if missing.
     pub data_dir: PathBuf,
     /// Length of a tick in milliseconds: the unit of the next two.
@@ -53,8 +65,16 @@ impl RuntimeConfig {
         listen: SocketAddr,
         peers: BTreeMap<NodeId, SocketAddr>,
         data_dir: impl Into<PathBuf>,
+        credentials: Arc<Credentials>,
     ) -> Self {
+        // Where others reach this member is what the list of peers says; a node that joins is
+        // reached where it listens.
+        let address = peers.get(&node_id).unwrap_or(&listen).to_string();
         RuntimeConfig {
+            address,
+            names: BTreeMap::new(),
+            credentials,
+            versions: VERSIONS,
             cluster_id: cluster_id.into(),
             node_id,
             listen,
@@ -131,6 +151,9 @@ pub enum StartError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What is known of the members' data folders cannot be read or written.
+    #[error("cannot use what is known of the members' data folders: {0}")]
+    Folders(#[source] std::io::Error),
     /// What was stored does not make a group.
     #[error("the stored state is not usable: {0}")]
     Group(#[from] crate::group::GroupError),

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
@@ -13,11 +12,13 @@ use super::disk::{Disk, DiskEvent};
 use super::handle::Request;
 use super::{
     CommitIndex, Event, FatalError, GroupStatus, Handle, PeerStatus, ProposeError, RuntimeConfig,
-    SnapshotError, StartError,
+    SnapshotError, StartError, now_ns,
 };
 use crate::group::{Apply, Effects, Group, GroupConfig, Input, Rejection};
 use crate::log::{Recovered, Store};
-use crate::transport::{Connection, NetworkCounts, NetworkEvent, Transport, TransportConfig};
+use crate::transport::{
+    Connection, Folders, NetworkCounts, NetworkEvent, Peering, Roster, Transport, TransportConfig,
+};
 use crate::types::{Members, NodeId};
 
 /// Requests and messages that may wait for the driver; then whoever sends more waits.
@@ -31,7 +32,8 @@ const MAX_STEP: usize = 1_024;
 
 pub(super) fn spawn(
     config: RuntimeConfig,
-    listener: TcpListener,
+    peering: Peering,
+    folders: Folders,
     store: impl Store,
     recovered: Recovered,
 ) -> Result<(Handle, mpsc::Receiver<Event>), StartError> {
@@ -41,7 +43,7 @@ pub(super) fn spawn(
     let (network_in, network) = mpsc::channel(MAX_WAITING);
     let (events, events_out) = mpsc::channel(MAX_EVENTS);
     let (status, status_out) = watch::channel(GroupStatus::default());
-    let transport = Transport::start(transport_config(&config), listener, network_in);
+    let transport = Transport::start(transport_config(&config), folders, peering, network_in);
     let mut driver = Driver {
         config,
         group,
@@ -59,6 +61,7 @@ pub(super) fn spawn(
         counts: NetworkCounts::default(),
         eligible: true,
         disk_full: false,
+        removed: false,
         ended: None,
     };
     // The first step tells what was recovered, so that the status is right from the start.
@@ -81,35 +84,20 @@ fn group_config(config: &RuntimeConfig) -> GroupConfig {
         // Long enough for an election on a local network: 50 ms, with usual settings.
         stagger_ticks: (config.election_ticks / 20).max(1),
         seed: config.seed,
-        incarnation: incarnation(),
+        incarnation: now_ns(),
         max_command_bytes: config.max_command_bytes,
     }
 }
 
-/// A number that differs from start to start.
-fn incarnation() -> u64 {
-    #[expect(
-        clippy::disallowed_types,
-        reason = "the shell tells the core what it cannot know"
-    )]
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_nanos() as u64)
-}
-
 fn transport_config(config: &RuntimeConfig) -> TransportConfig {
-    // Where others reach this member is what the list of peers says; a node that joins is
-    // reached where it listens.
-    let address = config
-        .peers
-        .get(&config.node_id)
-        .unwrap_or(&config.listen)
-        .to_string();
     TransportConfig {
         cluster_id: config.cluster_id.clone(),
         node_id: config.node_id,
-        address,
+        address: config.address.clone(),
         max_snapshot_bytes: config.max_snapshot_bytes,
         seed: config.seed,
+        credentials: config.credentials.clone(),
+        versions: config.versions,
     }
 }
 
@@ -151,6 +139,8 @@ struct Driver {
     /// Whether the application lets this member lead.
     eligible: bool,
     disk_full: bool,
+    /// Whether a peer said that this node is no member any more.
+    removed: bool,
     ended: Option<End>,
 }
 
@@ -204,9 +194,20 @@ impl Driver {
     fn hear(&mut self, event: NetworkEvent) {
         self.inputs.push(match event {
             NetworkEvent::Message(message) => Input::Message(message),
+            NetworkEvent::PeerOpened(peer) => Input::PeerOpened(peer),
+            NetworkEvent::Removed { by } => return self.was_removed(by),
             NetworkEvent::PeerClosed(peer) => Input::PeerClosed(peer),
             NetworkEvent::SnapshotSent { to, delivered } => Input::SnapshotSent { to, delivered },
         });
+    }
+
+    /// The members know what this node may never hear of: nobody sends it the log any more.
+    fn was_removed(&mut self, by: NodeId) {
+        if !std::mem::replace(&mut self.removed, true) {
+            tracing::warn!(by, "this node was removed from the group");
+            self.backlog.push_back(Event::Removed);
+            self.set_eligible();
+        }
     }
 
     fn written(&mut self, event: DiskEvent) {
@@ -230,8 +231,9 @@ impl Driver {
 
     /// A leader that cannot write would hold everyone up.
     fn set_eligible(&mut self) {
-        self.inputs
-            .push(Input::Eligible(self.eligible && !self.disk_full));
+        self.inputs.push(Input::Eligible(
+            self.eligible && !self.disk_full && !self.removed,
+        ));
     }
 
     fn ask(&mut self, request: Request) {
@@ -433,8 +435,10 @@ impl Driver {
                 let in_config = self.config.peers.get(&id).map(ToString::to_string);
                 (id, in_log.into_iter().chain(in_config).collect())
             };
-            self.transport
-                .set_members(members.ids().into_iter().map(both).collect());
+            self.transport.set_members(Roster {
+                members: members.ids().into_iter().map(both).collect(),
+                next_id: members.next_id,
+            });
             self.members = members;
         }
     }
@@ -467,6 +471,8 @@ impl Driver {
                 let progress = position.peers.iter().find(|peer| peer.id == id);
                 PeerStatus {
                     id,
+                    name: position.members.names.get(&id).cloned().unwrap_or_default(),
+                    refused: connection.refused,
                     address: connection.address,
                     connected: connection.connected,
                     matched: progress.map(|peer| peer.matched),
@@ -487,6 +493,7 @@ impl Driver {
             snapshot_index: position.snapshot_index,
             log_bytes: position.log_bytes,
             disk_full: self.disk_full,
+            removed: self.removed,
             members: position.members,
             peers,
             network: self.counts,
@@ -504,7 +511,7 @@ impl Driver {
             ..
         } = self;
         // The others notice at once, and need not wait for what follows.
-        drop(transport);
+        transport.close().await;
         drop(disk);
         // What was given to the disk is written, if there is room; then the folder is free.
         if !disk_full {

@@ -29,8 +29,11 @@ pub enum Event {
     },
     /// Role, leader or term changed.
     Role(RoleChange),
-    /// The members changed; in force from here on.
+    /// The members, in force from here on: first those of the snapshot that a start begins with,
+    /// then at each change.
     Members(Members),
+    /// The others have removed this node. It takes part in nothing any more.
+    Removed,
     /// The disk has no room: nothing is acknowledged until [`Event::DiskOk`]. Nothing is lost.
     DiskFull,
     /// There is room again; what waited was written.
@@ -129,6 +132,8 @@ pub struct GroupStatus {
     pub log_bytes: u64,
     /// Whether writes wait for room on the disk.
     pub disk_full: bool,
+    /// Whether the others say that this node is no member any more.
+    pub removed: bool,
     /// Who belongs to the group.
     pub members: Arc<Members>,
     /// The other members, in ascending order.
@@ -142,10 +147,14 @@ pub struct GroupStatus {
 pub struct PeerStatus {
     /// The other member.
     pub id: NodeId,
+    /// What the application calls it; may be empty.
+    pub name: String,
     /// Where it listens.
     pub address: String,
     /// Whether there is a connection to it.
     pub connected: bool,
+    /// Why it does not let this member in, if it said so the last time.
+    pub refused: Option<String>,
     /// As leader: the last index known to be in its log.
     pub matched: Option<u64>,
     /// As leader: whether it gets a snapshot instead of entries.

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +13,7 @@ use super::*;
 use crate::log::StoreError;
 use crate::log::faulty::{FaultSwitch, FaultyStore};
 use crate::log::memory::MemoryFolder;
+use crate::tls::{Authority, PEERS, member_name, testing};
 use crate::types::{MemberStep, MembersChange, Role};
 
 /// For things that take milliseconds, on a machine that has much else to do.
@@ -56,12 +58,20 @@ struct Cluster {
     members: BTreeMap<u64, Member>,
 }
 
+/// The authority of all clusters of these tests.
+fn authority() -> &'static Authority {
+    static AUTHORITY: OnceLock<Authority> = OnceLock::new();
+    AUTHORITY.get_or_init(testing::authority)
+}
+
 fn config(home: &Path, id: u64, peers: &BTreeMap<u64, SocketAddr>) -> RuntimeConfig {
     let listen = peers
         .get(&id)
         .copied()
         .unwrap_or(([127, 0, 0, 1], 0).into());
-    RuntimeConfig::new("test", id, listen, peers.clone(), home.join(id.to_string()))
+    let data_dir = home.join(id.to_string());
+    let credentials = testing::member(authority(), id);
+    RuntimeConfig::new("test", id, listen, peers.clone(), data_dir, credentials)
 }
 
 impl Cluster {
@@ -290,7 +300,7 @@ async fn a_new_member_joins_and_a_removed_leader_makes_room() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     let mut joining = config(cluster.home.path(), 4, &BTreeMap::new());
-    joining.listen = address;
+    joining.address = address.to_string();
     let (handle, events) = start_on(joining, listener).await.expect("it starts");
     let mut newcomer = Member { handle, events };
 
@@ -298,6 +308,7 @@ async fn a_new_member_joins_and_a_removed_leader_makes_room() {
     let step = MemberStep::AddVoter {
         id: 4,
         address: address.to_string(),
+        name: "four".to_owned(),
     };
     let change = MembersChange {
         steps: vec![step, MemberStep::Remove { id: leader }],
@@ -317,6 +328,13 @@ async fn a_new_member_joins_and_a_removed_leader_makes_room() {
         .await;
     assert!(!status.members.contains(leader));
 
+    // It hears of that, although nobody sends it the log any more.
+    let removed = cluster.members.get_mut(&leader).expect("it runs");
+    removed.wait("the news", |status| status.removed).await;
+    while !matches!(
+        soon("the news", removed.events.recv()).await,
+        Some(Event::Removed)
+    ) {}
     cluster.stop(leader).await;
     let index = cluster.propose("with it").await;
     assert_eq!(newcomer.applied().await, (index, b"with it".to_vec()));
@@ -328,9 +346,9 @@ async fn garbage_at_the_peer_port_is_dropped_and_counted() {
     let address = cluster.addresses[&1];
     let hostile: [&[u8]; 4] = [
         b"GET / HTTP/1.1\r\n\r\n",
-        // The right magic number, then a frame of 4 GiB, and one with a wrong checksum.
-        b"LSPEER\r\n\xff\xff\xff\xff\0\0\0\0",
-        b"LSPEER\r\n\x04\0\0\0\0\0\0\0\x01\x02\x03\x04",
+        // TLS, and then garbage.
+        b"\x16\x03\x01\xff\xff\0\0\0\0",
+        b"\x16\x03\x01\0\x04\x01\x02\x03\x04",
         &[0; 4096],
     ];
     for bytes in hostile {
@@ -339,8 +357,9 @@ async fn garbage_at_the_peer_port_is_dropped_and_counted() {
         let _ = stranger.write_all(bytes).await;
         let mut answer = Vec::new();
         let read = soon("to be cut off", stranger.read_to_end(&mut answer)).await;
+        let is_alert = answer.len() == 7 && answer[0] == 21;
         assert!(
-            read.is_err() || answer.is_empty(),
+            read.is_err() || answer.is_empty() || is_alert,
             "a stranger gets nothing: {answer:?}"
         );
     }
@@ -363,6 +382,7 @@ async fn a_node_of_another_cluster_is_refused_and_told_why() {
         from,
         to,
         address: String::new(),
+        folder: 0,
     };
     let cases = [
         (
@@ -382,13 +402,16 @@ async fn a_node_of_another_cluster_is_refused_and_told_why() {
         ),
     ];
     for (hello, expected) in cases {
-        let mut stream = TcpStream::connect(cluster.addresses[&1])
-            .await
-            .expect("it listens");
-        stream.write_all(b"LSPEER\r\n").await.expect("it listens");
+        let stream = TcpStream::connect(cluster.addresses[&1]).await;
+        let credentials = testing::member(authority(), hello.from);
+        let connected = credentials
+            .connect(stream.expect("it listens"), &member_name(1), PEERS)
+            .await;
+        let mut stream = connected.expect("its certificate is good");
         frame::write(&mut stream, &Frame::Hello(hello))
             .await
             .expect("it listens");
+        stream.flush().await.expect("it listens");
         let answer = soon("an answer", frame::read(&mut stream, 1024))
             .await
             .expect("an answer");
@@ -412,8 +435,11 @@ async fn alone() -> (Member, FaultSwitch, MemoryFolder) {
     };
     let (store, recovered) = LogStore::open(folder.restart(), &identity).expect("it is new");
     let (store, switch) = FaultyStore::new(store);
-    let config = RuntimeConfig::new("test", 1, address, peers, "unused");
-    let (handle, events) = start_with(config, listener, store, recovered).expect("it starts");
+    let credentials = testing::member(authority(), 1);
+    let peering = Peering::on(listener, credentials.clone());
+    let config = RuntimeConfig::new("test", 1, address, peers, "unused", credentials);
+    let started = start_with(config, peering, Folders::default(), store, recovered);
+    let (handle, events) = started.expect("it starts");
     let member = Member { handle, events };
     member
         .wait("leadership", |status| status.role == Role::Leader)
@@ -534,4 +560,67 @@ async fn what_cannot_work_is_refused_at_the_start() {
         foreign,
         Err(StartError::Store(StoreError::OtherCluster { .. }))
     ));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_whose_data_folder_was_lost_is_not_let_in_again() {
+    let mut cluster = Cluster::start().await;
+    cluster.propose("acknowledged").await;
+    let leader = cluster.leader().await;
+    let lost = leader % 3 + 1;
+    cluster.stop(lost).await;
+    std::fs::remove_dir_all(cluster.home.path().join(lost.to_string())).expect("it is there");
+    cluster.restart(lost).await;
+    // All others know the folder that it had.
+    let refused = |status: &GroupStatus| {
+        let mut others = status.peers.iter().map(|peer| peer.refused.as_deref());
+        others.all(|why| why.is_some_and(|why| why.contains("data folder")))
+    };
+    let forgetful = cluster.members.remove(&lost).expect("it runs");
+    let status = forgetful.wait("to be refused", refused).await;
+    assert_eq!((status.peers.len(), status.leader), (2, None));
+    cluster.propose("without it").await;
+    assert!(forgetful.handle.status().commit <= 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_too_old_stays_out_and_says_so() {
+    let mut cluster = Cluster::start().await;
+    cluster.propose("before").await;
+    let leader = cluster.leader().await;
+    let other = leader % 3 + 1;
+    cluster.stop(other).await;
+    let mut newer = config(cluster.home.path(), other, &cluster.addresses);
+    newer.versions = (2, 3);
+    let (handle, events) = start(newer).await.expect("it starts");
+    cluster.members.insert(other, Member { handle, events });
+    let refused = |status: &GroupStatus| {
+        let leader = status.peers.iter().find(|peer| peer.id == leader);
+        leader.is_some_and(|peer| peer.refused.as_ref().is_some_and(|w| w.contains("too old")))
+    };
+    cluster.members[&other].wait("to be refused", refused).await;
+    cluster.stop(other).await;
+    cluster.propose("the others go on").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_of_two_versions_work_together_while_they_are_upgraded_one_by_one() {
+    let mut cluster = Cluster::start().await;
+    let mut commands = Vec::new();
+    for id in [1, 2, 3] {
+        commands.push(format!("before {id}"));
+        cluster.propose(&commands[commands.len() - 1]).await;
+        cluster.stop(id).await;
+        let mut newer = config(cluster.home.path(), id, &cluster.addresses);
+        newer.versions = (1, 2);
+        let (handle, events) = start(newer).await.expect("it starts");
+        cluster.members.insert(id, Member { handle, events });
+    }
+    commands.push("after".to_owned());
+    cluster.propose("after").await;
+    for member in cluster.members.values_mut() {
+        for command in &commands {
+            assert_eq!(member.applied().await.1, command.as_bytes());
+        }
+    }
 }

@@ -160,6 +160,7 @@ impl World {
             steps.push(MemberStep::AddVoter {
                 id: learner,
                 address: String::new(),
+                name: String::new(),
             });
         }
         let newcomer = self.nodes.keys().max().map_or(1, |id| id + 1);
@@ -169,11 +170,13 @@ impl World {
                 MemberStep::AddLearner {
                     id: newcomer,
                     address,
+                    name: String::new(),
                 }
             } else {
                 MemberStep::AddVoter {
                     id: newcomer,
                     address,
+                    name: String::new(),
                 }
             });
             self.nodes.insert(newcomer, Node::new());
@@ -186,6 +189,7 @@ impl World {
                 MemberStep::AddLearner {
                     id,
                     address: String::new(),
+                    name: String::new(),
                 }
             });
         }

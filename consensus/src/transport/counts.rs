@@ -1,7 +1,7 @@
 //! What happened at the peer port, counted, and told in the log at a bearable rate.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -23,9 +23,27 @@ pub struct NetworkCounts {
     pub connects: u64,
 }
 
+/// Who knocked and was not let in.
 #[derive(Debug, Default)]
+pub struct Strangers(Counter);
+
+impl Strangers {
+    /// Counts one more.
+    pub(crate) fn count(&self, from: &str, what: &str) {
+        if let Some(times) = self.0.count() {
+            tracing::warn!(from, what, times, "dropped a stranger's connection");
+        }
+    }
+
+    /// How many there were since the start.
+    pub fn read(&self) -> u64 {
+        self.0.read()
+    }
+}
+
+#[derive(Debug)]
 pub(super) struct Counters {
-    strangers: Counter,
+    strangers: Arc<Strangers>,
     refused: Counter,
     garbage: Counter,
     malformed: Counter,
@@ -64,15 +82,19 @@ impl Counter {
 }
 
 impl Counters {
-    pub(super) fn stranger(&self, from: &str, what: &str) {
-        if let Some(times) = self.strangers.count() {
-            tracing::warn!(
-                from,
-                what,
-                times,
-                "dropped a connection that is not from a peer"
-            );
+    pub(super) fn new(strangers: Arc<Strangers>) -> Self {
+        Counters {
+            strangers,
+            refused: Counter::default(),
+            garbage: Counter::default(),
+            malformed: Counter::default(),
+            dropped: AtomicU64::default(),
+            connects: AtomicU64::default(),
         }
+    }
+
+    pub(super) fn stranger(&self, from: &str, what: &str) {
+        self.strangers.count(from, what);
     }
 
     pub(super) fn refused(&self, from: &str, why: &str) {

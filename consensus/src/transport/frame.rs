@@ -25,6 +25,8 @@ pub enum Frame {
     Welcome {
         /// The protocol version of this connection.
         version: u16,
+        /// The number of the answering member's data folder.
+        folder: u64,
     },
     /// The answer: go away, and why.
     Refused(Refusal),
@@ -70,6 +72,8 @@ pub struct Hello {
     pub to: NodeId,
     /// Where it listens.
     pub address: String,
+    /// The number of its data folder; 0 if it does not say.
+    pub folder: u64,
 }
 
 /// Why a node is not let in.
@@ -92,6 +96,18 @@ pub enum Refusal {
     Version {
         /// The oldest and the newest one.
         versions: (u16, u16),
+    },
+    /// The caller was a member, and is not any more.
+    #[error("this node was removed from the cluster")]
+    Removed,
+    /// The caller's data folder is not the one that it had.
+    #[error(
+        "this node's data folder is not the one that node {node_id} knows: what it acknowledged \
+         may be lost, so it must join again as a new member"
+    )]
+    OtherFolder {
+        /// Who knows it.
+        node_id: NodeId,
     },
     /// The caller uses the id of the node that it calls.
     #[error("it has the same node id")]

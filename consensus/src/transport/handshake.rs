@@ -1,20 +1,19 @@
-//! Who is there? The first thing on every connection.
+//! Who is there? The first thing on every connection, once TLS knows that both sides belong to the
+//! cluster.
 //!
-//! The dialling side says a magic number and [`Hello`]; the other side answers [`Frame::Welcome`]
-//! or, to a node of this kind of program only, why not. Whoever does not know the magic number
-//! gets no answer at all.
+//! The dialling side says [`Hello`]; the other side, which checks it against the certificate, answers
+//! [`Frame::Welcome`], or why not.
 
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
-use super::TransportConfig;
+use super::Shared;
 use super::frame::{self, Frame, FrameError, Hello, MAX_GREETING_BYTES, Refusal};
 use crate::runtime::MAX_CLUSTER_ID_BYTES;
 use crate::types::NodeId;
 
-const MAGIC: [u8; 8] = *b"LSPEER\r\n";
 /// The oldest and the newest protocol version that this program speaks.
-pub(super) const VERSIONS: (u16, u16) = (1, 1);
+pub const VERSIONS: (u16, u16) = (1, 1);
 
 /// Why there is no connection.
 #[derive(Debug, Error)]
@@ -40,27 +39,33 @@ fn stranger(error: FrameError) -> HandshakeError {
 /// The dialling side.
 pub(super) async fn introduce<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    config: &TransportConfig,
+    shared: &Shared,
     to: NodeId,
 ) -> Result<(), HandshakeError> {
+    let config = &shared.config;
     let hello = Hello {
-        versions: VERSIONS,
+        versions: config.versions,
         cluster_id: config.cluster_id.clone(),
         from: config.node_id,
         to,
         address: config.address.clone(),
+        folder: shared.folders.own(),
     };
-    stream.write_all(&MAGIC).await?;
     frame::write(stream, &Frame::Hello(hello)).await?;
     stream.flush().await?;
-    match frame::read(stream, MAX_GREETING_BYTES)
-        .await
-        .map_err(stranger)?
-    {
-        Frame::Welcome { version } if (VERSIONS.0..=VERSIONS.1).contains(&version) => Ok(()),
-        Frame::Welcome { version } => Err(HandshakeError::Stranger(format!(
-            "it chose protocol version {version}"
-        ))),
+    let answer = frame::read(stream, MAX_GREETING_BYTES).await;
+    match answer.map_err(stranger)? {
+        Frame::Welcome { version, folder } => {
+            if !(config.versions.0..=config.versions.1).contains(&version) {
+                let what = format!("it chose protocol version {version}");
+                return Err(HandshakeError::Stranger(what));
+            }
+            if !shared.folders.is_the_same(to, folder) {
+                let what = "its data folder is not the one that it had".into();
+                return Err(HandshakeError::Stranger(what));
+            }
+            Ok(())
+        }
         Frame::Refused(refusal) => Err(HandshakeError::Refused(refusal)),
         _ => Err(HandshakeError::Stranger(
             "it did not answer the introduction".into(),
@@ -68,22 +73,15 @@ pub(super) async fn introduce<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// The listening side. Says who it is, and where that node listens.
+/// The listening side. `is_called` says whether the certificate is that of a member. Returns who it
+/// is, and where that node listens.
 pub(super) async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
-    config: &TransportConfig,
+    shared: &Shared,
+    is_called: impl Fn(&S, NodeId) -> bool,
 ) -> Result<(NodeId, String), HandshakeError> {
-    let mut magic = [0; MAGIC.len()];
-    stream.read_exact(&mut magic).await?;
-    if magic != MAGIC {
-        return Err(HandshakeError::Stranger(
-            "it does not know the magic number".into(),
-        ));
-    }
-    let Frame::Hello(hello) = frame::read(stream, MAX_GREETING_BYTES)
-        .await
-        .map_err(stranger)?
-    else {
+    let greeting = frame::read(stream, MAX_GREETING_BYTES).await;
+    let Frame::Hello(hello) = greeting.map_err(stranger)? else {
         return Err(HandshakeError::Stranger(
             "it did not introduce itself".into(),
         ));
@@ -93,9 +91,14 @@ pub(super) async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
             "its introduction makes no sense".into(),
         ));
     }
-    match judge(&hello, config) {
+    if !is_called(stream, hello.from) {
+        let what = format!("its certificate is not that of member {}", hello.from);
+        return Err(HandshakeError::Stranger(what));
+    }
+    match judge(&hello, shared) {
         Ok(version) => {
-            frame::write(stream, &Frame::Welcome { version }).await?;
+            let folder = shared.folders.own();
+            frame::write(stream, &Frame::Welcome { version, folder }).await?;
             stream.flush().await?;
             Ok((hello.from, hello.address))
         }
@@ -108,23 +111,30 @@ pub(super) async fn receive<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// The version to speak, or why not.
-fn judge(hello: &Hello, config: &TransportConfig) -> Result<u16, Refusal> {
+fn judge(hello: &Hello, shared: &Shared) -> Result<u16, Refusal> {
+    let config = &shared.config;
     if hello.cluster_id != config.cluster_id {
         return Err(Refusal::OtherCluster {
             cluster_id: config.cluster_id.clone(),
         });
     }
-    if hello.to != config.node_id {
-        return Err(Refusal::OtherNode {
-            node_id: config.node_id,
-        });
+    let node_id = config.node_id;
+    if hello.to != node_id {
+        return Err(Refusal::OtherNode { node_id });
     }
-    if hello.from == config.node_id {
+    if hello.from == node_id {
         return Err(Refusal::SameNode);
     }
-    let newest = hello.versions.1.min(VERSIONS.1);
-    if newest < hello.versions.0.max(VERSIONS.0) {
-        return Err(Refusal::Version { versions: VERSIONS });
+    if shared.roster.borrow().has_removed(hello.from) {
+        return Err(Refusal::Removed);
+    }
+    let versions = config.versions;
+    let newest = hello.versions.1.min(versions.1);
+    if newest < hello.versions.0.max(versions.0) {
+        return Err(Refusal::Version { versions });
+    }
+    if !shared.folders.is_the_same(hello.from, hello.folder) {
+        return Err(Refusal::OtherFolder { node_id });
     }
     Ok(newest)
 }

@@ -7,48 +7,51 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, BufReader, ReadBuf};
-use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
+use tokio_rustls::TlsStream;
 
 use super::frame::{self, Frame, MAX_FRAME_BYTES};
 use super::handshake::{HandshakeError, receive};
 use super::{NetworkEvent, Shared, times};
 use crate::message::{Body, Message};
+use crate::tls::port::{Accepted, Connections};
+use crate::tls::{self, member_name};
 use crate::types::{NodeId, Snapshot, SnapshotMeta};
 
-/// Connections that have not introduced themselves yet; further ones wait to be accepted.
+/// Connections that have not introduced themselves yet; further ones wait.
 const MAX_UNKNOWN: usize = 64;
 
-/// Accepts connections, until it is aborted; then they all end.
-pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
+/// Takes connections, until it is aborted; then they all end.
+pub(super) async fn accept(shared: Arc<Shared>, mut connections: Connections) {
     let unknown = Arc::new(Semaphore::new(MAX_UNKNOWN));
-    let mut connections = JoinSet::new();
-    loop {
-        // The semaphore is never closed.
-        let Ok(place) = unknown.clone().acquire_owned().await else {
-            return;
-        };
-        while connections.try_join_next().is_some() {}
-        let (mut stream, from) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, mostly: it passes, and until then it must not spin.
-                tracing::warn!(%error, "cannot accept a connection");
-                sleep(times::BACKOFF.1).await;
-                continue;
-            }
+    let mut tasks = JoinSet::new();
+    // The semaphore is never closed.
+    while let Ok(place) = unknown.clone().acquire_owned().await {
+        while tasks.try_join_next().is_some() {}
+        let Some(Accepted { mut stream, from }) = connections.recv().await else {
+            break;
         };
         let shared = shared.clone();
-        connections.spawn(async move {
+        tasks.spawn(async move {
             let (ip, from) = (from.ip(), from.to_string());
-            let greeted = timeout(times::CONNECT, receive(&mut stream, &shared.config)).await;
+            let is_called =
+                |stream: &TlsStream<TcpStream>, id| tls::is_called(stream, &member_name(id));
+            let greeting = receive(&mut stream, &shared, is_called);
+            let greeted = timeout(times::CONNECT, greeting).await;
             drop(place);
             match greeted {
                 Ok(Ok((peer, address))) => {
                     shared.introduce(peer, reachable(address, ip));
-                    receive_all(stream, &shared, peer).await;
+                    let mut roster = shared.roster.subscribe();
+                    tokio::select! {
+                        () = receive_all(stream, &shared, peer) => {}
+                        // When it calls again, it is told.
+                        _ = roster.wait_for(|roster| roster.has_removed(peer)) => {}
+                    }
+                    let _ = shared.events.send(NetworkEvent::PeerClosed(peer)).await;
                 }
                 Ok(Err(HandshakeError::Refused(refusal))) => {
                     shared.counters.refused(&from, &refusal.to_string());
@@ -58,6 +61,8 @@ pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
             }
         });
     }
+    // The port is closed; who is connected stays.
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Where a peer that says `address` and comes from `ip` can be reached: one that listens on all
@@ -114,7 +119,6 @@ async fn receive_all<S: AsyncRead + Unpin>(stream: S, shared: &Shared, peer: Nod
             }
         }
     }
-    let _ = shared.events.send(NetworkEvent::PeerClosed(peer)).await;
 }
 
 /// A stream that notes that something came.

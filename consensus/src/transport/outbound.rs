@@ -7,14 +7,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
+use tokio_rustls::TlsStream;
 
-use super::frame::{CHUNK_BYTES, Frame, to_bytes};
+use super::frame::{CHUNK_BYTES, Frame, Refusal, to_bytes};
 use super::handshake::{HandshakeError, introduce};
 use super::queue::{Queue, Work};
 use super::{NetworkEvent, Shared, times};
 use crate::message::{Body, Message};
 use crate::random::Random;
+use crate::tls::{self, member_name};
 use crate::types::NodeId;
 
 /// Frames are gathered up to this size before they are written, in bytes.
@@ -30,28 +32,49 @@ pub(super) async fn dial(shared: Arc<Shared>, peer: NodeId, queue: Arc<Queue>) {
             match timeout(times::CONNECT, connect(&shared, peer, &address)).await {
                 Ok(Ok(stream)) => {
                     (pause, told) = (times::BACKOFF.0, None);
+                    queue.set_refused(None);
                     stay_connected(stream, &shared, peer, &address, &queue).await;
                 }
-                Ok(Err(HandshakeError::Refused(refusal))) => {
-                    if told.as_ref() != Some(&refusal) {
-                        tracing::warn!(peer, address, why = %refusal, "the peer refuses this node");
+                Ok(Err(error)) => {
+                    let refused = reason(&error);
+                    if refused.is_none() {
+                        tracing::debug!(peer, address, %error, "cannot connect");
+                    } else if told != refused {
+                        tracing::warn!(peer, address, why = %error, "the peer refuses this node");
                     }
-                    told = Some(refusal);
+                    told.clone_from(&refused);
+                    queue.set_refused(refused);
+                    if let HandshakeError::Refused(Refusal::Removed) = error {
+                        // Whoever listens has stopped listening only when the member stops.
+                        let event = NetworkEvent::Removed { by: peer };
+                        let _ = shared.events.send(event).await;
+                    }
                 }
-                Ok(Err(error)) => tracing::debug!(peer, address, %error, "cannot connect"),
                 Err(_) => tracing::debug!(peer, address, "no answer"),
             }
         }
         // Not all at the same moment.
         let jitter = Duration::from_millis(random.below(pause.as_millis() as u64 / 2 + 1));
-        sleep(pause + jitter).await;
-        pause = (pause * 2).min(times::BACKOFF.1);
+        pause = match timeout(pause + jitter, queue.hurried()).await {
+            Ok(()) => times::BACKOFF.0,
+            Err(_) => (pause * 2).min(times::BACKOFF.1),
+        };
+    }
+}
+
+/// Why a peer that answers will not have this node; `None` for all that may pass.
+fn reason(error: &HandshakeError) -> Option<String> {
+    match error {
+        HandshakeError::Refused(refusal) => Some(refusal.to_string()),
+        HandshakeError::Stranger(what) => Some(what.clone()),
+        HandshakeError::Io(error) if tls::is_distrust(error) => Some(error.to_string()),
+        HandshakeError::Io(_) => None,
     }
 }
 
 /// Uses a connection until it ends.
 async fn stay_connected(
-    stream: TcpStream,
+    stream: TlsStream<TcpStream>,
     shared: &Shared,
     peer: NodeId,
     address: &str,
@@ -60,13 +83,14 @@ async fn stay_connected(
     shared.counters.connected();
     tracing::info!(peer, address, "connected");
     queue.open();
+    // Whoever listens has stopped listening only when the member stops; here and below.
+    let _ = shared.events.send(NetworkEvent::PeerOpened(peer)).await;
     let error = send_all(stream, shared, peer, queue).await;
     // What is lost with the connection is told of: the group sends it again.
     if queue.close() {
         report_snapshot(shared, peer, false).await;
     }
     tracing::info!(peer, %error, "the connection is closed");
-    // Whoever listens has stopped listening only when the member stops.
     let _ = shared.events.send(NetworkEvent::PeerClosed(peer)).await;
 }
 
@@ -74,11 +98,15 @@ async fn connect(
     shared: &Shared,
     peer: NodeId,
     address: &str,
-) -> Result<TcpStream, HandshakeError> {
-    let mut stream = TcpStream::connect(address).await?;
+) -> Result<TlsStream<TcpStream>, HandshakeError> {
+    let stream = TcpStream::connect(address).await?;
     // Each message matters now.
     stream.set_nodelay(true)?;
-    introduce(&mut stream, &shared.config, peer).await?;
+    let credentials = &shared.config.credentials;
+    let mut stream = credentials
+        .connect(stream, &member_name(peer), tls::PEERS)
+        .await?;
+    introduce(&mut stream, shared, peer).await?;
     Ok(stream)
 }
 

@@ -16,6 +16,9 @@ pub(super) struct Queue {
     state: Mutex<State>,
     news: Notify,
     route: Mutex<Route>,
+    /// Somebody knows that the peer is there.
+    hurry: Notify,
+    refused: Mutex<Option<String>>,
 }
 
 /// Where a peer may be.
@@ -134,6 +137,30 @@ impl Queue {
 
     pub(super) fn set_progress(&self, progress: Option<(u64, u64)>) {
         self.lock().progress = progress;
+    }
+
+    /// Has the peer called now.
+    pub(super) fn hurry(&self) {
+        if !self.is_connected() {
+            self.hurry.notify_one();
+        }
+    }
+
+    /// Waits until the peer should be called at once.
+    pub(super) async fn hurried(&self) {
+        self.hurry.notified().await;
+    }
+
+    /// Why the peer did not let this member in the last time.
+    pub(super) fn refused(&self) -> Option<String> {
+        self.refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn set_refused(&self, why: Option<String>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     /// Opens the queue for a new connection.
