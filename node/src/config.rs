@@ -34,7 +34,12 @@ pub struct Config {
     /// A CIB to begin with, if the cluster has none yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_cib: Option<PathBuf>,
-    /// All controllers, the same on every node. A node that is not among them runs an executor only.
+    /// Where the controller listens, if not at the address where others reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// Controllers by which to find the others: those that a cluster begins with, or that there
+    /// were when this node joined. Once a node is in touch it follows what the cluster says. A node
+    /// that is not among them runs an executor only.
     pub controllers: Vec<ControllerAddress>,
     /// How agents are run.
     #[serde(default)]
@@ -52,10 +57,8 @@ pub struct ControllerAddress {
     pub id: u64,
     /// Name of its node.
     pub node: String,
-    /// Where it talks to the other controllers about the log.
-    pub peers: SocketAddr,
-    /// Where it listens for executors, and for controllers that pass something on.
-    pub nodes: SocketAddr,
+    /// Where other controllers, executors and new machines reach it.
+    pub address: SocketAddr,
 }
 
 /// How agents are run.
@@ -120,6 +123,13 @@ impl Default for Timers {
             stop_ms: 60_000,
         }
     }
+}
+
+/// Whether a text can be the name of a cluster or of a node.
+pub fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 128
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 fn yes() -> bool {
@@ -226,8 +236,8 @@ impl Config {
             ..
         } = self.timers;
         let named = |what: &str, text: &str| {
-            let ok = !text.is_empty() && text.len() <= 128 && !text.contains(char::is_whitespace);
-            (!ok).then(|| format!("`{what}` must have 1 to 128 characters and no spaces"))
+            (!is_name(text))
+                .then(|| format!("`{what}` must have 1 to 128 characters and no spaces"))
         };
         if let Some(problem) = named("cluster", &self.cluster).or(named("node", &self.node)) {
             return Some(problem);
@@ -245,12 +255,7 @@ impl Config {
         let mut nodes = BTreeSet::new();
         let mut addresses = BTreeSet::new();
         for controller in &self.controllers {
-            let ControllerAddress {
-                id,
-                node,
-                peers,
-                nodes: executors,
-            } = controller;
+            let ControllerAddress { id, node, address } = controller;
             if *id == 0 || !ids.insert(id) {
                 return Some(format!(
                     "controller id {id} is 0 or used twice: number them from 1"
@@ -259,15 +264,13 @@ impl Config {
             if !nodes.insert(node) {
                 return Some(format!("node '{node}' has two controllers"));
             }
-            for address in [peers, executors] {
-                if address.port() == 0 || address.ip().is_unspecified() {
-                    return Some(format!(
-                        "{address} is no address that others can connect to: name the host's own"
-                    ));
-                }
-                if !addresses.insert(address) {
-                    return Some(format!("address {address} is used twice"));
-                }
+            if address.port() == 0 || address.ip().is_unspecified() {
+                return Some(format!(
+                    "{address} is no address that others can connect to: name the host's own"
+                ));
+            }
+            if !addresses.insert(address) {
+                return Some(format!("address {address} is used twice"));
             }
         }
         if tick_ms == 0 || heartbeat_ms < tick_ms || election_ms < 3 * heartbeat_ms {

@@ -19,6 +19,7 @@
 //! - [`agent`] knows how resource agents and fence agents are called.
 //! - [`edit`] changes configurations as operators' commands ask.
 //! - [`fabric`] carries messages between controllers and executors.
+//! - [`security`] says who belongs to the cluster, and lets new machines in.
 //! - [`daemon`] is the thin shell around the controller: sockets, timers, threads.
 //! - [`lab`] runs a whole cluster as processes of one host, for the demo and for tests.
 
@@ -39,3 +40,4 @@ pub mod lab;
 pub mod lock;
 pub mod policy;
 pub mod process;
+pub mod security;

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use lockstep_node::clock::Clock;
+use lockstep_node::security::files::{Files, found};
+
 fn lockstep(arguments: &[&str]) -> Output {
     command(arguments).output().expect("the program runs")
 }
@@ -34,23 +37,28 @@ fn expect(output: &Output, code: i32, says: &[&str]) {
 /// A cluster of one controller without an executor, in a folder of its own.
 struct Node {
     folder: tempfile::TempDir,
-    ports: [u16; 3],
+    ports: [u16; 2],
     child: Option<Child>,
 }
 
 impl Node {
     fn new() -> Self {
         // Held until all are known, so that they differ.
-        let held: Vec<_> = (0..3)
+        let held: Vec<_> = (0..2)
             .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
             .collect();
-        let ports = [0, 1, 2].map(|at: usize| held[at].local_addr().unwrap().port());
+        let ports = [0, 1].map(|at: usize| held[at].local_addr().unwrap().port());
         let node = Self {
             folder: tempfile::tempdir().unwrap(),
             ports,
             child: None,
         };
         node.write("one", "n1");
+        let now = Clock::start().unix_s();
+        let authority = found("one", now).unwrap();
+        Files::of(&node.data())
+            .admit_by(&authority, "n1", Some(1), now)
+            .unwrap();
         node
     }
 
@@ -63,15 +71,15 @@ impl Node {
     }
 
     fn api(&self) -> String {
-        format!("127.0.0.1:{}", self.ports[2])
+        format!("127.0.0.1:{}", self.ports[1])
     }
 
     fn write(&self, cluster: &str, node: &str) {
-        let [peers, nodes, api] = self.ports;
+        let [address, api] = self.ports;
         let text = format!(
             "cluster = \"{cluster}\"\nnode = \"{node}\"\ndata_dir = \"data\"\nexecutor = false\n\
              api = \"127.0.0.1:{api}\"\n[[controllers]]\nid = 1\nnode = \"{node}\"\n\
-             peers = \"127.0.0.1:{peers}\"\nnodes = \"127.0.0.1:{nodes}\"\n[timers]\n\
+             address = \"127.0.0.1:{address}\"\n[timers]\n\
              election_ms = 300\n"
         );
         std::fs::write(self.config(), text).unwrap();
@@ -172,7 +180,10 @@ fn a_configuration_file_that_is_wrong_is_named_with_its_place() {
         let output = lockstep(&[command, "--config", node.config().to_str().unwrap()]);
         expect(&output, 78, &["lockstep.toml", "line 5", "127.0.0.256"]);
     }
-    assert!(!node.data().exists(), "nothing was begun");
+    assert!(
+        !node.data().join("identity.toml").exists(),
+        "nothing was begun"
+    );
 }
 
 #[test]
@@ -184,8 +195,19 @@ fn a_node_that_is_no_controller_is_told_what_to_run() {
 }
 
 #[test]
+fn a_machine_without_a_certificate_is_told_how_to_get_one() {
+    let node = Node::new();
+    std::fs::remove_dir_all(node.data().join("tls")).unwrap();
+    let says = ["lockstep cluster init", "lockstep cluster join TOKEN"];
+    for command in ["node", "executor"] {
+        let output = lockstep(&[command, "--config", node.config().to_str().unwrap()]);
+        expect(&output, 78, &says);
+    }
+}
+
+#[test]
 fn a_port_in_use_is_named_with_its_purpose() {
-    for (at, purpose) in [(0, "peers"), (1, "nodes"), (2, "api")] {
+    for (at, purpose) in [(0, "address"), (1, "api")] {
         let node = Node::new();
         let _taken = TcpListener::bind(("127.0.0.1", node.ports[at])).unwrap();
         expect(
@@ -231,7 +253,7 @@ fn a_data_folder_of_somebody_else_is_refused_and_kept() {
 #[test]
 fn a_data_folder_of_a_newer_version_is_refused() {
     let node = Node::new();
-    std::fs::create_dir(node.data()).unwrap();
+    std::fs::create_dir_all(node.data()).unwrap();
     let identity = node.data().join("identity.toml");
     let newer = "format = 2\ncluster = \"one\"\nnode = \"n1\"\ncontroller = 1\nshard = 7\n";
     std::fs::write(&identity, newer).unwrap();

@@ -29,7 +29,7 @@ pub struct Strangers(Counter);
 
 impl Strangers {
     /// Counts one more.
-    pub(crate) fn count(&self, from: &str, what: &str) {
+    pub fn count(&self, from: &str, what: &str) {
         if let Some(times) = self.0.count() {
             tracing::warn!(from, what, times, "dropped a stranger's connection");
         }

@@ -9,6 +9,7 @@ use crate::executor::journal::JournalError;
 use crate::executor::shell::{self, Settings, StartError};
 use crate::exit::Exit;
 use crate::lock::LockError;
+use crate::security::files::Files;
 
 /// Runs what a leader orders, and goes on when controllers come and go. SIGTERM stops it and
 /// leaves services running.
@@ -35,8 +36,9 @@ pub(super) fn run(arguments: Args) -> Outcome {
         controllers: config
             .controllers
             .iter()
-            .map(|c| c.nodes.to_string())
+            .map(|c| c.address.to_string())
             .collect(),
+        files: Files::of_config(&config),
         site: Site {
             node: config.node.clone(),
             ocf_root: agents.ocf_root,
@@ -73,5 +75,6 @@ fn exit_of(error: &StartError) -> Exit {
         StartError::Journal(JournalError::Io { .. }) => Exit::Io,
         StartError::Journal(JournalError::Damaged { .. }) => Exit::BadData,
         StartError::Journal(_) => Exit::Config,
+        StartError::Security(error) => error.exit(),
     }
 }

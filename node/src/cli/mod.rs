@@ -1,6 +1,7 @@
 //! What can be asked of the program? One file a command; this is their table.
 
 mod agent;
+mod cluster;
 mod config;
 mod demo;
 mod executor;
@@ -38,6 +39,8 @@ struct Cli {
 enum Command {
     /// Run a whole cluster on this host, to see how it works
     Demo(demo::Args),
+    /// Make a cluster, let machines in, and change which ones are controllers
+    Cluster(cluster::Args),
     /// Show what a controller knows: nodes, resources, leader, plan
     Status(status::Args),
     /// Show, edit, check, compare or replace the cluster's configuration
@@ -194,6 +197,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Demo(arguments) => demo::run(arguments),
+        Command::Cluster(arguments) => cluster::run(arguments),
         Command::Status(arguments) => status::run(arguments),
         Command::Config(arguments) => config::run(arguments),
         Command::Resource(arguments) => resource::run(arguments),

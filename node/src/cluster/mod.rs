@@ -178,6 +178,11 @@ impl Cluster {
         }
     }
 
+    /// From here on in the log so many controllers vote.
+    pub fn set_voters(&mut self, voters: usize) {
+        self.voters = voters;
+    }
+
     /// Configuration and status.
     pub fn cib(&self) -> &Document {
         &self.cib

@@ -9,8 +9,7 @@ data_dir = "data"
 [[controllers]]
 id = 1
 node = "n1"
-peers = "127.0.0.1:7001"
-nodes = "127.0.0.1:7002"
+address = "127.0.0.1:7001"
 "#;
 
 fn read(text: &str) -> Result<Config, ConfigError> {
@@ -36,13 +35,16 @@ fn a_short_file_is_enough_and_paths_are_relative_to_it() {
 #[test]
 fn each_mistake_is_named_with_its_place_and_the_right_code() {
     let cases = [
-        (GOOD.replace("127.0.0.1:7001", "127.0.0.1"), "peers"),
+        (GOOD.replace("127.0.0.1:7001", "127.0.0.1"), "address"),
         (GOOD.replace("127.0.0.1:7001", "localhost:seven"), "line 8"),
         (
             GOOD.replace("127.0.0.1:7001", "0.0.0.0:7001"),
             "no address that others can connect to",
         ),
-        (GOOD.replace("7002", "7001"), "used twice"),
+        (
+            format!("{GOOD}[[controllers]]\nid = 2\nnode = \"n2\"\naddress = \"127.0.0.1:7001\"\n"),
+            "used twice",
+        ),
         (GOOD.replace("id = 1", "id = 0"), "number them from 1"),
         (GOOD.replace("id = 1", "id = -1"), "line 6"),
         (GOOD.replace("cluster", "clutser"), "clutser"),

@@ -52,7 +52,7 @@ pub struct Settings {
     pub id: ControllerId,
     /// Differs from start to start of the process.
     pub incarnation: u64,
-    /// How many controllers vote.
+    /// How many controllers vote, until [`Input::Members`] says otherwise.
     pub voters: usize,
     /// An executor that is away for so long is lost, in milliseconds.
     pub node_lost_ms: u64,
@@ -102,6 +102,11 @@ pub enum Input {
         index: u64,
         /// The entry.
         data: Vec<u8>,
+    },
+    /// So many controllers vote from here on in the log.
+    Members {
+        /// How many.
+        voters: usize,
     },
     /// Everything up to an index, as a snapshot.
     Restore {
@@ -248,6 +253,7 @@ impl Controller {
         match input {
             Input::Role { leads, term } => self.take_role(now, leads, term, &mut out),
             Input::Committed { index, data } => self.apply(now, index, &data, &mut out)?,
+            Input::Members { voters } => self.cluster.set_voters(voters),
             Input::Restore { data } => {
                 let name = &self.settings.cluster;
                 self.cluster = Cluster::restore(name, &data, Arc::clone(&self.policy))?;

@@ -319,8 +319,14 @@ impl Core {
             }
             GroupEvent::Members(members) => {
                 tracing::info!(voters = ?members.voters, learners = ?members.learners, "members");
-                Ok(())
+                let voters = members.voters.len();
+                self.step(Input::Members { voters })
             }
+            GroupEvent::Removed => Err(
+                "this controller was removed from the cluster: `lockstep cluster join` makes this \
+                 machine a node again, once its data folder is moved away"
+                    .to_owned(),
+            ),
             GroupEvent::DiskFull => {
                 tracing::error!("the disk is full: nothing is acknowledged until there is room");
                 Ok(())

@@ -1,7 +1,7 @@
 //! Is this data folder ours? Its first file says whose it is, and in which format.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,10 @@ struct Identity {
     cluster: String,
     node: String,
     controller: u64,
+    /// Whether this controller joined a group that there was: then it never makes one, even if it
+    /// has lost what it knew of it.
+    #[serde(default)]
+    joined: bool,
 }
 
 /// Why a data folder is not used.
@@ -59,19 +63,36 @@ pub enum IdentityError {
     },
 }
 
-/// Checks whose folder it is; a new one becomes ours.
-pub(super) fn check(config: &Config, controller: u64) -> Result<(), IdentityError> {
+/// Claims a new folder for a controller that joined a group that there is.
+pub fn claim_new(data_dir: &Path, cluster: &str, node: &str, id: u64) -> Result<(), IdentityError> {
+    let path = data_dir.join("identity.toml");
+    let identity = Identity {
+        format: FORMAT,
+        cluster: cluster.to_owned(),
+        node: node.to_owned(),
+        controller: id,
+        joined: true,
+    };
+    let written = std::fs::create_dir_all(data_dir).and_then(|()| write(&path, &identity));
+    written.map_err(|error| IdentityError::Io { path, error })
+}
+
+/// Checks whose folder it is; a new one becomes ours. Whether it is that of a controller that joined
+/// a group that there was.
+pub(super) fn check(config: &Config, controller: u64) -> Result<bool, IdentityError> {
     let path = config.data_dir.join("identity.toml");
     let ours = Identity {
         format: FORMAT,
         cluster: config.cluster.clone(),
         node: config.node.clone(),
         controller,
+        joined: false,
     };
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return write(&path, &ours).map_err(|error| IdentityError::Io { path, error });
+            let written = write(&path, &ours).map(|()| false);
+            return written.map_err(|error| IdentityError::Io { path, error });
         }
         Err(error) => return Err(IdentityError::Io { path, error }),
     };
@@ -91,7 +112,8 @@ pub(super) fn check(config: &Config, controller: u64) -> Result<(), IdentityErro
         );
         return Err(IdentityError::Newer { path, reason });
     }
-    if found != ours {
+    let joined = found.joined;
+    if found != (Identity { joined, ..ours }) {
         let Identity {
             cluster,
             node,
@@ -105,7 +127,7 @@ pub(super) fn check(config: &Config, controller: u64) -> Result<(), IdentityErro
             controller,
         });
     }
-    Ok(())
+    Ok(joined)
 }
 
 /// Writes it so that it is whole or not there.

@@ -13,27 +13,36 @@
 mod core;
 mod identity;
 mod listener;
+mod membership;
 mod proposer;
 mod report;
 mod supervisor;
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lockstep_consensus::runtime::{self, RuntimeConfig};
+use lockstep_consensus::tls::port::Port;
+use lockstep_consensus::tls::{Credentials, PEERS};
+use lockstep_consensus::transport::Peering;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::cluster::command::{Command, Lifetime};
-use crate::config::Config;
+use crate::config::{Config, ControllerAddress};
 use crate::controller::{Controller, Settings};
 use crate::exit::Exit;
 use crate::lock::{self, FolderLock, LockError};
 use crate::policy::Engine;
+use crate::security::files::Files;
+use crate::security::join::Doorkeeper;
+use crate::security::{JOINS, NODES, SecurityError, renew};
 
 pub use core::{CoreHandle, SubmitError};
-pub use identity::IdentityError;
+pub use identity::{IdentityError, claim_new};
+pub use membership::Membership;
 pub use report::View;
 pub use supervisor::ExecutorProgram;
 
@@ -65,6 +74,9 @@ pub enum DaemonError {
     /// The data folder is not ours.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// This machine's certificates cannot be used.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     /// The group cannot be started.
     #[error(transparent)]
     Group(#[from] runtime::StartError),
@@ -102,6 +114,7 @@ impl DaemonError {
                 Exit::Config
             }
             Self::Identity(IdentityError::Newer { .. }) => Exit::Config,
+            Self::Security(error) => error.exit(),
             Self::Lock(LockError::Taken { .. }) => Exit::Exists,
             Self::Lock(LockError::Io { .. }) | Self::Identity(IdentityError::Io { .. }) => {
                 Exit::CannotCreate
@@ -129,7 +142,9 @@ pub async fn run(
         });
     };
     let _lock = FolderLock::take(&config.data_dir)?;
-    identity::check(&config, me.id)?;
+    let files = Files::of_config(&config);
+    let credentials = Arc::new(files.credentials()?);
+    let joined = identity::check(&config, me.id)?;
     let listen = async |purpose, address| {
         let bound = TcpListener::bind(address).await;
         bound.map_err(|error| DaemonError::Listen {
@@ -138,9 +153,20 @@ pub async fn run(
             error,
         })
     };
-    let nodes = listen("executors (`nodes`)", me.nodes).await?;
+    let address = config.listen.unwrap_or(me.address);
+    let listener = listen("the cluster's nodes (`address`)", address).await?;
     let api = listen("the API (`api`)", config.api).await?;
-    let (group, group_events) = runtime::start(group_config(&config, me.id, me.peers)).await?;
+    let mut port = Port::open(listener, credentials.clone(), &[PEERS, NODES, JOINS]);
+    let mut connections = std::mem::take(&mut port.connections).into_iter();
+    let (Some(peers), Some(nodes), Some(joins)) =
+        (connections.next(), connections.next(), connections.next())
+    else {
+        unreachable!("three protocols have three receivers");
+    };
+    let strangers = port.strangers.clone();
+    let peering = Peering::shared(peers, strangers.clone());
+    let group_config = group_config(&config, &me, joined, credentials.clone());
+    let (group, group_events) = runtime::start_through(group_config, peering).await?;
 
     let clock = crate::clock::Clock::start();
     let incarnation = clock.unix_us();
@@ -152,9 +178,24 @@ pub async fn run(
         clock,
     };
     let (core, mut core_ended) = core::start(about, controller, group.clone(), group_events)?;
-    let forwarder = proposer::Forwarder::start(&config, me.id);
+    let forwarder = proposer::Forwarder::new(proposer::Dialling {
+        cluster: config.cluster.clone(),
+        me: me.id,
+        credentials: credentials.clone(),
+        heartbeat: config.heartbeat(),
+    });
+    let membership = Membership::new(me.id, group.clone(), forwarder.clone());
     let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(forwarder.clone().follow(group.clone()));
     tasks.spawn(proposer::run(me.id, group.clone(), forwarder, core.clone()));
+    tasks.spawn(membership.clone().promote());
+    let doorkeeper = Doorkeeper {
+        cluster: config.cluster.clone(),
+        files: files.clone(),
+        timers: config.timers.clone(),
+    };
+    tasks.spawn(listener::serve_joins(joins, doorkeeper, membership.clone()));
+    tasks.spawn(keep_fresh(&config, me.id, files.clone(), credentials));
     tasks.spawn(listener::serve(
         nodes,
         listener::About {
@@ -163,9 +204,11 @@ pub async fn run(
             heartbeat: config.heartbeat(),
             group: group.clone(),
             core: core.clone(),
+            files: files.clone(),
+            strangers,
         },
     ));
-    tasks.spawn(crate::http::serve(api, core.clone()));
+    tasks.spawn(crate::http::serve(api, core.clone(), membership.clone()));
     if config.executor {
         tasks.spawn(supervisor::run(config.clone(), executor, core.clone()));
     }
@@ -177,7 +220,7 @@ pub async fn run(
         }
     });
     tracing::info!(cluster = config.cluster, node = config.node, controller = me.id,
-        peers = %me.peers, nodes = %me.nodes, api = %config.api, "controller started");
+        address = %me.address, api = %config.api, "controller started");
 
     let mut stopping = stop.clone();
     let outcome = tokio::select! {
@@ -185,7 +228,8 @@ pub async fn run(
             let why = ended.ok().flatten();
             Err(DaemonError::Fatal(why.unwrap_or_else(|| "the core ended".into())))
         }
-        _ = stopping.wait_for(|signals| *signals > 0) => Ok(()),
+        _ = stopping.wait_for(|signals| *signals > 0) => Ok(false),
+        () = membership.wait_for_leave() => Ok(true),
     };
     if outcome.is_ok() {
         let patience = Duration::from_millis(config.timers.stop_ms);
@@ -199,10 +243,44 @@ pub async fn run(
         }
         hand_over(&group).await;
     }
+    let left = match outcome {
+        Ok(true) => leave_for_good(&membership, &files).await,
+        other => other.map(|_| ()),
+    };
     tasks.shutdown().await;
     group.shutdown().await;
+    port.close().await;
     tracing::info!(node = config.node, "controller stopped");
-    outcome
+    left
+}
+
+/// Ends this node's membership: then its keys are of no use here.
+async fn leave_for_good(membership: &Membership, files: &Files) -> Result<(), DaemonError> {
+    membership
+        .remove(membership.me())
+        .await
+        .map_err(|why| DaemonError::Fatal(format!("still a member: {why}")))?;
+    files.forget()?;
+    tracing::info!("this machine left the cluster, and forgot its keys");
+    Ok(())
+}
+
+/// Renews this controller's certificate in time.
+fn keep_fresh(
+    config: &Config,
+    id: u64,
+    files: Files,
+    credentials: Arc<Credentials>,
+) -> impl Future<Output = ()> + use<> {
+    let (cluster, node) = (config.cluster.clone(), config.node.clone());
+    let clock = crate::clock::Clock::start();
+    renew::keep_fresh(files.clone(), credentials, move || {
+        match renew::renew(&files, &cluster, &node, id, clock.unix_s()) {
+            Ok(until) => tracing::info!(until, "renewed this node's certificate"),
+            Err(error) => tracing::error!(%error, "cannot renew this node's certificate"),
+        }
+        std::future::ready(())
+    })
 }
 
 /// Has the cluster move everything off this node and let its executor go.
@@ -275,19 +353,24 @@ fn settings(config: &Config, id: u64, incarnation: u64) -> Settings {
         cluster: config.cluster.clone(),
         id,
         incarnation,
-        voters: config.controllers.len(),
+        // The log says it first of all.
+        voters: 0,
         node_lost_ms: config.timers.node_lost_ms,
         join_wait_ms: config.timers.join_wait_ms,
         patience_ms: config.timers.patience_ms,
     }
 }
 
-fn group_config(config: &Config, id: u64, listen: std::net::SocketAddr) -> RuntimeConfig {
-    let peers = config
-        .controllers
-        .iter()
-        .map(|peer| (peer.id, peer.peers))
-        .collect();
+/// How the group starts. A controller that `joined` an existing group makes none.
+fn group_config(
+    config: &Config,
+    me: &ControllerAddress,
+    joined: bool,
+    credentials: Arc<Credentials>,
+) -> RuntimeConfig {
+    let first = || config.controllers.iter().filter(|_| !joined);
+    let peers = first().map(|peer| (peer.id, peer.address)).collect();
+    let names = first().map(|peer| (peer.id, peer.node.clone())).collect();
     let folder = config.controller_dir();
     let timers = &config.timers;
     let ticks = |ms: u64| u32::try_from(ms.div_ceil(timers.tick_ms)).unwrap_or(u32::MAX);
@@ -295,6 +378,15 @@ fn group_config(config: &Config, id: u64, listen: std::net::SocketAddr) -> Runti
         tick_ms: timers.tick_ms,
         election_ticks: ticks(timers.election_ms),
         heartbeat_ticks: ticks(timers.heartbeat_ms),
-        ..RuntimeConfig::new(config.cluster.clone(), id, listen, peers, folder)
+        address: me.address.to_string(),
+        names,
+        ..RuntimeConfig::new(
+            config.cluster.clone(),
+            me.id,
+            config.listen.unwrap_or(me.address),
+            peers,
+            folder,
+            credentials,
+        )
     }
 }

@@ -1,11 +1,8 @@
 //! What does a controller say about itself and the cluster?
 
-use std::sync::atomic::Ordering;
-
 use lockstep_engine::graph::GraphActionKind;
 
 use super::core::Core;
-use super::listener::STRANGERS;
 use crate::cluster::event::short;
 use crate::cluster::transition::{Progress, Transition};
 use crate::cluster::view::{self, Role};
@@ -108,15 +105,7 @@ impl<'c> View<'c> {
             ..
         } = self.core;
         let group = group.status();
-        let named = |id: u64| {
-            let found = about
-                .config
-                .controllers
-                .iter()
-                .find(|controller| controller.id == id);
-            found.map(|controller| controller.node.clone())
-        };
-        let refused = STRANGERS.load(Ordering::Relaxed);
+        let named = |id: u64| group.members.names.get(&id).cloned();
         ControllerStatus {
             id: about.me.id,
             node: about.me.node.clone(),
@@ -137,7 +126,7 @@ impl<'c> View<'c> {
             leads_since_us: *leads_since_us,
             in_charge_since_us: *in_charge_since_us,
             first_order_us: *first_order_us,
-            strangers: refused,
+            strangers: group.network.strangers,
         }
     }
 
@@ -163,7 +152,7 @@ impl<'c> View<'c> {
             actions: self.actions(transition),
             equal: controllers(true),
             different: controllers(false),
-            voters: self.core.about.config.controllers.len(),
+            voters: self.core.group.status().members.voters.len(),
         }
     }
 

@@ -6,19 +6,23 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use lockstep_consensus::tls::{ANY_MEMBER, Credentials};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
 use super::core::{ConnectionId, Effects, Executor, Identity, Input, RunId, StartRun};
 use super::journal::{Header, Journal, JournalError, Record};
-use super::order::{FromExecutor, ToExecutor};
+use super::order::FromExecutor;
 use crate::agent::{Agents, Run, Site};
 use crate::clock::Clock;
 use crate::fabric::{self, FromController, Heartbeat, Hello, Link, Role, ToController};
 use crate::lock::{FolderLock, LockError};
 use crate::process::Process;
+use crate::security::files::Files;
+use crate::security::{NODES, SecurityError, renew};
 
 /// A journal longer than this is rewritten at the next start, in bytes.
 const COMPACT_FROM: u64 = 1 << 20;
@@ -40,8 +44,10 @@ pub struct Settings {
     pub cluster: String,
     /// Where journal and lock are; made if missing.
     pub folder: PathBuf,
-    /// Where the controllers listen for executors, as `host:port`.
+    /// Where controllers listen, as `host:port`: some of them, to begin with.
     pub controllers: Vec<String>,
+    /// This node's certificate and key.
+    pub files: Files,
     /// This node, for its agents.
     pub site: Site,
     /// How to notice that a controller is gone.
@@ -57,6 +63,9 @@ pub enum StartError {
     /// What it remembers cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// This machine's certificates cannot be used.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
 }
 
 /// Where an executor keeps its journal.
@@ -68,12 +77,17 @@ pub fn journal_path(folder: &Path) -> PathBuf {
 enum Event {
     Input(Input),
     Opened(ConnectionId, mpsc::Sender<ToController>),
+    /// A controller says where all of them are.
+    Controllers(Vec<String>),
+    /// The certificate of this node, a worker, is to be renewed.
+    Renew,
 }
 
 /// Runs until `stop` says so, or a leader has it leave the cluster.
 pub async fn run(settings: Settings, mut stop: watch::Receiver<bool>) -> Result<(), StartError> {
     let clock = Clock::start();
     let _lock = FolderLock::take(&settings.folder)?;
+    let credentials = Arc::new(settings.files.credentials()?);
     let fresh = Header {
         cluster: settings.cluster.clone(),
         node: settings.site.node.clone(),
@@ -110,17 +124,19 @@ pub async fn run(settings: Settings, mut stop: watch::Receiver<bool>) -> Result<
         },
     };
     let (acknowledged, hello_watch) = watch::channel(hello(core.acknowledged()));
-    let mut dialers = tokio::task::JoinSet::new();
-    for (number, address) in (0..).zip(settings.controllers.clone()) {
-        let dialer = Dialer {
-            address,
-            number,
-            hello: hello_watch.clone(),
-            heartbeat: settings.heartbeat,
-            events: events.clone(),
-        };
-        dialers.spawn(dialer.dial_for_ever());
-    }
+    let mut dialers = Dialers {
+        hello: hello_watch,
+        heartbeat: settings.heartbeat,
+        credentials: credentials.clone(),
+        files: settings.files.clone(),
+        events: events.clone(),
+        list: settings.folder.join("controllers"),
+        next: 0,
+        tasks: BTreeMap::new(),
+    };
+    dialers.begin(settings.controllers.clone());
+    let fresh = keep_fresh(settings.files.clone(), credentials, events.clone());
+    let _fresh = AbortOnDrop(tokio::spawn(fresh).abort_handle());
     let agents = Agents::new(settings.site.clone());
     let mut shell = Shell {
         core,
@@ -138,6 +154,14 @@ pub async fn run(settings: Settings, mut stop: watch::Receiver<bool>) -> Result<
                 Some(Event::Input(input)) => input,
                 Some(Event::Opened(connection, send)) => {
                     shell.connections.insert(connection, send);
+                    continue;
+                }
+                Some(Event::Controllers(addresses)) => {
+                    dialers.follow(addresses);
+                    continue;
+                }
+                Some(Event::Renew) => {
+                    shell.ask_for_certificate(&settings.files);
                     continue;
                 }
                 None => return Ok(()),
@@ -292,6 +316,19 @@ impl Shell {
         }
     }
 
+    /// Asks some controller for a new certificate; the next one is asked if none comes.
+    fn ask_for_certificate(&mut self, files: &Files) {
+        let key = match files.key() {
+            Ok(key) => key.public().0,
+            Err(error) => return tracing::error!(%error, "cannot renew the certificate"),
+        };
+        let mut ways = self.connections.values();
+        let asked = ways.any(|send| send.try_send(ToController::Renew { key }).is_ok());
+        if !asked {
+            tracing::warn!("no controller to renew this node's certificate is connected");
+        }
+    }
+
     /// Waits, with a bound, until what was said is on its way.
     async fn say_goodbye(&mut self) {
         for send in std::mem::take(&mut self.connections).into_values() {
@@ -302,12 +339,90 @@ impl Shell {
     }
 }
 
+/// A task that ends with whoever wants it.
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Shows the newest certificate. A controller on this node renews it; without one, it is asked for.
+async fn keep_fresh(files: Files, credentials: Arc<Credentials>, events: mpsc::Sender<Event>) {
+    let is_worker = !files.folder().join("authority.key").exists();
+    renew::keep_fresh(files, credentials, || async {
+        if is_worker {
+            // When nobody listens any more, the executor ends.
+            let _ = events.send(Event::Renew).await;
+        }
+    })
+    .await;
+}
+
+/// Keeps a connection to every controller.
+struct Dialers {
+    hello: watch::Receiver<Hello>,
+    heartbeat: Heartbeat,
+    credentials: Arc<Credentials>,
+    files: Files,
+    events: mpsc::Sender<Event>,
+    /// Where it is noted where they were last, one address a line: they may all have moved on from
+    /// those in the configuration.
+    list: PathBuf,
+    next: u64,
+    tasks: BTreeMap<String, AbortOnDrop>,
+}
+
+impl Dialers {
+    fn begin(&mut self, configured: Vec<String>) {
+        let noted = std::fs::read_to_string(&self.list).unwrap_or_default();
+        let noted = noted.lines().map(str::to_owned);
+        let all = configured.into_iter().chain(noted);
+        all.for_each(|address| self.dial(address));
+    }
+
+    /// These are all that there are now.
+    fn follow(&mut self, addresses: Vec<String>) {
+        if addresses.is_empty() {
+            return;
+        }
+        self.tasks.retain(|address, _| addresses.contains(address));
+        let text = addresses.join("\n");
+        // Only helps to find them again.
+        if let Err(error) = std::fs::write(&self.list, text) {
+            tracing::debug!(%error, "cannot note where the controllers are");
+        }
+        addresses.into_iter().for_each(|address| self.dial(address));
+    }
+
+    fn dial(&mut self, address: String) {
+        if self.tasks.contains_key(&address) {
+            return;
+        }
+        let dialer = Dialer {
+            address: address.clone(),
+            number: self.next,
+            hello: self.hello.clone(),
+            heartbeat: self.heartbeat,
+            credentials: self.credentials.clone(),
+            files: self.files.clone(),
+            events: self.events.clone(),
+        };
+        self.next += 1;
+        let task = tokio::spawn(dialer.dial_for_ever());
+        self.tasks.insert(address, AbortOnDrop(task.abort_handle()));
+    }
+}
+
 /// Keeps a connection to one controller.
 struct Dialer {
     address: String,
     number: u64,
     hello: watch::Receiver<Hello>,
     heartbeat: Heartbeat,
+    credentials: Arc<Credentials>,
+    files: Files,
     events: mpsc::Sender<Event>,
 }
 
@@ -317,7 +432,7 @@ impl Dialer {
         let mut complained = false;
         for attempt in 0u64.. {
             // Numbers of different dialers must not meet.
-            let connection = ConnectionId(attempt << 16 | self.number);
+            let connection = ConnectionId(attempt << 32 | self.number);
             match self.connect().await {
                 Ok((controller, link)) => {
                     tracing::info!(controller, address = %self.address, "connected");
@@ -341,7 +456,12 @@ impl Dialer {
     async fn connect(
         &self,
     ) -> Result<(u64, Link<ToController, FromController>), fabric::GreetingError> {
-        let connect = TcpStream::connect(&self.address);
+        let connect = async {
+            let stream = TcpStream::connect(&self.address).await?;
+            // Each message matters now.
+            stream.set_nodelay(true)?;
+            self.credentials.connect(stream, ANY_MEMBER, NODES).await
+        };
         let connected = tokio::time::timeout(CONNECT_TIME, connect).await;
         let mut stream = connected
             .map_err(|_| fabric::GreetingError::Slow)?
@@ -367,15 +487,22 @@ impl Dialer {
             return false;
         }
         while let Some(message) = receive.recv().await {
-            let FromController::Executor(message) = message else {
-                continue;
+            let event = match message {
+                FromController::Executor(message) => Event::Input(Input::Message {
+                    from: connection,
+                    message,
+                }),
+                FromController::Controllers(addresses) => Event::Controllers(addresses),
+                FromController::Renewed { certificate, until } => {
+                    // Shown at the next look; what is no good is not shown.
+                    if let Err(error) = self.files.write_certificate(&certificate, until) {
+                        tracing::error!(%error, "cannot keep the renewed certificate");
+                    }
+                    continue;
+                }
+                FromController::Proposed { .. } => continue,
             };
-            let message: ToExecutor = message;
-            let input = Input::Message {
-                from: connection,
-                message,
-            };
-            if self.events.send(Event::Input(input)).await.is_err() {
+            if self.events.send(event).await.is_err() {
                 return false;
             }
         }

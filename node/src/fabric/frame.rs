@@ -22,7 +22,7 @@ pub enum FrameError {
 }
 
 /// Reads one frame. Not to be cancelled in the middle.
-pub(super) async fn read<R: AsyncRead + Unpin>(
+pub(crate) async fn read<R: AsyncRead + Unpin>(
     source: &mut R,
     limit: usize,
 ) -> Result<Vec<u8>, FrameError> {
@@ -40,7 +40,7 @@ pub(super) async fn read<R: AsyncRead + Unpin>(
 }
 
 /// Writes one frame.
-pub(super) async fn write<W: AsyncWrite + Unpin>(
+pub(crate) async fn write<W: AsyncWrite + Unpin>(
     target: &mut W,
     payload: &[u8],
 ) -> Result<(), FrameError> {

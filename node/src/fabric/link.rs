@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use bincode::{Decode, Encode};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use super::frame::{self, FrameError};
@@ -39,10 +38,11 @@ where
     In: Decode<()> + Send + 'static,
 {
     /// Takes over a connection whose greeting is done.
-    pub fn new(stream: TcpStream, heartbeat: Heartbeat) -> Self {
-        // Orders are small and wait for nothing.
-        let _ = stream.set_nodelay(true);
-        let (source, target) = stream.into_split();
+    pub fn new<S>(stream: S, heartbeat: Heartbeat) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
+        let (source, target) = tokio::io::split(stream);
         let (send, outgoing) = mpsc::channel(QUEUE);
         let (incoming, receive) = mpsc::channel(QUEUE);
         tokio::spawn(async move {
@@ -61,7 +61,7 @@ where
 }
 
 async fn read_all<In: Decode<()>>(
-    mut source: OwnedReadHalf,
+    mut source: impl AsyncRead + Unpin,
     incoming: &mpsc::Sender<In>,
     silence: Duration,
 ) -> Result<(), FrameError> {
@@ -77,7 +77,7 @@ async fn read_all<In: Decode<()>>(
 }
 
 async fn write_all<Out: Encode>(
-    mut target: OwnedWriteHalf,
+    mut target: impl AsyncWrite + Unpin,
     mut outgoing: mpsc::Receiver<Out>,
     every: Duration,
 ) -> Result<(), FrameError> {

@@ -1,9 +1,10 @@
 //! How do controllers and executors talk?
 //!
-//! Over TCP. Executors connect to every controller, and every controller to every other one (a
-//! follower passes proposals on to the leader). A connection begins with a preface and a greeting
-//! that names the cluster; whoever greets otherwise is dropped and counted. After that each side
-//! sends length-framed messages; an empty frame says "I am here", and silence ends the connection.
+//! Over mutual TLS ([`crate::security`]). Executors connect to every controller, and every controller
+//! to every other one (a follower passes on to the leader what only that can do). A connection begins
+//! with a preface and a greeting that names the cluster and whoever greets, as its certificate does;
+//! whoever greets otherwise is dropped and counted. After that each side sends length-framed
+//! messages; an empty frame says "I am here", and silence ends the connection.
 //!
 //! | file | question |
 //! |---|---|
@@ -18,9 +19,11 @@ mod tests;
 use std::time::Duration;
 
 use bincode::{Decode, Encode};
-use tokio::net::TcpStream;
+use lockstep_consensus::types::{MembersChange, NodeId};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use frame::FrameError;
+pub(crate) use frame::{read as read_frame, write as write_frame};
 pub use link::{Heartbeat, Link};
 
 use crate::codec;
@@ -89,6 +92,27 @@ pub enum ToController {
         /// An encoded log entry.
         entry: Vec<u8>,
     },
+    /// From another controller: do this to the group.
+    Group {
+        /// Comes back with the answer.
+        number: u64,
+        /// What.
+        request: GroupRequest,
+    },
+    /// From a worker: its certificate is about to run out, and this is the public half of its key.
+    Renew {
+        /// The key.
+        key: [u8; 32],
+    },
+}
+
+/// What only the leader of the controllers can do to their group.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum GroupRequest {
+    /// Change its members.
+    Change(MembersChange),
+    /// Hand leadership over.
+    Transfer(NodeId),
 }
 
 /// What comes from a controller.
@@ -100,8 +124,19 @@ pub enum FromController {
     Proposed {
         /// Which.
         number: u64,
-        /// The reason, if it did not get into the log.
+        /// The reason, if it did not get into the log, or was not done.
         refused: Option<String>,
+        /// Whether it would be refused again.
+        is_final: bool,
+    },
+    /// To an executor: where all controllers are, now and whenever that changes.
+    Controllers(Vec<String>),
+    /// To a worker: its new certificate.
+    Renewed {
+        /// As PEM.
+        certificate: String,
+        /// Until when it is good, in seconds since the epoch.
+        until: i64,
     },
 }
 
@@ -111,6 +146,9 @@ pub enum GreetingError {
     /// The network failed.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// Its certificate is that of another node.
+    #[error("a liar: its certificate is not that of {0}")]
+    Liar(String),
     /// It is not us whom they want to talk to, or not at this version.
     #[error("a stranger: it does not speak this protocol")]
     Stranger,
@@ -126,7 +164,10 @@ pub enum GreetingError {
 }
 
 /// Greets a controller.
-pub async fn greet(stream: &mut TcpStream, hello: &Hello) -> Result<u64, GreetingError> {
+pub async fn greet<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    hello: &Hello,
+) -> Result<u64, GreetingError> {
     in_time(async {
         frame::write_raw(stream, &PREFACE).await?;
         frame::write(stream, &codec::encode(hello)).await?;
@@ -141,7 +182,9 @@ pub async fn greet(stream: &mut TcpStream, hello: &Hello) -> Result<u64, Greetin
 }
 
 /// Hears who connected; the caller answers with [`welcome`].
-pub async fn hear(stream: &mut TcpStream) -> Result<Hello, GreetingError> {
+pub async fn hear<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+) -> Result<Hello, GreetingError> {
     in_time(async {
         read_preface(stream).await?;
         let bytes = frame::read(stream, MAX_GREETING).await?;
@@ -151,7 +194,10 @@ pub async fn hear(stream: &mut TcpStream) -> Result<Hello, GreetingError> {
 }
 
 /// Answers a greeting.
-pub async fn welcome(stream: &mut TcpStream, answer: &Welcome) -> Result<(), GreetingError> {
+pub async fn welcome<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    answer: &Welcome,
+) -> Result<(), GreetingError> {
     in_time(async {
         frame::write_raw(stream, &PREFACE).await?;
         frame::write(stream, &codec::encode(answer)).await?;
@@ -160,7 +206,7 @@ pub async fn welcome(stream: &mut TcpStream, answer: &Welcome) -> Result<(), Gre
     .await
 }
 
-async fn read_preface(stream: &mut TcpStream) -> Result<(), GreetingError> {
+async fn read_preface<S: AsyncRead + Unpin>(stream: &mut S) -> Result<(), GreetingError> {
     let preface: [u8; 8] = frame::read_raw(stream).await?;
     match preface.split_last() {
         Some((&VERSION, name)) if *name == PREFACE[..7] => Ok(()),

@@ -12,6 +12,9 @@
 //! | `GET /v1/graph` | the latest transition graph, as Pacemaker's XML |
 //! | `GET /v1/history`, `GET /v1/history/N` | [`types::SavedPlanText`], all or one |
 //! | `GET /v1/history/N/cib` | what plan N was made from, as XML |
+//! | `GET /v1/members` | [`types::MembersAnswer`]: the controllers |
+//! | `POST /v1/members/transfer?to=WHO`, `/v1/members/remove?who=WHO` | [`types::MemberAnswer`] |
+//! | `POST /v1/members/leave` | [`types::MemberAnswer`]: this node leaves, and its daemon ends |
 //! | `POST /v1/config?expected=ADMIN.EPOCH` | [`types::ConfigAnswer`]; the body is a CIB |
 //! | `POST /v1/attribute` with [`types::AttributeRequest`] | [`types::AppliedAnswer`] |
 //! | `POST /v1/cleanup` with [`types::CleanupRequest`] | [`types::AppliedAnswer`] |
@@ -23,6 +26,7 @@
 mod change;
 pub mod client;
 mod history;
+mod members;
 mod server;
 pub mod types;
 

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use super::types::{EventText, Events, Problem};
-use super::{change, history};
-use crate::daemon::CoreHandle;
+use super::{change, history, members};
+use crate::daemon::{CoreHandle, Membership};
 
 /// No CIB that is given may be longer, in bytes: it must fit one log entry.
 const MAX_CIB: usize = 15 << 20;
@@ -23,7 +23,7 @@ const MAX_WAIT: Duration = Duration::from_secs(25);
 const MAX_EVENTS: usize = 1000;
 
 /// Answers requests for ever.
-pub async fn serve(listener: TcpListener, core: CoreHandle) {
+pub async fn serve(listener: TcpListener, core: CoreHandle, membership: Membership) {
     let routes = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/events", get(events))
@@ -38,9 +38,10 @@ pub async fn serve(listener: TcpListener, core: CoreHandle) {
         .route("/v1/cleanup", post(change::cleanup))
         .route("/v1/ticket", post(change::ticket))
         .route("/v1/confirm-fenced", post(change::confirm_fenced))
+        .with_state(core)
+        .merge(members::routes(membership))
         .fallback(async || problem(StatusCode::NOT_FOUND, "there is no such request", None))
-        .layer(DefaultBodyLimit::max(MAX_CIB))
-        .with_state(core);
+        .layer(DefaultBodyLimit::max(MAX_CIB));
     if let Err(error) = axum::serve(listener, routes).await {
         tracing::error!(%error, "the API ended");
     }

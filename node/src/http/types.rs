@@ -475,3 +475,57 @@ impl From<&Event> for EventText {
         text
     }
 }
+
+/// `GET /v1/members`: the controllers, as one of them sees them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MembersAnswer {
+    /// The controller that answers.
+    pub controller: u64,
+    /// Who leads, if known.
+    pub leader: Option<u64>,
+    /// Raft's term.
+    pub term: u64,
+    /// Whether a change of the members is under way.
+    pub changing: bool,
+    /// Whether the controller that answers waits for room on its disk.
+    pub disk_full: bool,
+    /// All of them.
+    pub members: Vec<MemberText>,
+}
+
+/// A controller, as another one sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberText {
+    /// Its number.
+    pub id: u64,
+    /// Name of its node.
+    pub node: String,
+    /// Where others reach it.
+    pub address: String,
+    /// `leader`, `voter`, `learner` (catching up) or `leaving`.
+    pub role: String,
+    /// Whether the controller that answers can send to it; not of itself.
+    pub connected: Option<bool>,
+    /// Why it does not let the controller that answers in, if so.
+    pub refused: Option<String>,
+    /// How many entries it has not confirmed, as the leader knows.
+    pub behind: Option<u64>,
+    /// How far it has been sent a snapshot, if it is being sent one.
+    pub snapshot: Option<SnapshotText>,
+}
+
+/// A snapshot on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotText {
+    /// Bytes sent.
+    pub sent: u64,
+    /// All bytes; 0 if it has not begun.
+    pub bytes: u64,
+}
+
+/// `POST /v1/members/…`: it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberAnswer {
+    /// The controller that it was done to.
+    pub controller: u64,
+}

@@ -27,6 +27,7 @@ use crate::config::{AgentSettings, Config, ControllerAddress};
 use crate::exit::Exit;
 use crate::http::client::Client;
 use crate::lock::{self, FolderLock};
+use crate::security::{self, files::Files};
 
 /// Ports are taken from here: below those that the system gives to outgoing connections.
 const PORTS: std::ops::Range<u16> = 12_000..32_000;
@@ -104,15 +105,14 @@ impl Lab {
             LabError::new(Exit::CannotCreate, format!("{}: {error}", folder.display()))
         };
         let clock = Clock::start();
-        let mut ports = free_ports(3 * cluster.controllers.len(), clock.unix_us())?;
+        let mut ports = free_ports(2 * cluster.controllers.len(), clock.unix_us())?;
         let mut port = || SocketAddr::from((Ipv4Addr::LOCALHOST, ports.pop().unwrap_or_default()));
         let controllers: Vec<_> = (1..)
             .zip(&cluster.controllers)
             .map(|(id, (node, _))| ControllerAddress {
                 id,
                 node: node.clone(),
-                peers: port(),
-                nodes: port(),
+                address: port(),
             })
             .collect();
         let apis: Vec<_> = cluster.controllers.iter().map(|_| port()).collect();
@@ -127,6 +127,7 @@ impl Lab {
             api,
             executor,
             first_cib: Some(first_cib.clone()),
+            listen: None,
             controllers: controllers.clone(),
             agents: AgentSettings {
                 witness: Some(folder.join("witness.jsonl")),
@@ -135,8 +136,15 @@ impl Lab {
             },
             timers: cluster.timers.clone(),
         };
+        let now = clock.unix_s();
+        let authority = security::files::found(&cluster.name, now).map_err(std::io::Error::other);
+        let authority = authority.map_err(failed)?;
         let process = |config: Config, command| -> std::io::Result<Process> {
             std::fs::create_dir_all(&config.data_dir)?;
+            let id = config.controller().map(|controller| controller.id);
+            Files::of_config(&config)
+                .admit_by(&authority, &config.node, id, now)
+                .map_err(std::io::Error::other)?;
             let path = config.data_dir.join("lockstep.toml");
             std::fs::write(
                 &path,
