@@ -180,6 +180,14 @@ impl Document {
     /// # Errors
     /// The text is not UTF-8, not well-formed, or exceeds a limit.
     pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, ParseError> {
+        Self::parse_owned(bytes.to_owned(), limits)
+    }
+
+    /// Reads a document from bytes that become its text, without a copy.
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
+    pub fn parse_owned(bytes: Vec<u8>, limits: &Limits) -> Result<Self, ParseError> {
         scan::parse(bytes, limits)
     }
 

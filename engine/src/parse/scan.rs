@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::chars::{self, NAME, NAME_START, SPACE};
 use super::error::Fault;
-use super::names::Names;
+use super::names::{self, Names};
 use super::{
     Attribute, Document, Element, ErrorKind, Limits, MAX_BYTES, NONE, Name, ParseError, Position,
     Source,
@@ -23,48 +23,41 @@ use super::{
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Document, ParseError> {
-    let start_of_text = Position { line: 1, column: 1 };
+pub(super) fn parse(mut bytes: Vec<u8>, limits: &Limits) -> Result<Document, ParseError> {
     let limit = limits.bytes.min(MAX_BYTES);
     if bytes.len() > limit {
         return Err(ParseError {
-            position: start_of_text,
+            position: Position { line: 1, column: 1 },
             kind: ErrorKind::TooLarge { limit },
         });
     }
-    let marked = bytes.starts_with(BYTE_ORDER_MARK);
-    let bytes = if marked {
-        &bytes[BYTE_ORDER_MARK.len()..]
+    let mark = if bytes.starts_with(BYTE_ORDER_MARK) {
+        BYTE_ORDER_MARK.len()
     } else {
-        bytes
+        0
     };
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let offset = error.valid_up_to();
-            let valid = String::from_utf8_lossy(&bytes[..offset]).into_owned();
-            let position = Source::new(valid).position(offset);
-            let offset = if marked {
-                offset + BYTE_ORDER_MARK.len()
-            } else {
-                offset
-            };
-            return Err(ParseError {
-                position,
-                kind: ErrorKind::NotUtf8 { offset },
-            });
+    bytes.drain(..mark);
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        let valid = String::from_utf8_lossy(&error.as_bytes()[..offset]).into_owned();
+        ParseError {
+            position: Source::new(valid).position(offset),
+            kind: ErrorKind::NotUtf8 {
+                offset: mark + offset,
+            },
         }
-    };
-    let mut scanner = Scanner::new(text, limits);
+    })?;
+    let mut scanner = Scanner::new(&text, limits);
     match scanner.document() {
-        Ok(()) => Ok(scanner.finish()),
-        Err(fault) => {
-            let position = Source::new(text.to_owned()).position(fault.at);
-            Err(ParseError {
-                position,
-                kind: fault.kind,
-            })
+        Ok(()) => {
+            let mut document = scanner.finish();
+            document.source = Arc::new(Source::new(text));
+            Ok(document)
         }
+        Err(fault) => Err(ParseError {
+            position: Source::new(text).position(fault.at),
+            kind: fault.kind,
+        }),
     }
 }
 
@@ -85,6 +78,10 @@ struct Scanner<'t> {
     attributes: Vec<Attribute>,
     /// By name: one more than the last element that had such an attribute.
     last_with: Vec<u32>,
+    /// By name: the name that came next in the text, when it came last.
+    next_name: Vec<Name>,
+    /// The name before this place, of an element or an attribute.
+    last_name: Name,
 }
 
 impl<'t> Scanner<'t> {
@@ -102,12 +99,15 @@ impl<'t> Scanner<'t> {
             elements: Vec::with_capacity(text.len() / 150 + 1),
             attributes: Vec::with_capacity(text.len() / 30 + 1),
             last_with: Vec::new(),
+            next_name: Vec::new(),
+            last_name: names::CIB,
         }
     }
 
+    /// What was found. The text that it is about has to be added.
     fn finish(self) -> Document {
         Document {
-            source: Arc::new(Source::new(self.text.to_owned())),
+            source: Arc::default(),
             edits: self.decoded,
             stale_edits: 0,
             stale_attributes: 0,
@@ -315,7 +315,34 @@ impl<'t> Scanner<'t> {
     // ---- Names
 
     /// A name, and whether it has a namespace prefix.
+    ///
+    /// Elements of a kind have the same attributes in the same order, so that the name is almost
+    /// always the one that came after the last name before: that is compared first.
     fn name(&mut self) -> Scan<(Name, bool)> {
+        let before = self.last_name.index();
+        if let Some(&expected) = self.next_name.get(before) {
+            let text = self.names.text(expected);
+            let len = text.len();
+            if self.starts_with(text.as_bytes())
+                && matches!(self.byte(len), Some(b'=' | b' ' | b'>' | b'/'))
+            {
+                self.at += len;
+                self.last_name = expected;
+                return Ok((expected, false));
+            }
+        }
+        let (name, prefixed) = self.read_name()?;
+        if self.next_name.len() <= before {
+            self.next_name.resize(self.names.len(), names::CIB);
+        }
+        if !prefixed {
+            self.next_name[before] = name;
+        }
+        self.last_name = name;
+        Ok((name, prefixed))
+    }
+
+    fn read_name(&mut self) -> Scan<(Name, bool)> {
         let start = self.at;
         let text = self.name_text()?;
         let Some((prefix, local)) = text.split_once(':') else {
@@ -414,9 +441,14 @@ impl<'t> Scanner<'t> {
     }
 
     fn spaces(&mut self) {
-        while self.byte(0).is_some_and(|byte| chars::is(byte, SPACE)) {
-            self.at += 1;
-        }
+        self.pass(SPACE);
+    }
+
+    /// Passes over bytes of a class.
+    fn pass(&mut self, class: u8) {
+        let rest = &self.bytes[self.at..];
+        let len = rest.iter().position(|&byte| !chars::is(byte, class));
+        self.at += len.unwrap_or(rest.len());
     }
 
     /// The character here. Not at the end of the text, and always at a character boundary: only
@@ -450,5 +482,8 @@ impl<'t> Scanner<'t> {
 
 /// Is this a name, as elements and attributes have?
 pub(crate) fn is_xml_name(text: &str) -> bool {
-    text.starts_with(chars::is_name_start) && text.chars().all(chars::is_name)
+    // Past ASCII, bytes do not tell.
+    let ascii = text.bytes().take_while(|&byte| chars::is(byte, NAME));
+    let rest = &text[ascii.count()..];
+    text.starts_with(chars::is_name_start) && rest.chars().all(chars::is_name)
 }

@@ -25,5 +25,6 @@ use crate::parse::Document;
 /// # Errors
 /// The first place where it does not.
 pub fn validate(document: &Document, version: Version) -> Result<(), Box<Violation>> {
-    validate::Validator::new(version).validate(document)
+    validate::Validator::new(version).validate(document)?;
+    Ok(())
 }

@@ -165,7 +165,8 @@ struct Walk<'d> {
     notes: Vec<String>,
 }
 
-type Validity = Result<(), Box<Violation>>;
+/// Through which version a document is valid, at least.
+type Validity = Result<Version, Box<Violation>>;
 
 impl Walk<'_> {
     /// Looks for versions whose rules the document follows, from the claimed one on: an older label
@@ -173,11 +174,19 @@ impl Walk<'_> {
     fn climb(&mut self, claimed: Version) -> Result<(), SchemaError> {
         let mut reached = None;
         let mut first_violation = None;
+        // The last version that the document is known to follow, as it is now.
+        let mut fits_through = None;
         for version in Version::all().filter(|&version| version >= claimed) {
-            match (self.validate(version), reached) {
+            let validity = match fits_through >= Some(version) {
+                true => Ok(()),
+                false => self
+                    .validate(version)
+                    .map(|through| fits_through = Some(through)),
+            };
+            match (validity, reached) {
                 (Ok(()), _) => {
                     reached = Some(version);
-                    self.leave(version);
+                    fits_through = fits_through.max(self.leave(version));
                 }
                 (Err(violation), Some(reached)) => {
                     return Err(SchemaError::Stuck {
@@ -198,27 +207,27 @@ impl Walk<'_> {
     }
 
     /// Rewrites the document where the next version needs that. If the result does not fit, it is
-    /// dropped: the next version will then refuse the document as it is.
-    fn leave(&mut self, version: Version) {
+    /// dropped: the next version will then refuse the document as it is. Tells through which version
+    /// the document then is valid, if that was looked at.
+    fn leave(&mut self, version: Version) -> Option<Version> {
         type Rewrite = fn(&mut Document, &mut Vec<String>) -> Result<(), TooBig>;
         let rewrite: Rewrite = match version.number() {
             "1.3" => to_2_0::rewrite,
             "2.10" => to_3_0::rewrite,
             "3.10" => to_4_0::rewrite,
-            _ => return,
+            _ => return None,
         };
-        let Some(next) = version.next() else { return };
-        if self.validate(next).is_ok() {
-            return;
+        let next = version.next()?;
+        if let Ok(through) = self.validate(next) {
+            return Some(through);
         }
         let mut document = self.current().clone();
         let mut notes = Vec::new();
-        if rewrite(&mut document, &mut notes).is_ok()
-            && Validator::new(next).validate(&document).is_ok()
-        {
-            self.rewritten = Some(document);
-            self.notes.append(&mut notes);
-        }
+        rewrite(&mut document, &mut notes).ok()?;
+        let through = Validator::new(next).validate(&document).ok()?;
+        self.rewritten = Some(document);
+        self.notes.append(&mut notes);
+        Some(through)
     }
 
     fn validate(&self, version: Version) -> Validity {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::grammar::{AfterChild, Grammar, IdKind, PatternId, Symbol};
+use super::grammar::{AfterChild, Grammar, IdKind, PatternId, Symbol, trim};
 use super::version::Version;
 use crate::parse::{Document, ElementId, Name, Position};
 
@@ -87,7 +87,7 @@ pub(super) struct Validator {
     symbols: Vec<Option<Symbol>>,
 }
 
-type Validity = Result<(), Box<Violation>>;
+type Validity<T = ()> = Result<T, Box<Violation>>;
 
 impl Validator {
     pub(super) fn new(version: Version) -> Self {
@@ -101,8 +101,9 @@ impl Validator {
         }
     }
 
-    /// Validates a document.
-    pub(super) fn validate(&mut self, document: &Document) -> Validity {
+    /// Validates a document. Returns the last of the versions, from this one on, in which
+    /// everything is permitted that was looked at.
+    pub(super) fn validate(&mut self, document: &Document) -> Validity<Version> {
         // Names are numbered by document.
         self.symbols.clear();
         let root = document.root();
@@ -142,7 +143,8 @@ impl Validator {
             *content = after.pattern;
             open.extend(self.enter(document, current, after.content, &mut references)?);
         }
-        self.check_references(document, references)
+        self.check_references(document, references)?;
+        Ok(self.grammar.same_through())
     }
 
     /// Opens an element, unless anything may be in it.
@@ -152,7 +154,7 @@ impl Validator {
         element: ElementId,
         content: PatternId,
         references: &mut References<'d>,
-    ) -> Result<Option<Open>, Box<Violation>> {
+    ) -> Validity<Option<Open>> {
         if self.grammar.is_any(content) {
             return Ok(None);
         }
@@ -171,7 +173,7 @@ impl Validator {
         element: ElementId,
         content: PatternId,
         references: &mut References<'d>,
-    ) -> Result<PatternId, Box<Violation>> {
+    ) -> Validity<PatternId> {
         let mut pattern = content;
         for (name, value) in document.attrs_by(element) {
             let symbol = self.symbol(document, name);
@@ -181,7 +183,7 @@ impl Validator {
                 return Err(self.violation(document, element, Some(name), problem));
             };
             // Blanks around a name do not belong to it.
-            let id = value.trim_matches([' ', '\t', '\n', '\r']);
+            let id = trim(value);
             match after.kind {
                 Some(IdKind::Id) => references.ids.push((id, element)),
                 Some(IdKind::IdRef) => references.idrefs.push((id, element, name)),

@@ -55,6 +55,12 @@ pub struct Settings {
     pub failures: Vec<String>,
     /// When results are said to have come, epoch.
     pub wall_clock: i64,
+    /// Return the document as it is before planning.
+    pub keep_input: bool,
+    /// Return the graph as XML.
+    pub graph: bool,
+    /// Return the graph as dot.
+    pub dot: bool,
 }
 
 /// What came out.
@@ -64,11 +70,11 @@ pub struct Simulation {
     pub output: String,
     /// Lines for standard error.
     pub errors: Vec<String>,
-    /// The graph as XML, if a plan was made.
+    /// The graph as XML, if it was asked for and a plan was made.
     pub graph: Option<String>,
-    /// The graph as dot, if a plan was made.
+    /// The graph as dot, if it was asked for and a plan was made.
     pub dot: Option<String>,
-    /// The document before planning.
+    /// The document before planning, if it was asked for.
     pub input: Option<Document>,
     /// Some actions wait for something that never comes.
     pub incomplete: bool,
@@ -128,7 +134,7 @@ pub fn run(
         announce_date(&mut listing, cib, settings);
         cluster = Cluster::read(cib, now)?;
     }
-    result.input = Some(cib.clone());
+    result.input = settings.keep_input.then(|| cib.clone());
     if !settings.schedule && !settings.execute {
         result.output = listing.into_text();
         return Ok(result);
@@ -136,10 +142,12 @@ pub fn run(
 
     let plan = cluster.plan(cib, now)?;
     write_plan(&mut listing, cib, &cluster, &plan, now, settings);
-    result.graph = Some(encode::graph_xml(&plan.graph));
-    let world = cluster.world(cib, &plan.constraints, now);
-    let (all, ids) = (settings.all_actions, settings.verbose);
-    result.dot = Some(encode::dot(world, &plan.transition, all, ids));
+    result.graph = settings.graph.then(|| encode::graph_xml(&plan.graph));
+    result.dot = settings.dot.then(|| {
+        let world = cluster.world(cib, &plan.constraints, now);
+        let (all, ids) = (settings.all_actions, settings.verbose);
+        encode::dot(world, &plan.transition, all, ids)
+    });
 
     if settings.execute {
         listing.spacer();

@@ -67,6 +67,8 @@ impl Outcome {
         let mut after = cib.clone();
         let execute = Settings {
             execute: true,
+            graph: true,
+            dot: true,
             ..settings
         };
         let told = run(&mut after, &execute)?;

@@ -160,6 +160,8 @@ fn execute(args: &Args) -> Outcome {
     if let (true, Some(path)) = (args.in_place, &args.xml_file) {
         write_file(path, &cib.to_xml())?;
     }
+    // The process ends: giving back millions of elements one by one would only take time.
+    std::mem::forget(cib);
     // What there is to say about it has been said.
     if result.incomplete {
         Err(Failure {
@@ -175,7 +177,7 @@ fn execute(args: &Args) -> Outcome {
 /// is for messages.
 pub(super) fn read(file: Option<&Path>) -> Result<(String, Document), Failure> {
     let (name, bytes) = read_input(file)?;
-    let mut cib = Document::parse(&bytes, &Limits::default()).map_err(|error| {
+    let mut cib = Document::parse_owned(bytes, &Limits::default()).map_err(|error| {
         let message = format!(
             "Could not read input XML: {name}:{}:{}: {} ({})",
             error.line(),
@@ -185,7 +187,6 @@ pub(super) fn read(file: Option<&Path>) -> Result<(String, Document), Failure> {
         );
         Failure::new(Exit::BadData, message)
     })?;
-    drop(bytes);
     upgrade(&mut cib, &name)?;
     Ok((name, cib))
 }
@@ -285,6 +286,9 @@ fn settings(args: &Args) -> Settings {
         },
         failures: args.op_fail.clone(),
         wall_clock: wall_clock(),
+        keep_input: args.save_input.is_some(),
+        graph: args.save_graph.is_some(),
+        dot: args.save_dotfile.is_some(),
     }
 }
 

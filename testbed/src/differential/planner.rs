@@ -205,6 +205,8 @@ fn plan(text: &str, date: &str, wanted: Wanted) -> Result<Outputs, String> {
         let settings = Settings {
             quiet: true,
             scores: true,
+            graph: true,
+            dot: true,
             ..settings
         };
         let result = simulate::run(&mut cib.clone(), now, &settings).map_err(|e| e.to_string())?;

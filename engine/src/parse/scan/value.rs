@@ -14,9 +14,7 @@ impl Scanner<'_> {
         self.at += 1;
         let start = self.at;
         loop {
-            while self.byte(0).is_some_and(|byte| chars::is(byte, PLAIN)) {
-                self.at += 1;
-            }
+            self.pass(PLAIN);
             match self.byte(0) {
                 Some(byte) if byte == quote => break,
                 // The other quote, and characters that only begin like U+FFFF.

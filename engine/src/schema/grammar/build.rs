@@ -37,7 +37,7 @@ impl Grammar {
                 self.build(&NOTATION.definitions[*callee].expression, &callee_arguments)
             }
             Expression::Versions(versions, inner) => {
-                let applies = versions.contains(&self.version);
+                let applies = self.is_written(versions);
                 applies.then(|| self.build(inner, arguments)).flatten()
             }
             Expression::Group(items) => {
@@ -153,13 +153,11 @@ impl Grammar {
         number
     }
 
-    fn values_type(&self, values: &Values) -> Type {
+    fn values_type(&mut self, values: &Values) -> Type {
         match values {
             Values::Type(known) => known.clone(),
             Values::Words { exclude, words } => {
-                let current = words
-                    .iter()
-                    .filter(|word| word.versions.contains(&self.version));
+                let current = words.iter().filter(|word| self.is_written(&word.versions));
                 let words = current.map(|word| word.text).collect();
                 if *exclude {
                     Type::NoneOf(words)

@@ -15,4 +15,4 @@ mod tests;
 mod types;
 
 pub(super) use pattern::{AfterChild, Grammar, PatternId, Symbol};
-pub(super) use types::IdKind;
+pub(super) use types::{IdKind, trim};

@@ -9,6 +9,7 @@
 //! can be checked on its own. Nothing is remembered of it but that it was there.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use super::types::{IdKind, Type};
 use crate::schema::version::Version;
@@ -65,6 +66,8 @@ pub(in crate::schema) struct AfterChild {
 /// The grammar of one version, as far as it was needed.
 pub(in crate::schema) struct Grammar {
     pub(super) version: Version,
+    /// Through which version the grammar is the same, as far as it was needed.
+    same_through: Version,
     patterns: Vec<Known>,
     numbers: BTreeMap<Pattern, PatternId>,
     pub(super) symbols: BTreeMap<&'static str, Symbol>,
@@ -97,6 +100,7 @@ impl Grammar {
     pub(in crate::schema) fn new(version: Version) -> Self {
         let mut grammar = Self {
             version,
+            same_through: Version::LATEST,
             patterns: Vec::new(),
             numbers: BTreeMap::new(),
             symbols: BTreeMap::new(),
@@ -109,6 +113,24 @@ impl Grammar {
             grammar.number(pattern);
         }
         grammar
+    }
+
+    /// Through which version the grammar is the same, as far as it was needed so far.
+    pub(in crate::schema) fn same_through(&self) -> Version {
+        self.same_through
+    }
+
+    /// Is something written in this version, if it is in these?
+    pub(super) fn is_written(&mut self, versions: &RangeInclusive<Version>) -> bool {
+        let (first, last) = (*versions.start(), *versions.end());
+        if self.version < first {
+            // It will be.
+            let before = Version::all().rev().find(|&version| version < first);
+            self.same_through = self.same_through.min(before.unwrap_or(self.version));
+        } else if self.version <= last {
+            self.same_through = self.same_through.min(last);
+        }
+        versions.contains(&self.version)
     }
 
     /// The number of a name, if the grammar has been seen to use it.

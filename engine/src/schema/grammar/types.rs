@@ -72,22 +72,22 @@ impl Type {
         match self {
             Self::Text => true,
             Self::Id | Self::IdRef => is_name(value),
-            Self::Integer => is_integer(collapse(value)),
-            Self::Natural => is_natural(collapse(value)),
-            Self::Positive => is_natural(collapse(value)) && has_nonzero_digit(value),
-            Self::Digit => digit_value(collapse(value)).is_some(),
-            Self::Boolean => matches!(collapse(value), "true" | "false" | "1" | "0"),
-            Self::Score => is_integer(collapse(value)) || is_infinity(collapse(value)),
+            Self::Integer => is_integer(trim(value)),
+            Self::Natural => is_natural(trim(value)),
+            Self::Positive => is_natural(trim(value)) && has_nonzero_digit(value),
+            Self::Digit => digit_value(trim(value)).is_some(),
+            Self::Boolean => matches!(trim(value), "true" | "false" | "1" | "0"),
+            Self::Score => is_integer(trim(value)) || is_infinity(trim(value)),
             Self::Schema => {
-                let value = collapse(value);
+                let value = trim(value);
                 value == "none" || Version::from_name(value).is_some()
             }
             Self::Ports => {
                 !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit() || b == b'-')
             }
             Self::Devices => value.split(',').all(is_device),
-            Self::OneOf(words) => words.contains(&collapse(value)),
-            Self::NoneOf(words) => !words.contains(&collapse(value)),
+            Self::OneOf(words) => words.contains(&trim(value)),
+            Self::NoneOf(words) => !words.contains(&trim(value)),
         }
     }
 
@@ -113,12 +113,16 @@ impl Type {
     }
 }
 
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r')
-}
-
-fn collapse(value: &str) -> &str {
-    value.trim_matches(is_space)
+/// A value without the blanks around it: they do not belong to it.
+pub(in crate::schema) fn trim(value: &str) -> &str {
+    // Almost no value has any, and this is asked for every one.
+    let is_space = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t' | b'\n' | b'\r'));
+    let bytes = value.as_bytes();
+    if is_space(bytes.first()) || is_space(bytes.last()) {
+        value.trim_matches([' ', '\t', '\n', '\r'])
+    } else {
+        value
+    }
 }
 
 fn is_infinity(value: &str) -> bool {
@@ -154,5 +158,5 @@ fn is_device(name: &str) -> bool {
 
 /// A name without a colon; blanks around it do not count.
 fn is_name(value: &str) -> bool {
-    crate::parse::is_xml_name(collapse(value)) && !value.contains(':')
+    crate::parse::is_xml_name(trim(value)) && !value.as_bytes().contains(&b':')
 }
