@@ -45,7 +45,8 @@ pub(super) fn of_removed(world: World<'_>, draft: &mut Draft, top: &[ResourceId]
                     resource,
                     key: Key::once(resource, Task::Stop),
                 };
-                let cause = Cause::Rule("clear_failcount");
+                let cause =
+                    Cause::Rule("failures of a removed resource are forgotten before it stops");
                 relate::order(
                     world,
                     draft,

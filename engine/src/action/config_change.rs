@@ -167,7 +167,10 @@ impl Check<'_> {
             key: Key::once(resource, task),
         };
         for (first, then) in [(Task::Stop, Task::Delete), (Task::Delete, Task::Start)] {
-            let (effects, cause) = (Effects::ORDERED, Cause::Rule("erasing history"));
+            let (effects, cause) = (
+                Effects::ORDERED,
+                Cause::Rule("a history is erased while its resource is stopped"),
+            );
             relate::order(
                 world,
                 draft,

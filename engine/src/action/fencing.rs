@@ -230,7 +230,13 @@ pub fn order_after_unfencing(
         return;
     }
     let unfence = request(world, draft, node, Some(FenceAction::On), true, None, false);
-    relate::link(draft, unfence, action, effects, Cause::Rule("unfencing"));
+    relate::link(
+        draft,
+        unfence,
+        action,
+        effects,
+        Cause::Rule("a node is unfenced before it is used"),
+    );
     if !is_unfenced(world, node) && world.config.options.unfencing && usable(draft, node) {
         let task = draft.actions[action].task.name();
         let reason = format!("required by {} {task}", world.state.resources[resource].id);

@@ -80,7 +80,7 @@ fn order(world: World<'_>, draft: &mut Draft, resource: ResourceId, whole: bool)
             resource,
             key: Key::once(resource, task),
         };
-        let cause = Cause::Rule("migration");
+        let cause = Cause::Rule("a live migration in place of a stop and a start");
         relate::order(
             world,
             draft,

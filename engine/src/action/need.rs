@@ -25,6 +25,8 @@ pub enum Need {
     Restarts,
     /// No node was found for the resource.
     NoNode,
+    /// None of the instances that it is ordered after is there to run with.
+    NoPeer,
     /// A migration that was interrupted left something behind.
     Dangling,
     /// A history asks for it (see `State::notes`).
@@ -54,11 +56,16 @@ pub enum Need {
 }
 
 impl Draft {
-    /// Says why an action has to happen, unless it does not, or this has been said.
+    /// Says why an action has to happen, unless it does not, or this has been said. What changed is
+    /// no matter any more once the resource moves.
     pub(crate) fn needs(&mut self, id: ActionId, need: Need) {
         let action = &mut self.actions[id];
+        let said = match (action.need, need) {
+            (Some(Need::DefinitionChanged), Need::Moves) => None,
+            (said, _) => said,
+        };
         if !action.optional {
-            action.need.get_or_insert(need);
+            action.need = said.or(Some(need));
         }
     }
 }

@@ -48,7 +48,7 @@ pub struct Points {
     pub confirmed: ActionId,
 }
 
-const CAUSE: Cause = Cause::Rule("notification");
+const CAUSE: Cause = Cause::Rule("instances are told before and after");
 
 /// Makes the ordering points around starting and stopping a clone.
 pub(super) fn around_start_and_stop(

@@ -173,7 +173,7 @@ impl Recurring<'_> {
         if managed {
             let probe = Key::once(self.resource, Task::Monitor);
             for probe in draft.claim(&probe, node) {
-                let cause = Cause::Rule("recurring");
+                let cause = Cause::Rule("a resource is watched once it has started");
                 relate::link(
                     draft,
                     probe,
@@ -229,7 +229,7 @@ impl Recurring<'_> {
     }
 
     fn order(&self, draft: &mut Draft, first: End, then: End, effects: Effects) {
-        let cause = Cause::Rule("recurring");
+        let cause = Cause::Rule("a resource is watched once it has started");
         relate::order(
             self.world,
             draft,

@@ -12,6 +12,7 @@ use crate::score::{Cause, Limit};
 use crate::state::fail_count::{Scope, fail_count};
 use crate::state::{self, Note};
 use crate::time::{Date, Timestamp};
+use crate::value::Score;
 
 impl Explainer<'_> {
     /// What stands behind a change of a score.
@@ -26,7 +27,7 @@ impl Explainer<'_> {
         let score = effect.score();
         let why = match cause {
             Cause::Location(index) => self.location(index, score),
-            Cause::Colocation(index) => self.colocation(resource, index, effect),
+            Cause::Colocation(index) => self.colocation((resource, node), index, effect),
             Cause::Ticket(index) => {
                 let ticket = &self.world.constraints.tickets[index as usize];
                 Why::Ticket {
@@ -79,7 +80,7 @@ impl Explainer<'_> {
         vec![why]
     }
 
-    fn location(&self, index: u32, score: crate::value::Score) -> Why {
+    fn location(&self, index: u32, score: Score) -> Why {
         let Location { id, .. } = &self.world.constraints.locations[index as usize];
         let options = &self.world.config.options;
         if options.health_strategy != HealthStrategy::None && options.health_strategy.name() == id {
@@ -142,7 +143,12 @@ impl Explainer<'_> {
         named.any(|ticket| ticket.granted)
     }
 
-    fn colocation(&self, resource: ResourceId, index: u32, effect: Effect) -> Why {
+    fn colocation(
+        &self,
+        (resource, node): (ResourceId, NodeId),
+        index: u32,
+        effect: Effect,
+    ) -> Why {
         let colocation = &self.plan.placement.colocations[index as usize];
         let effect = Some(effect.score());
         let inside = |outer: ResourceId| {
@@ -153,8 +159,18 @@ impl Explainer<'_> {
             .then(|| colocation.id.clone())
             .filter(|id| !id.starts_with('#'));
         if inside(colocation.primary) && !inside(colocation.dependent) {
-            let of = self.name(colocation.dependent);
-            return Why::Wish { id, of, effect };
+            let because = match effect {
+                Some(score) if score.is_minus_infinite() => {
+                    self.own_bans(colocation.dependent, node)
+                }
+                _ => Vec::new(),
+            };
+            return Why::Wish {
+                id,
+                of: self.name(colocation.dependent),
+                effect,
+                because,
+            };
         }
         let with = self.name(colocation.primary);
         let on = self.places(colocation.primary, colocation.primary_role);
@@ -181,6 +197,31 @@ impl Explainer<'_> {
                 effect,
             },
         }
+    }
+
+    /// What forbids a node to a resource by itself, whatever others want.
+    fn own_bans(&self, resource: ResourceId, node: NodeId) -> Vec<Why> {
+        let mut found: Vec<Why> = self.unusable(node);
+        for primitive in self.primitives(resource) {
+            let trail = self.trails.of(self.world, primitive, node);
+            let mut bans = match trail.start {
+                Some(score) if score.is_minus_infinite() => self.banned_by_status(primitive, node),
+                _ => Vec::new(),
+            };
+            for (entry, _) in &trail.steps {
+                let forbids = entry.change.apply(Score::INFINITY).is_minus_infinite();
+                if forbids && !matches!(entry.cause, Cause::Colocation(_)) {
+                    let effect = Effect::SetTo(Score::MINUS_INFINITY);
+                    bans.extend(self.cause(primitive, node, entry.cause, effect));
+                }
+            }
+            for why in bans {
+                if !found.contains(&why) {
+                    found.push(why);
+                }
+            }
+        }
+        found
     }
 
     /// The nodes where (the primitives of) a resource will be, in this role if one is given.
@@ -244,7 +285,7 @@ impl Explainer<'_> {
                 let trail = self.trails.of(self.world, collective, node);
                 let mut found: Vec<Why> = Vec::new();
                 for entry in trail.forbidding() {
-                    let effect = Effect::SetTo(crate::value::Score::MINUS_INFINITY);
+                    let effect = Effect::SetTo(Score::MINUS_INFINITY);
                     found.extend(self.cause(collective, node, entry.cause, effect));
                 }
                 if found.is_empty() {
@@ -297,6 +338,7 @@ impl Explainer<'_> {
     pub(super) fn wanted_stopped(&self, resource: ResourceId) -> Vec<Why> {
         let roster = &self.state().resources[resource];
         let mut found = Vec::new();
+        let mut seen = Vec::new();
         if roster.meta.target_role == Some(Role::Stopped) {
             found.push(self.target_role(resource, Role::Stopped));
         }
@@ -308,7 +350,9 @@ impl Explainer<'_> {
                 state::Effect::BannedEverywhere => true,
                 _ => false,
             };
-            if stops {
+            let fresh = note.element.is_none() || !seen.contains(&note.element);
+            if stops && fresh {
+                seen.push(note.element);
                 found.push(self.note(note));
             }
         }

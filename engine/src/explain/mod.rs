@@ -7,15 +7,21 @@
 //!
 //! - `causes`: what an entry of the ledger, a note or a condition means;
 //! - `placement`: what became of every node as a place for a resource;
-//! - `actions`: why an action has to happen, or cannot, back to the root;
+//! - `actions`: what becomes of an action, and what it waits for; `chain`: why, back to the root, by
+//!   what it takes to be needed (`demands`) and to be impossible (`obstacles`);
 //! - `nodes`: what is the matter with a node;
+//! - `order`: in which order actions are told;
 //! - `names`: what is meant by a name, and which names are like it;
 //! - `words`: all of it in sentences.
 
 mod actions;
 mod causes;
+mod chain;
+mod demands;
 mod names;
 mod nodes;
+mod obstacles;
+mod order;
 mod placement;
 mod trail;
 mod types;
@@ -40,6 +46,8 @@ pub struct Explainer<'a> {
     world: World<'a>,
     plan: &'a Plan,
     trails: Trails<'a>,
+    /// By action: its place in an order in which the graph can be carried out.
+    order: Vec<u32>,
 }
 
 impl<'a> Explainer<'a> {
@@ -57,6 +65,7 @@ impl<'a> Explainer<'a> {
             world,
             plan,
             trails,
+            order: order::of(&plan.transition),
         }
     }
 

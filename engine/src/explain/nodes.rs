@@ -14,10 +14,11 @@ impl Explainer<'_> {
         let roster = &self.state().nodes[node];
         let mut facts = self.unusable(node);
         let usable = facts.is_empty();
-        if usable {
+        let health = self.health(node);
+        if usable && health.is_none() {
             facts.push(Why::Usable);
         }
-        facts.extend(self.health(node));
+        facts.extend(health);
         if self.needs_fencing(node) {
             facts.extend(self.fencing_failures(node));
             let obstacle = self.no_fencing(node);

@@ -1,10 +1,13 @@
 //! What became of every node as a place for a resource?
 
 use super::trail::{Effect, Trail};
-use super::{Explainer, NodeVerdict, Placed, Tie, Verdict, Why};
+use super::{Candidate, Explainer, NodeVerdict, Placed, Tie, Verdict, Why};
+use crate::action::OnFail;
 use crate::config::{PlacementStrategy, Role, Variant};
 use crate::id::{NodeId, ResourceId};
-use crate::state;
+use crate::relate::topology;
+use crate::state::{self, Note};
+use crate::value::Score;
 
 impl Explainer<'_> {
     /// What became of a node for a resource.
@@ -20,8 +23,15 @@ impl Explainer<'_> {
         let trail = self.trails.of(self.world, id, node);
         let placed = self.placed_on(id, node);
         let assigned = self.draft().resource[id].node;
-        let (verdict, because) = if assigned == Some(node) {
+        let was_assigned = self.plan.placement.resource[id].node == Some(node);
+        let given_up = self.no_peer(id).filter(|_| was_assigned);
+        let managed = self.plan.placement.resource[id].managed;
+        let (verdict, because) = if assigned == Some(node) && !managed {
+            (Verdict::Kept, self.facts(id))
+        } else if assigned == Some(node) {
             (Verdict::Chosen, self.preferences(id, node, &trail))
+        } else if let Some(why) = given_up {
+            (Verdict::Forbidden, vec![why])
         } else {
             self.refusal(id, node, &trail)
         };
@@ -46,7 +56,9 @@ impl Explainer<'_> {
     fn refusal(&self, id: ResourceId, node: NodeId, trail: &Trail<'_>) -> (Verdict, Vec<Why>) {
         let unusable = self.unusable(node);
         let Some(score) = trail.score() else {
-            let why = if self.world.config.options.symmetric {
+            let why = if self.is_bundle_node(node) {
+                Why::BundleNode
+            } else if self.world.config.options.symmetric {
                 Why::NoCandidate
             } else {
                 Why::NotOptedIn
@@ -57,7 +69,8 @@ impl Explainer<'_> {
             let mut why = self.bans(id, node, trail);
             // What the node cannot do anyway is said first, whatever else forbids it.
             if !unusable.is_empty() {
-                why.retain(|why| !unusable.contains(why));
+                let follows = |why: &Why| matches!(why, Why::Wish { .. });
+                why.retain(|why| !unusable.contains(why) && !follows(why));
                 let all = unusable.into_iter().chain(why);
                 return (Verdict::Unavailable, all.collect());
             }
@@ -71,7 +84,9 @@ impl Explainer<'_> {
         }
         let because = self.preferences(id, node, trail);
         let Some(chosen) = self.draft().resource[id].node else {
-            return (Verdict::NotLookedFor, self.facts(id));
+            let facts = self.facts(id);
+            let because = if facts.is_empty() { because } else { facts };
+            return (Verdict::NotLookedFor, because);
         };
         if !self.plan.placement.resource[id].managed {
             return (Verdict::NotLookedFor, self.facts(id));
@@ -96,7 +111,7 @@ impl Explainer<'_> {
             found.extend(self.banned_by_status(id, node));
         }
         for entry in trail.forbidding() {
-            let effect = Effect::SetTo(crate::value::Score::MINUS_INFINITY);
+            let effect = Effect::SetTo(Score::MINUS_INFINITY);
             for why in self.cause(id, node, entry.cause, effect) {
                 if !found.contains(&why) {
                     found.push(why);
@@ -115,8 +130,7 @@ impl Explainer<'_> {
     /// What made the score of a node.
     fn preferences(&self, id: ResourceId, node: NodeId, trail: &Trail<'_>) -> Vec<Why> {
         let mut found = Vec::new();
-        if !self.plan.placement.resource[id].managed
-            && self.state().resource[id].active_on.contains(&node)
+        if !self.state().resource[id].managed && self.state().resource[id].active_on.contains(&node)
         {
             found.push(Why::ActiveUnmanaged);
         } else if let Some(score) = trail.start.filter(|score| score.value() != 0) {
@@ -187,7 +201,7 @@ impl Explainer<'_> {
         // A member that runs elsewhere, or nowhere, although the node was possible for those
         // before it, is what people look for.
         let decisive = verdicts()
-            .find(|(_, verdict)| verdict.verdict != Verdict::Chosen)
+            .find(|(_, verdict)| !matches!(verdict.verdict, Verdict::Chosen | Verdict::Kept))
             .or_else(|| verdicts().next());
         match decisive {
             Some((member, verdict)) => NodeVerdict {
@@ -219,19 +233,27 @@ impl Explainer<'_> {
         };
         let placed = self.placed_on(id, node);
         if let Some(&instance) = instances.iter().find(|instance| here(instance)) {
+            let verdict = self.verdict(instance, node);
             return NodeVerdict {
                 placed,
                 part: Some(self.name(instance)),
-                verdict: Verdict::Chosen,
-                ..self.verdict(instance, node)
+                verdict: match verdict.verdict {
+                    Verdict::Kept => Verdict::Kept,
+                    _ => Verdict::Chosen,
+                },
+                ..verdict
             };
         }
-        let unplaced = |instance: &&ResourceId| self.places(**instance, None).is_empty();
+        let is_unplaced = |instance: ResourceId| {
+            let mut parts = self.primitives(instance).into_iter();
+            parts.all(|part| self.draft().resource[part].node.is_none())
+        };
+        let unplaced = |instance: &&ResourceId| is_unplaced(**instance);
         let Some(&instance) = instances.iter().find(unplaced).or_else(|| instances.last()) else {
             return self.empty_collective(node);
         };
         let mut verdict = self.verdict(instance, node);
-        let busy = !self.places(instance, None).is_empty();
+        let busy = !is_unplaced(instance);
         let only_limits = verdict.because.iter().all(|why| {
             matches!(
                 why,
@@ -251,6 +273,11 @@ impl Explainer<'_> {
             placed,
             ..verdict
         }
+    }
+
+    fn is_bundle_node(&self, node: NodeId) -> bool {
+        let connection = self.state().nodes[node].connection;
+        connection.is_some_and(|id| topology::is_bundled(self.state(), id))
     }
 
     /// Instances of a clone, containers of a bundle.
@@ -275,7 +302,38 @@ impl Explainer<'_> {
                 }
             }
         }
+        found.extend(self.promotions(id));
         found
+    }
+
+    /// In which order the instances of a promotable clone are wanted to be promoted.
+    fn promotions(&self, id: ResourceId) -> Option<Why> {
+        let clone = match self.state().resources[id].variant {
+            Variant::Clone(_) => id,
+            _ => self.collective_of(id)?,
+        };
+        let Variant::Clone(settings) = &self.state().resources[clone].variant else {
+            return None;
+        };
+        if !settings.promotable {
+            return None;
+        }
+        let instances = self.plan.placement.resource[clone].children.iter();
+        let candidates = instances.filter_map(|&instance| {
+            let mut places = self.places(instance, None);
+            let parts = self.primitives(instance);
+            let is_promoted =
+                |id: &ResourceId| self.draft().resource[*id].next_role == Role::Promoted;
+            Some(Candidate {
+                resource: self.name(instance),
+                node: Some(places.pop()?),
+                priority: Score::from(self.plan.placement.resource[instance].promotion_priority),
+                promoted: parts.iter().any(is_promoted),
+            })
+        });
+        let of: Vec<Candidate> = candidates.collect();
+        let max = settings.promoted_max;
+        (!of.is_empty()).then_some(Why::Promotions { max, of })
     }
 
     fn primitive_facts(&self, id: ResourceId) -> Vec<Why> {
@@ -298,14 +356,8 @@ impl Explainer<'_> {
         } else if roster.meta.target_role == Some(Role::Unpromoted) && roster.promotable {
             found.push(self.target_role(id, Role::Unpromoted));
         }
-        for note in self.notes_on(id) {
-            let banned = matches!(
-                note.effect,
-                state::Effect::Banned | state::Effect::BannedEverywhere
-            );
-            let why = self.note(note);
-            // The failure that bans is among the failures already.
-            if !banned && !found.contains(&why) {
+        for why in self.failures_noted(id) {
+            if !found.contains(&why) {
                 found.push(why);
             }
         }
@@ -319,6 +371,30 @@ impl Explainer<'_> {
         found
     }
 
+    /// The failures of a resource, each with the most that follows from it.
+    pub(super) fn failures_noted(&self, id: ResourceId) -> Vec<Why> {
+        let weight = |effect: state::Effect| match effect {
+            state::Effect::StopImpossible => 4,
+            state::Effect::Reaction(OnFail::Restart | OnFail::Ban) => 2,
+            state::Effect::Reaction(_) => 4,
+            state::Effect::BannedEverywhere => 3,
+            state::Effect::Banned => 1,
+            _ => 2,
+        };
+        let mut kept: Vec<&Note> = Vec::new();
+        for note in self.notes_on(id) {
+            let same = |other: &&mut &Note| {
+                other.element.is_some() && other.element == note.element && other.node == note.node
+            };
+            match kept.iter_mut().find(same) {
+                Some(other) if weight(note.effect) > weight(other.effect) => *other = note,
+                Some(_) => {}
+                None => kept.push(note),
+            }
+        }
+        kept.into_iter().map(|note| self.note(note)).collect()
+    }
+
     /// Why nobody may touch a resource.
     pub(super) fn unmanaged(&self, id: ResourceId) -> Vec<Why> {
         let options = &self.world.config.options;
@@ -327,8 +403,7 @@ impl Explainer<'_> {
         let frozen = self.world.constraints.tickets.iter().find(|ticket| {
             self.world.constraints.frozen.contains(&id)
                 && !ticket.satisfied
-                && (ticket.resource == id
-                    || crate::relate::topology::is_inside(self.state(), id, ticket.resource))
+                && (ticket.resource == id || topology::is_inside(self.state(), id, ticket.resource))
         });
         let in_maintenance = observed
             .active_on

@@ -74,6 +74,8 @@ pub struct NodeVerdict {
 pub enum Verdict {
     /// The resource is placed there.
     Chosen,
+    /// The resource is left there, whatever its score, because nobody may touch it.
+    Kept,
     /// The resource cannot be there.
     Forbidden,
     /// Nothing can be there now.
@@ -175,6 +177,8 @@ pub enum Step {
         action: ActionName,
         /// What has that to do with it.
         tie: Link,
+        /// It is that the other one cannot happen.
+        cannot: bool,
     },
     /// A fact.
     Fact(Why),
@@ -226,6 +230,19 @@ pub struct NodeExplanation {
     pub placed: Vec<Placed>,
     /// Fencing and shutdown.
     pub actions: Vec<ActionExplanation>,
+}
+
+/// An instance that could be promoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The instance.
+    pub resource: String,
+    /// Where it is going to be.
+    pub node: Option<String>,
+    /// How much it is wanted to be promoted; below 0 it cannot be.
+    pub priority: Score,
+    /// It is.
+    pub promoted: bool,
 }
 
 /// A result in the history.
@@ -282,6 +299,7 @@ pub enum Why {
         id: Option<String>,
         of: String,
         effect: Option<Score>,
+        because: Vec<Why>,
     },
     /// Running there, and sticky.
     Stickiness { score: Score },
@@ -327,6 +345,10 @@ pub enum Why {
     OwnReplica { node: Option<String> },
     /// In an opt-in cluster, no location names the node.
     NotOptedIn,
+    /// Nothing but the bundle's own resource runs in its containers.
+    BundleNode,
+    /// Interleaved instances run in pairs, and this one has no partner there.
+    NoPeer { of: String, order: Option<String> },
     /// No location names the node (a bundle's or guest's node, say).
     NoCandidate,
     /// Nothing else changed the score.
@@ -423,6 +445,8 @@ pub enum Why {
     },
     /// It is not to be promoted (any more).
     NotPromoted { resource: String, max: i32 },
+    /// Who is promoted, best first.
+    Promotions { max: i32, of: Vec<Candidate> },
     /// A migration that was under way cannot go on.
     MigrationLost,
     /// A migration that was interrupted left it there.
@@ -449,6 +473,8 @@ pub enum Why {
     LockVoid,
     /// Its node leaves.
     NodeLeaves { node: String },
+    /// Somebody asked the node to leave.
+    ShutdownAsked { node: String },
     /// In the words of the scheduler.
     Said(String),
     /// Implied by the fencing of its node.
@@ -457,6 +483,8 @@ pub enum Why {
     HistoryAsks,
     /// It has failed, or counts as failed.
     CountsAsFailed { resource: String },
+    /// What runs the guest it is in has to be recovered.
+    GuestRecovers { launcher: String },
 
     // Why an action cannot run.
     /// No quorum.

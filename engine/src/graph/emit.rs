@@ -7,7 +7,7 @@ use crate::assign::Placement;
 use crate::config::{NodeKind, Variant};
 use crate::id::{ActionId, Id, ResourceId};
 use crate::relate::Effects;
-use crate::settle::{Settled, Verdict};
+use crate::settle::{GivenUp, Settled, Verdict};
 
 /// What is carried out, and what was decided about everything else.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Transition {
     pub synapse_of: Vec<Option<u32>>,
     /// Why verdicts are what they are.
     pub verdicts: Vec<Verdict>,
+    /// Instances that turned out to have nobody to run with.
+    pub given_up: Vec<GivenUp>,
 }
 
 /// Something that an action was ordered after.
@@ -48,6 +50,7 @@ pub fn build(world: World<'_>, placement: &Placement, mut settled: Settled) -> T
             inputs: Vec::new(),
             synapse_of: Vec::new(),
             verdicts: settled.verdicts,
+            given_up: settled.given_up,
         },
         merged: Vec::new(),
     };

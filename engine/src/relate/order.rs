@@ -30,12 +30,12 @@ fn migration_equivalents(world: World<'_>, draft: &Draft, ordering: &Ordering) -
     };
     let make = |(first_task, then_task, effects): Equivalent| {
         let (first, then) = (End::task(first, first_task), End::task(then, then_task));
-        Ordering::rule(
+        Ordering {
             first,
             then,
             effects,
-            "an order also holds for live migrations",
-        )
+            cause: ordering.cause.clone(),
+        }
     };
     equivalents(&first_task, &then_task, can_migrate)
         .into_iter()

@@ -1,5 +1,7 @@
 //! Orderings between actions: by key before actions are looked up, links afterwards.
 
+use std::sync::Arc;
+
 use crate::action::{Key, Task};
 use crate::id::{ActionId, ResourceId};
 
@@ -60,7 +62,7 @@ impl End {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A configured constraint with this id.
-    Constraint(Box<str>),
+    Constraint(Arc<str>),
     /// A rule of the engine, in words.
     Rule(&'static str),
 }

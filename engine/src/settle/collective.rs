@@ -1,11 +1,11 @@
 //! How does an effect on a collective's action spread to its members?
 
 use super::effects::Push;
-use super::{Changed, Settler, Verdicts};
-use crate::action::{Action, Key, Task};
+use super::{Changed, GivenUp, Settler, Verdicts};
+use crate::action::{Action, Key, Need, Task};
 use crate::config::{Role, Variant};
 use crate::id::{ActionId, NodeId, ResourceId};
-use crate::relate::{Cause, Effects, instances, link, topology};
+use crate::relate::{Effects, instances, link, topology};
 
 impl Settler<'_> {
     /// Applies an effect as the kind of `owner` (the resource of one of the two actions) does.
@@ -117,7 +117,7 @@ impl Settler<'_> {
                 first_resource,
                 current,
             ) else {
-                changed.then |= self.unassign_if_mandatory(then_instance, effects, current);
+                changed.then |= self.unassign_if_mandatory(then_instance, first, effects, current);
                 continue;
             };
             let Some(first_action) = first_task.as_ref().and_then(|task| {
@@ -138,7 +138,7 @@ impl Settler<'_> {
             if first_action == then_action {
                 continue;
             }
-            let cause = Cause::Rule("interleaved instances");
+            let cause = self.link(self.asked).cause.clone();
             if link(self.draft, first_action, then_action, effects, cause) {
                 changed.join(Changed {
                     first: true,
@@ -189,29 +189,41 @@ impl Settler<'_> {
     fn unassign_if_mandatory(
         &mut self,
         instance: ResourceId,
+        first: ActionId,
         effects: Effects,
         current: bool,
     ) -> bool {
         let mandatory = Effects::UNRUNNABLE_FIRST_BLOCKS.with(Effects::FIRST_IMPLIES_THEN);
-        !current && effects.intersects(mandatory) && self.unassign(instance)
+        !current && effects.intersects(mandatory) && self.unassign(instance, first)
     }
 
-    fn unassign(&mut self, resource: ResourceId) -> bool {
+    fn unassign(&mut self, resource: ResourceId, first: ActionId) -> bool {
         let children = self.draft.resource[resource].children.clone();
         if !children.is_empty() {
             let mut changed = false;
             for child in children {
-                changed |= self.unassign(child);
+                changed |= self.unassign(child, first);
             }
             return changed;
         }
         let drafted = &mut self.draft.resource[resource];
         let changed = drafted.node.take().is_some();
         drafted.next_role = Role::Stopped;
+        if changed {
+            let via = self.asked;
+            self.given_up.push(GivenUp {
+                resource,
+                first,
+                via,
+            });
+        }
         for id in self.draft.of(resource).to_vec() {
             let action = &mut self.draft.actions[id];
             match action.task {
-                Task::Stop => action.optional = false,
+                Task::Stop => {
+                    action.optional = false;
+                    self.draft.needs(id, Need::NoPeer);
+                }
                 Task::Start => action.runnable = false,
                 _ => {
                     let recurring = action.meta.get("interval").is_some_and(|text| text != "0");

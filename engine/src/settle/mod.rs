@@ -34,6 +34,20 @@ pub struct Settled {
     pub draft: Draft,
     /// Every verdict that an ordering changed, in the order in which it happened.
     pub verdicts: Vec<Verdict>,
+    /// Instances that turned out to have nobody to run with.
+    pub given_up: Vec<GivenUp>,
+}
+
+/// An instance that lost its node, because interleaved instances are ordered in pairs and it is
+/// not paired with any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The primitive.
+    pub resource: ResourceId,
+    /// The other collective's action.
+    pub first: ActionId,
+    /// The ordering of the two collectives.
+    pub via: LinkId,
 }
 
 /// One change of one action's verdict.
@@ -71,8 +85,12 @@ pub fn settle(world: World<'_>, placement: &Placement, mut draft: Draft) -> Sett
         settler.update(action);
     }
     settler.disable_invalid_links();
-    let verdicts = settler.verdicts;
-    Settled { draft, verdicts }
+    let (verdicts, given_up) = (settler.verdicts, settler.given_up);
+    Settled {
+        draft,
+        verdicts,
+        given_up,
+    }
 }
 
 /// The pass's scratch state.
@@ -81,6 +99,7 @@ struct Settler<'a> {
     placement: &'a Placement,
     draft: &'a mut Draft,
     verdicts: Vec<Verdict>,
+    given_up: Vec<GivenUp>,
     /// The link that is being asked.
     asked: LinkId,
     /// Updates left before giving up: a bound, far above what any input that converges needs.
@@ -135,6 +154,7 @@ impl<'a> Settler<'a> {
             placement,
             draft,
             verdicts: Vec::new(),
+            given_up: Vec::new(),
             asked: LinkId(u32::MAX),
             budget: 2_000 * size + 1_000_000,
         }

@@ -99,7 +99,7 @@ impl RoleChange<'_> {
             if world.state.resource[primitive].requires == Requires::Unfencing {
                 let unfence =
                     fencing::request(world, draft, node, Some(FenceAction::On), true, None, false);
-                let cause = Cause::Rule("unfencing");
+                let cause = Cause::Rule("a node is unfenced before it is used");
                 relate::link(draft, stop, unfence, Effects::THEN_IMPLIES_FIRST, cause);
             }
         }

@@ -24,7 +24,7 @@ impl ResourceExplanation {
         };
         line(&mut text, &self.headline());
         for fact in &self.facts {
-            line(&mut text, &format!("  {}", sentence(&fact.text())));
+            line(&mut text, &format!("  {}", sentence(&begun(fact))));
         }
         for node in &self.nodes {
             line(&mut text, &format!("  {}", sentence(&node.text())));
@@ -32,7 +32,10 @@ impl ResourceExplanation {
         if !self.actions.is_empty() {
             line(&mut text, "Actions");
             for action in &self.actions {
-                line(&mut text, &format!("  {}", sentence(&action.brief())));
+                line(
+                    &mut text,
+                    &format!("  {}", sentence(&action.brief(&self.facts))),
+                );
             }
         }
         text
@@ -77,25 +80,29 @@ impl Change {
     pub fn text(&self) -> String {
         let from = self.from.as_deref().unwrap_or("nowhere");
         let to = self.to.as_deref().unwrap_or(from);
-        let (role, next_role) = self.roles;
-        let said = match self.verb {
-            "Start" => format!("starts on {to}{}", role_suffix(next_role)),
-            "Stop" => format!("stops on {from}"),
-            "Move" => format!("moves from {from} to {to}{}", role_suffix(next_role)),
-            "Migrate" => format!("migrates live from {from} to {to}"),
-            "Recover" if to == from => format!("is recovered on {from}"),
-            "Recover" => format!("is recovered: it leaves {from} for {to}"),
-            "Restart" => format!("restarts on {to}{}", role_suffix(next_role)),
-            "Reload" => format!("takes over new parameters on {to}"),
-            "Promote" => format!("is promoted on {to}"),
-            "Re-promote" => format!("is demoted and promoted again on {to}"),
-            "Demote" => format!("is demoted on {from}"),
-            other => format!("{} on {to} ({})", other.to_lowercase(), role_name(role)),
+        let role = role_suffix(self.roles.1);
+        let same = to == from;
+        // What it does, and what it should do if that is not possible.
+        let (does, should) = match self.verb {
+            "Start" => ("starts", format!("start on {to}{role}")),
+            "Stop" => ("stops", format!("stop on {from}")),
+            "Move" => ("moves", format!("move from {from} to {to}{role}")),
+            "Migrate" => ("migrates", format!("migrate live from {from} to {to}")),
+            "Recover" if same => ("is", format!("be recovered on {from}")),
+            "Recover" => ("is", format!("be recovered, away from {from} on {to}")),
+            "Restart" => ("restarts", format!("restart on {to}{role}")),
+            "Reload" => ("takes", format!("take over new parameters on {to}")),
+            "Promote" => ("is", format!("be promoted on {to}")),
+            "Re-promote" => ("is", format!("be demoted and promoted again on {to}")),
+            "Demote" => ("is", format!("be demoted on {from}")),
+            other => ("is", format!("be changed on {to} ({other})")),
         };
         if self.blocked {
-            format!("should be otherwise ({said}), but that is blocked")
-        } else {
-            said
+            return format!("should {should}, but cannot");
+        }
+        match should.split_once(' ') {
+            Some((_, rest)) => format!("{does} {rest}"),
+            None => should,
         }
     }
 }
@@ -110,38 +117,49 @@ impl NodeVerdict {
     /// What became of the node, and why, without its name.
     #[must_use]
     pub fn clause(&self) -> String {
-        let because = joined(&self.because);
+        let sum = joined(&self.because, ", ");
+        let because = joined(&self.because, "; ");
         let part = match &self.part {
             Some(part) => format!("{part}: "),
             None => String::new(),
         };
         let score = self.score.map(|score| score.to_string());
         let score = score.as_deref().unwrap_or("none");
-        let reasons = format!("{part}{because}");
+        // That there is nothing to say is not said where it is clear.
+        let why = match self.because[..] {
+            [Why::NoPreference] => String::new(),
+            _ => format!(" ({part}{sum})"),
+        };
         match &self.verdict {
-            Verdict::Chosen if self.part.is_some() => {
-                let placed = listed_here(&self.placed);
-                format!("has {placed} ({part}score {score}: {because})")
-            }
-            Verdict::Chosen => format!("chosen with score {score}: {because}"),
-            Verdict::Forbidden => format!("cannot run it: {reasons}"),
+            Verdict::Chosen => match &self.part {
+                Some(part) => {
+                    let placed = listed_here(&self.placed);
+                    format!("has {placed}; {part} has score {score} there: {sum}")
+                }
+                None => format!("chosen with score {score}: {sum}"),
+            },
+            Verdict::Kept => match &self.part {
+                Some(_) => format!("keeps {}: {because}", listed_here(&self.placed)),
+                None => format!("it is left there, whatever its score ({score}): {because}"),
+            },
+            Verdict::Forbidden => format!("cannot run it: {part}{because}"),
             Verdict::Unavailable => format!("cannot be used: {because}"),
-            Verdict::Unwanted => format!("not wanted there, with score {score}: {reasons}"),
+            Verdict::Unwanted => format!("not wanted there, with score {score}: {part}{sum}"),
             Verdict::Less { than, score: more } => {
-                format!("possible with score {score} ({reasons}); {than} has {more}")
+                format!("possible with score {score}{why}; {than} has {more}")
             }
             Verdict::Equal { to, by } => {
                 format!(
-                    "possible with score {score}, as {to} has ({reasons}); {}",
+                    "possible with score {score}, as {to} has{why}; {}",
                     by.text(to)
                 )
             }
-            Verdict::NotLookedFor => format!("not considered: {reasons}"),
+            Verdict::NotLookedFor => format!("not considered: {part}{because}"),
             Verdict::AllElsewhere { max: 1 } => {
-                format!("possible, but the only instance is elsewhere ({reasons})")
+                "possible, but the only instance is elsewhere".to_owned()
             }
             Verdict::AllElsewhere { max } => {
-                format!("possible, but all {max} instances are elsewhere ({reasons})")
+                format!("possible, but all {max} instances are elsewhere")
             }
         }
     }
@@ -169,8 +187,8 @@ impl ActionExplanation {
         let mut text = sentence(&format!("{}{}", self.action.text(), self.fate.text()));
         text.push('\n');
         let paragraphs = [
-            ("  Needed ", chain(&self.needed, true)),
-            ("  Cannot happen ", chain(&self.blocked, false)),
+            ("  Needed ", chain(&self.needed, &[])),
+            ("  Cannot happen ", chain(&self.blocked, &[])),
         ];
         for (title, reasons) in paragraphs {
             if !reasons.is_empty() {
@@ -183,20 +201,24 @@ impl ActionExplanation {
         text
     }
 
-    /// Everything that matters where its resource has been explained already.
+    /// Everything that matters where its resource, with these facts, is explained as well.
     #[must_use]
-    pub fn brief(&self) -> String {
+    pub fn brief(&self, known: &[Why]) -> String {
         let mut parts = Vec::new();
         let needed = match &self.needed[..] {
             [Step::Fact(Why::Moves { to, .. }), ..] => format!("because it moves to {to}"),
             [Step::Fact(Why::NoNode { .. }), ..] => "because it can run nowhere".to_owned(),
-            needed => chain(needed, true),
+            [Step::Fact(Why::ShallBe { role, .. })] => match role {
+                Role::Promoted => "because it shall be promoted there".to_owned(),
+                _ => "because it shall be there".to_owned(),
+            },
+            needed => chain(needed, known),
         };
         if !needed.is_empty() {
             parts.push(needed);
         }
         if !self.blocked.is_empty() {
-            parts.push(format!("blocked {}", chain(&self.blocked, false)));
+            parts.push(format!("blocked {}", chain(&self.blocked, known)));
         }
         let waits = self.waits_for.iter().filter(|wait| wait.matters());
         parts.extend(waits.map(|wait| format!("after {}", wait.text())));
@@ -216,20 +238,28 @@ impl Fate {
     }
 }
 
-/// Reasons from the nearest to the root: `because …, because …`.
-fn chain(steps: &[Step], needed: bool) -> String {
+/// Reasons from the nearest to the root: `because …, because …`; in short what is known.
+fn chain(steps: &[Step], known: &[Why]) -> String {
     let mut text = String::new();
     let mut after_fact = false;
     for step in steps {
         let clause = match step {
-            Step::Action { action, tie } if needed => {
-                format!("because of {}{}", action.text(), tie.suffix())
-            }
-            Step::Action { action, tie } => {
+            Step::Action {
+                action,
+                tie,
+                cannot: false,
+            } => format!("because of {}{}", action.text(), tie.suffix()),
+            Step::Action { action, tie, .. } => {
                 format!("because {} cannot happen{}", action.text(), tie.suffix())
             }
-            Step::Fact(why) if after_fact => why.text(),
-            Step::Fact(why) => format!("because {}", why.text()),
+            Step::Fact(why) => {
+                let text = match why.failure().filter(|_| known.contains(why)) {
+                    Some(operation) => format!("{} on {} failed", operation.key, operation.node),
+                    None => why.text(),
+                };
+                let because = if after_fact { "" } else { "because " };
+                format!("{because}{text}")
+            }
         };
         let separator = match (text.is_empty(), after_fact) {
             (true, _) => "",
@@ -302,7 +332,7 @@ impl NodeExplanation {
         };
         let mut text = format!("{} ({}) {able}.\n", self.node, self.kind);
         for fact in &self.facts {
-            let _ = writeln!(text, "  {}", sentence(&fact.text()));
+            let _ = writeln!(text, "  {}", sentence(&begun(fact)));
         }
         if !self.running.is_empty() {
             let _ = writeln!(text, "  Active there now: {}.", self.running.join(", "));
@@ -313,7 +343,7 @@ impl NodeExplanation {
         if !self.actions.is_empty() {
             text.push_str("Actions\n");
             for action in &self.actions {
-                let _ = writeln!(text, "  {}", sentence(&action.brief()));
+                let _ = writeln!(text, "  {}", sentence(&action.brief(&self.facts)));
             }
         }
         text
@@ -345,9 +375,30 @@ fn role_suffix(role: Role) -> &'static str {
     }
 }
 
-fn joined(because: &[Why]) -> String {
+fn joined(because: &[Why], separator: &str) -> String {
     let each: Vec<String> = because.iter().map(Why::text).collect();
-    each.join(", ")
+    each.join(separator)
+}
+
+/// The clause with a capital, unless it begins with a name.
+fn begun(why: &Why) -> String {
+    const WORDS: [&str; 8] = [
+        "it",
+        "its",
+        "the",
+        "there",
+        "fencing",
+        "ticket",
+        "promotion",
+        "what",
+    ];
+    let text = why.text();
+    let first = text.split(' ').next().unwrap_or_default();
+    if !WORDS.contains(&first) {
+        return text;
+    }
+    let (initial, rest) = text.split_at(1);
+    initial.to_uppercase() + rest
 }
 
 /// With a full stop.

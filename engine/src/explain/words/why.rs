@@ -1,9 +1,22 @@
 //! The clause of every reason: no capital, no full stop, to be put after "because" or a colon.
 
-use super::super::{NoFencing, NodeVerdict, Operation, Verdict, Why};
+use super::super::{Candidate, NoFencing, NodeVerdict, Operation, Verdict, Why};
 use crate::action::OnFail;
 use crate::config::{NoQuorumPolicy, Role};
 use crate::value::Score;
+
+impl Why {
+    /// The failed operation that this is about.
+    pub(super) fn failure(&self) -> Option<&Operation> {
+        match self {
+            Why::Failed { operation, .. }
+            | Why::OperationBans { operation }
+            | Why::OperationBansEverywhere { operation }
+            | Why::StopImpossible { operation } => Some(operation),
+            _ => None,
+        }
+    }
+}
 
 /// How many nodes' verdicts a clause lists before it is no help any more.
 const NODES_SHOWN: usize = 8;
@@ -41,14 +54,24 @@ impl Why {
             Why::Promotion { score } => format!("promotion score {}", signed(*score)),
             Why::ActiveUnmanaged => "it is active there and not managed".to_owned(),
             Why::NoPreference => "no preference".to_owned(),
-            Why::Wish { id, of, effect } => {
+            Why::Wish {
+                id,
+                of,
+                effect,
+                because,
+            } => {
                 let id = match id {
                     Some(id) => format!("colocation {id}: "),
                     None => String::new(),
                 };
                 match effect {
                     Some(score) if score.is_minus_infinite() => {
-                        format!("{id}{of}, which has to be with it, cannot be there")
+                        let because: Vec<String> = because.iter().map(Why::text).collect();
+                        let because = match because[..] {
+                            [] => String::new(),
+                            _ => format!(" ({})", because.join("; ")),
+                        };
+                        format!("{id}{of}, which has to be with it, cannot be there{because}")
                     }
                     Some(score) => format!("{id}{of} wants to be there {}", signed(*score)),
                     None => format!("{id}{of} wants to be there"),
@@ -120,12 +143,12 @@ impl Why {
                 constraint,
                 ticket,
                 standby: true,
-            } => format!("ticket {ticket} is in standby ({constraint})"),
+            } => format!("ticket {ticket} is in standby (ticket constraint {constraint})"),
             Why::Ticket {
                 constraint, ticket, ..
-            } => format!("ticket {ticket} is not granted ({constraint})"),
+            } => format!("ticket {ticket} is not granted (ticket constraint {constraint})"),
             Why::Failures { count, threshold } => {
-                let count = Score::from(*count);
+                let (count, threshold) = (Score::from(*count), Score::from(*threshold));
                 format!(
                     "it failed there too often (fail count {count}, migration-threshold \
                      {threshold}; a cleanup allows it again)"
@@ -143,7 +166,7 @@ impl Why {
                 attribute,
                 needed,
                 left,
-            } => format!("there is not enough {attribute} left ({left}, needed {needed})"),
+            } => format!("there is not enough {attribute} left ({left} of the {needed} needed)"),
             Why::InstancesMax { of, max } => {
                 format!("{of} has all its {max} instances elsewhere")
             }
@@ -164,6 +187,16 @@ impl Why {
             }
             Why::NotOptedIn => "symmetric-cluster=false, and no location names the node".to_owned(),
             Why::NoCandidate => "it is no candidate".to_owned(),
+            Why::BundleNode => {
+                "in a bundle's container, only the bundle's own resource runs".to_owned()
+            }
+            Why::NoPeer {
+                of,
+                order: Some(order),
+            } => format!("no instance of {of} is there to run with (order {order}, interleaved)"),
+            Why::NoPeer { of, order: None } => {
+                format!("no instance of {of} is there to run with (interleaved)")
+            }
             _ => return None,
         })
     }
@@ -280,6 +313,7 @@ impl Why {
             }
             Why::Usable => "it is online, and nothing keeps resources away as such".to_owned(),
             Why::NodeLeaves { node } => format!("{node} is shutting down"),
+            Why::ShutdownAsked { node } => format!("{node} was asked to shut down"),
             _ => return None,
         })
     }
@@ -309,9 +343,9 @@ impl Why {
             }
             Why::MigrationLost => "a migration that was under way cannot go on".to_owned(),
             Why::Dangling => "a migration that was interrupted left it there".to_owned(),
-            Why::Restarts => "it starts again where it is".to_owned(),
+            Why::Restarts => "it would have to start again where it is".to_owned(),
             Why::DefinitionChanged => {
-                "its parameters, or those of the operation, changed since".to_owned()
+                "the parameters recorded there are not those configured now".to_owned()
             }
             Why::AgentChanged => "it is configured with another agent now".to_owned(),
             Why::HistoryVoid => {
@@ -327,12 +361,18 @@ impl Why {
             Why::MonitorUnwanted => {
                 "that operation is for another role, or not wanted in maintenance".to_owned()
             }
-            Why::FailuresVoid => "the failures counted there are about the past".to_owned(),
+            Why::FailuresVoid => {
+                "its configuration is not known to be that of the failures counted there".to_owned()
+            }
             Why::LockVoid => "its shutdown lock is over".to_owned(),
             Why::Said(text) => text.clone(),
             Why::ImpliedByFencing { node } => format!("{node} is fenced, and it stops with that"),
             Why::HistoryAsks => "what happened there asks for it".to_owned(),
             Why::CountsAsFailed { resource } => format!("{resource} counts as failed"),
+            Why::GuestRecovers { launcher } => {
+                format!("{launcher}, which it runs in, has to be recovered")
+            }
+            Why::Promotions { max, of } => promotions(*max, of),
             _ => return None,
         })
     }
@@ -360,6 +400,26 @@ impl Why {
             _ => "no more is known".to_owned(),
         }
     }
+}
+
+fn promotions(max: i32, candidates: &[Candidate]) -> String {
+    let each = candidates.iter().map(|candidate| {
+        let Candidate {
+            resource, priority, ..
+        } = candidate;
+        let node = candidate.node.as_deref().unwrap_or("no node");
+        let promoted = match (candidate.promoted, priority.is_negative()) {
+            (true, _) => "promoted",
+            (false, true) => "cannot be",
+            (false, false) => "not promoted",
+        };
+        format!("{resource} on {node} {priority} ({promoted})")
+    });
+    let each: Vec<String> = each.collect();
+    format!(
+        "promotion priorities: {}; promoted-max={max}",
+        each.join(", ")
+    )
 }
 
 fn no_node(resource: &str, facts: &[Why], nodes: &[NodeVerdict]) -> String {

@@ -18,7 +18,7 @@ use crate::exit::Exit;
 #[command(
     about = "Say why a resource is where it is, why not elsewhere, why an action happens or not",
     after_help = "Examples:\n  \
-        lockstep explain -x cib.xml                     everything that is about to happen, and why\n  \
+        lockstep explain -x cib.xml                     everything that happens or is amiss, and why\n  \
         lockstep explain -x cib.xml vip                 why vip is there, and not on each other node\n  \
         lockstep explain -x cib.xml vip --node node2    … as far as node2 is concerned\n  \
         lockstep explain -x cib.xml --node node2        what is the matter with node2\n  \
@@ -37,7 +37,7 @@ pub(super) struct Args {
     #[arg(short = 'x', long, value_name = "FILE")]
     xml_file: Option<PathBuf>,
     /// Read the CIB from standard input (the default)
-    #[arg(short = 'p', long, conflicts_with = "xml_file")]
+    #[arg(short = 'p', long)]
     xml_pipe: bool,
     /// Take DATETIME (ISO 8601) for the current time
     #[arg(short = 't', long, value_name = "DATETIME")]
@@ -130,7 +130,7 @@ fn answer(question: &Question, explainer: &Explainer<'_>) -> Result<Answer, Fail
     }
 }
 
-/// Every resource to which something happens, and every node that is in trouble.
+/// Every resource to which something happens or that is nowhere, and every node that is in trouble.
 fn everything(explainer: &Explainer<'_>) -> Answer {
     let nodes = explainer.all_nodes().map(|node| explainer.node(node));
     let nodes: Vec<_> = nodes
@@ -138,7 +138,10 @@ fn everything(explainer: &Explainer<'_>) -> Answer {
         .collect();
     let resources = explainer.top().map(|id| explainer.resource(id, None));
     let resources: Vec<_> = resources
-        .filter(|resource| !resource.changes.is_empty() || !resource.actions.is_empty())
+        .filter(|resource| {
+            let idle = resource.changes.is_empty() && resource.actions.is_empty();
+            !idle || resource.placed.is_empty()
+        })
         .collect();
     let texts = nodes.iter().map(|node| node.text());
     let texts = texts.chain(resources.iter().map(|resource| resource.text()));

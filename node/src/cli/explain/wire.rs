@@ -70,6 +70,7 @@ fn verdict(verdict: &NodeVerdict) -> Value {
         "score": verdict.score.map(|score| score.to_string()),
         "verdict": match &verdict.verdict {
             Verdict::Chosen => "chosen",
+            Verdict::Kept => "kept",
             Verdict::Forbidden => "forbidden",
             Verdict::Unavailable => "unavailable",
             Verdict::Unwanted => "unwanted",
@@ -130,7 +131,11 @@ fn name(name: &ActionName) -> Value {
 
 fn step(step: &Step) -> Value {
     match step {
-        Step::Action { action, tie } => json!({ "action": name(action), "by": link(tie) }),
+        Step::Action {
+            action,
+            tie,
+            cannot,
+        } => json!({ "action": name(action), "by": link(tie), "cannot": cannot }),
         Step::Fact(why) => reason(why),
     }
 }
