@@ -160,6 +160,9 @@ fn resources_are_moved_stopped_and_restarted() {
     let town = Town::small();
     assert_eq!(town.place("db"), "started on n1");
 
+    town.is_in("Resource Group: shop:", &["status", "--output-as", "text"]);
+    town.is_in("<group id=\"shop\"", &["status", "--output-as", "xml"]);
+
     town.ok(&["resource", "move", "shop", "n2", "--wait"]);
     assert_eq!(town.place("web"), "started on n2");
     town.is_in("cli-prefer-shop", &["resource", "show", "shop"]);

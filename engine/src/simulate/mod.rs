@@ -16,7 +16,7 @@ pub use history::{
     set_node_state,
 };
 pub use inject::{InjectError, Injections};
-pub use status::Sections;
+pub use status::{Asked, Sections, status_text, status_xml};
 
 use crate::parse::Document;
 use crate::time::{Date, Timestamp};

@@ -2,21 +2,42 @@
 
 use std::fmt::Write;
 
+use lockstep_engine::parse::{Document, Limits};
+use lockstep_engine::simulate::{Asked, Sections, status_text, status_xml};
+use lockstep_engine::time::Zone;
+
 use super::{Failure, Outcome, Target, output, runtime};
+use crate::clock::Clock;
 use crate::exit::Exit;
+use crate::http::client::Client;
 use crate::http::types::{Events, PlanStatus, ResourceStatus, Status};
 
 /// Works on any controller; one that does not lead may be a moment behind.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    lockstep status                    who leads, what runs where, what is being done\n  \
+    lockstep status --watch            … again whenever something happened\n  \
+    lockstep status --output-as=text   as crm_mon tells it\n  \
+    lockstep status --output-as=xml    as crm_mon tells programs")]
 pub(super) struct Args {
     #[command(flatten)]
     target: Target,
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
+    /// Print as `crm_mon` does, for people or programs
+    #[arg(long, value_enum, conflicts_with = "json")]
+    output_as: Option<OutputAs>,
     /// Print it again whenever something happened, until Ctrl-C
     #[arg(long)]
     watch: bool,
+}
+
+/// In whose words.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum OutputAs {
+    Text,
+    Xml,
 }
 
 /// How long one answer about news is waited for.
@@ -30,7 +51,10 @@ pub(super) fn run(arguments: Args) -> Outcome {
         loop {
             let status: Status = client.get("/v1/status").await?;
             after = after.max(status.controller.applied);
-            let text = shape(&status, arguments.json)?;
+            let text = match arguments.output_as {
+                Some(form) => as_crm_mon(&client, &status, form).await?,
+                None => shape(&status, arguments.json)?,
+            };
             // What only the controller itself sees may change without news.
             if shown.as_ref() != Some(&text) {
                 output::print(&text)?;
@@ -44,6 +68,31 @@ pub(super) fn run(arguments: Args) -> Outcome {
             after = after.max(news.next);
         }
     })
+}
+
+/// What `crm_mon` would print; the leader is its DC.
+async fn as_crm_mon(client: &Client, status: &Status, form: OutputAs) -> Result<String, Failure> {
+    let cib = client.get_text("/v1/cib").await?;
+    let cib = Document::parse(cib.as_bytes(), &Limits::default())
+        .map_err(|error| Failure::new(Exit::Protocol, format!("the controller's CIB: {error}")))?;
+    let version = env!("CARGO_PKG_VERSION");
+    let leader = status.controller.leader_node.as_deref();
+    let asked = Asked {
+        request: "crm_mon -1 --output-as=xml",
+        stack: "lockstep",
+        leader: leader.map(|name| (name, version)),
+        at: Clock::start().unix_s(),
+        zone: &Zone::new(jiff::tz::TimeZone::system()),
+    };
+    let sections = Sections {
+        attributes: false,
+        pending: true,
+    };
+    match form {
+        OutputAs::Text => status_text(&cib, &asked, sections),
+        OutputAs::Xml => status_xml(&cib, &asked).map(|document| document.to_xml()),
+    }
+    .map_err(|error| Failure::new(Exit::Config, error))
 }
 
 fn shape(status: &Status, json: bool) -> Result<String, Failure> {

@@ -2,12 +2,18 @@
 
 mod nodes;
 mod resources;
+#[cfg(test)]
+mod tests;
+mod xml;
+
+pub use xml::Asked;
 
 use super::listing::Listing;
 use crate::config::{Config, Role, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::Document;
 use crate::state::State;
+use crate::{Cluster, PlanError};
 
 /// What a listing shows besides nodes and resources.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +46,84 @@ pub(super) fn write(
         view.write_attributes(listing);
     }
     listing.end();
+}
+
+/// What `crm_mon` prints once: a summary, nodes and resources.
+///
+/// # Errors
+/// If the configuration cannot be understood as one.
+pub fn status_text(
+    cib: &Document,
+    asked: &Asked<'_>,
+    sections: Sections,
+) -> Result<String, PlanError> {
+    let cluster = Cluster::read(cib, asked.zone.at(asked.at))?;
+    let view = View {
+        document: cib,
+        config: &cluster.config,
+        state: &cluster.state,
+        sections,
+    };
+    let mut listing = Listing::default();
+    listing.begin("Cluster Summary");
+    listing.item(format_args!("Stack: {}", asked.stack));
+    let quorum = cib.attr(cib.root(), "have-quorum");
+    let quorum = match quorum.and_then(crate::value::boolean) {
+        Some(true) => "partition with quorum",
+        _ => "partition WITHOUT quorum",
+    };
+    match asked.leader {
+        Some((name, version)) => {
+            listing.item(format_args!(
+                "Current DC: {name} (version {version}) - {quorum}"
+            ));
+        }
+        None => listing.item("Current DC: NONE"),
+    }
+    listing.item(format_args!("Last updated: {}", asked.zone.ctime(asked.at)));
+    let nodes = cluster.state.nodes.len();
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    listing.item(format_args!("{nodes} node{} configured", plural(nodes)));
+    let Counts {
+        instances,
+        disabled,
+        blocked,
+    } = counts(&cluster.state);
+    let mut counted = format!(
+        "{instances} resource instance{} configured",
+        plural(instances)
+    );
+    if disabled > 0 || blocked > 0 {
+        counted += &format!(" ({disabled} DISABLED, {blocked} BLOCKED from further action)");
+    }
+    listing.item(counted);
+    listing.end();
+    listing.spacer();
+    let nodes = view.write_nodes(&mut listing);
+    view.write_resources(&mut listing, nodes);
+    if sections.attributes {
+        view.write_attributes(&mut listing);
+    }
+    Ok(listing.into_text())
+}
+
+/// The same as `crm_mon --output-as=xml` prints it.
+///
+/// # Errors
+/// If the configuration cannot be understood as one.
+pub fn status_xml(cib: &Document, asked: &Asked<'_>) -> Result<Document, PlanError> {
+    let cluster = Cluster::read(cib, asked.zone.at(asked.at))?;
+    let sections = Sections {
+        attributes: true,
+        pending: true,
+    };
+    let view = View {
+        document: cib,
+        config: &cluster.config,
+        state: &cluster.state,
+        sections,
+    };
+    Ok(view.xml(asked))
 }
 
 /// How many resource instances there are, how many of them are disabled and blocked.

@@ -94,7 +94,7 @@ impl View<'_> {
     }
 
     /// Above 0: green. 0: yellow. Below: red. The worst of the node's health attributes.
-    fn health(&self, node: NodeId) -> i32 {
+    pub(super) fn health(&self, node: NodeId) -> i32 {
         if self.config.options.health_strategy == HealthStrategy::None {
             return 1;
         }
@@ -119,7 +119,8 @@ impl View<'_> {
             .unwrap_or(1)
     }
 
-    pub(super) fn write_attributes(&self, listing: &mut Listing) {
+    /// The attributes that are told about a node: those that say something of their own.
+    pub(super) fn shown_attributes(&self, node: NodeId) -> impl Iterator<Item = (&str, &str)> {
         const HIDDEN: [&str; 6] = [
             "fail-count",
             "last-failure",
@@ -128,6 +129,12 @@ impl View<'_> {
             "standby",
             "#",
         ];
+        let all = self.state.node[node].attributes.iter();
+        all.filter(|(name, _)| !HIDDEN.iter().any(|prefix| name.starts_with(prefix)))
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(super) fn write_attributes(&self, listing: &mut Listing) {
         let shown: Vec<NodeId> = self
             .state
             .nodes_by_name
@@ -142,10 +149,8 @@ impl View<'_> {
         listing.begin("Node Attributes");
         for node in shown {
             listing.begin(format_args!("Node: {}", self.name(node)));
-            for (name, value) in &self.state.node[node].attributes {
-                if !HIDDEN.iter().any(|prefix| name.starts_with(prefix)) {
-                    listing.item(format_args!("{name:<32}\t: {value:<10}"));
-                }
+            for (name, value) in self.shown_attributes(node) {
+                listing.item(format_args!("{name:<32}\t: {value:<10}"));
             }
             listing.end();
         }

@@ -52,7 +52,7 @@ impl View<'_> {
     }
 
     /// Instances of anonymous clones are shown under the configured id.
-    fn printable_id(&self, id: ResourceId) -> &str {
+    pub(super) fn printable_id(&self, id: ResourceId) -> &str {
         let resource = &self.state.resources[id];
         if resource.unique {
             &resource.id
@@ -123,7 +123,7 @@ impl View<'_> {
         line
     }
 
-    fn agent_text(&self, id: ResourceId) -> String {
+    pub(super) fn agent_text(&self, id: ResourceId) -> String {
         let Variant::Primitive(agent) = &self.state.resources[id].variant else {
             return String::new();
         };
@@ -136,7 +136,7 @@ impl View<'_> {
     }
 
     /// What is started below something promotable is unpromoted.
-    fn shown_role(&self, id: ResourceId) -> Role {
+    pub(super) fn shown_role(&self, id: ResourceId) -> Role {
         match self.state.resource[id].role {
             Role::Started if self.state.resources[top(self.state, id)].promotable => {
                 Role::Unpromoted
@@ -145,7 +145,7 @@ impl View<'_> {
         }
     }
 
-    fn pending_role(&self, id: ResourceId) -> Option<&'static str> {
+    pub(super) fn pending_role(&self, id: ResourceId) -> Option<&'static str> {
         let (task, _) = self.state.resource[id]
             .pending
             .as_ref()
@@ -437,11 +437,16 @@ impl View<'_> {
     }
 
     fn configured_role(&self, id: ResourceId) -> Option<Role> {
+        role(self.configured_role_text(id)?)
+    }
+
+    /// `target-role` of a collective, or else of the first in it.
+    pub(super) fn configured_role_text(&self, id: ResourceId) -> Option<&str> {
         let resource = &self.state.resources[id];
         let own = resource.meta_text.get("target-role");
         let first = resource.children.first();
         let text = own.or_else(|| self.state.resources[*first?].meta_text.get("target-role"))?;
-        role(text)
+        Some(text)
     }
 
     fn rank(&self, node: NodeId) -> usize {
@@ -461,7 +466,7 @@ impl View<'_> {
     }
 
     /// Whether a resource, or all (any) of its members, are active.
-    fn is_active(&self, id: ResourceId, all: bool) -> bool {
+    pub(super) fn is_active(&self, id: ResourceId, all: bool) -> bool {
         let resource = &self.state.resources[id];
         match &resource.variant {
             Variant::Primitive(_) => {
