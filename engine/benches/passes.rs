@@ -98,7 +98,7 @@ fn run(cib: &str) -> [f64; PASSES.len()] {
     let settled = settle::settle(world, &placement, draft);
     lap.next();
     let transition = graph::build(world, &placement, settled);
-    let graph = graph::describe(world, &placement, &transition);
+    let (graph, _) = graph::describe(world, &placement, &transition);
     lap.next();
     black_box(encode::graph_xml(&graph));
     lap.next();

@@ -25,13 +25,14 @@ mod stack;
 pub mod state;
 pub mod time;
 pub mod value;
+pub mod verify;
 
 use std::collections::BTreeSet;
 
 use assign::Placement;
 use config::Config;
 use constraint::Constraints;
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Severity, Subject};
 use graph::{Graph, Transition};
 use parse::Document;
 use score::Ledger;
@@ -121,13 +122,14 @@ impl Cluster {
         let draft = action::act(world, &placement);
         let settled = settle::settle(world, &placement, draft);
         let transition = graph::build(world, &placement, settled);
-        let graph = graph::describe(world, &placement, &transition);
+        let (graph, described) = graph::describe(world, &placement, &transition);
         let diagnostics = [
             &self.config.diagnostics,
             &self.state.diagnostics,
             &constraints.diagnostics,
             &placement.diagnostics,
             &transition.draft.diagnostics,
+            &described,
         ];
         let diagnostics = diagnostics.into_iter().flatten().cloned().collect();
         Ok(Plan {

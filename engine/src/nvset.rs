@@ -26,6 +26,10 @@ pub type Values<'d> = BTreeMap<&'d str, &'d str>;
 #[derive(Clone, Debug, Default)]
 pub struct NvSets {
     blocks: Vec<Block>,
+    /// Blocks whose score is not valid, and counts as 0; only where it was compared with another.
+    without_valid_score: Vec<ElementId>,
+    /// Is any block malformed?
+    faulty: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -59,14 +63,48 @@ impl NvSets {
                 (is_first, score, block)
             })
             .collect();
+        let without_valid_score = if elements.len() > 1 {
+            let invalid = |block: &ElementId| {
+                let score = document.attr_by(*block, names::SCORE);
+                score.is_some_and(|score| Score::parse(score).is_none())
+            };
+            let blocks = elements.iter().map(|element| element.2);
+            blocks.filter(invalid).collect()
+        } else {
+            Vec::new()
+        };
         elements.reverse();
         elements.sort_by_key(|&(is_first, score, _)| std::cmp::Reverse((is_first, score)));
         let blocks = elements
             .iter()
             .map(|&(_, _, block)| Block::read(document, ids, block));
-        Self {
+        let mut sets = Self {
             blocks: blocks.collect(),
-        }
+            without_valid_score,
+            faulty: false,
+        };
+        sets.faulty = !sets.without_valid_score.is_empty() || !sets.faults().is_empty();
+        sets
+    }
+
+    /// Is there anything malformed in the blocks?
+    pub fn has_faults(&self) -> bool {
+        self.faulty
+    }
+
+    /// Blocks whose score counts as 0 because it is none, in document order.
+    pub fn without_valid_score(&self) -> &[ElementId] {
+        &self.without_valid_score
+    }
+
+    /// The first pair of a name with a value, compared without case.
+    pub fn pair(&self, document: &Document, name: &str, value: &str) -> Option<ElementId> {
+        let pairs = self.blocks.iter().flat_map(|block| &block.pairs);
+        pairs.copied().find(|&pair| {
+            let text = |name| document.attr_by(pair, name);
+            text(names::NAME) == Some(name)
+                && text(names::VALUE).is_some_and(|text| text.eq_ignore_ascii_case(value))
+        })
     }
 
     /// Are there no blocks?

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::meta::MetaLayer;
 use super::{Action, Task};
-use crate::World;
 use crate::config::{self, Attributes, Blocks, Evaluation, Operation, OperationContext, Requires};
 use crate::id::{NodeId, ResourceId, Table};
 use crate::time::Earliest;
+use crate::{Diagnostic, World};
 
 /// A resource's operation as its actions see it.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(super) struct Description {
     parameters: Option<Blocks>,
     /// When a rule about the meta attributes changes its result.
     pub(super) recheck_by: Earliest,
+    /// What is wrong with the settings.
+    pub(super) messages: Vec<Diagnostic>,
 }
 
 /// Descriptions made so far, by resource, task and interval.
@@ -92,6 +94,7 @@ fn describe(
         meta: Arc::new(described.meta),
         parameters: operation.map(|operation| operation.parameters.clone()),
         recheck_by: evaluation.recheck_by,
+        messages: evaluation.messages,
     }
 }
 

@@ -168,6 +168,7 @@ impl Draft {
             let of_task = &mut self.descriptions;
             let description = of_task.get(world, resource, node, &task, key.interval_ms());
             self.recheck_by.merge(description.recheck_by);
+            self.diagnostics.extend_from_slice(&description.messages);
             (needs, description)
         });
         let mut action = Action {

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::{Draft, Key, Need, Task};
-use crate::World;
-use crate::config::{Operation, Role};
+use crate::config::{Evaluation, Operation, Role};
 use crate::id::{ActionId, NodeId, ResourceId};
+use crate::parse::names;
 use crate::relate::{self, Cause, Effects, End, Ordering};
+use crate::{Diagnostic, World};
 
 /// Exit code of an agent that says the resource is stopped.
 const NOT_RUNNING: &str = "7";
@@ -33,9 +34,14 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, resource: ResourceId) 
             .entry((&operation.name, operation.interval_ms))
             .or_default() += 1;
     }
-    for operation in operations.iter().filter(|operation| can_recur(operation)) {
-        if given[&(&operation.name, operation.interval_ms)] > 1 {
-            continue; // ignored every time, as nobody can tell which one is meant
+    for operation in operations.iter() {
+        let doubled = given[&(&operation.name, operation.interval_ms)] > 1;
+        if let Some(message) = misconfigured(world, operations, operation, doubled) {
+            draft.diagnostics.push(message);
+        }
+        // One that is doubled is ignored every time, as nobody can tell which one is meant.
+        if doubled || !can_recur(operation) {
+            continue;
         }
         let key = Key::Operation {
             resource,
@@ -57,14 +63,68 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, resource: ResourceId) 
 
 /// Whether an operation is to be repeated, and can be.
 fn can_recur(operation: &Operation) -> bool {
-    let one_time = matches!(
-        operation.name.as_str(),
-        "stop" | "start" | "demote" | "promote" | "reload-agent" | "migrate_to" | "migrate_from"
-    );
     operation.interval_ms > 0
         && operation.enabled
-        && !one_time
+        && !is_one_time(&operation.name)
         && operation.role != Some(Role::Unknown)
+}
+
+/// What is wrong with an operation that should be repeated.
+fn misconfigured(
+    world: World<'_>,
+    operations: &[Operation],
+    operation: &Operation,
+    doubled: bool,
+) -> Option<Diagnostic> {
+    if operation.interval_ms == 0 {
+        return None;
+    }
+    let id_of = |operation: &Operation| {
+        let id = operation.element.and_then(|op| world.document.id(op));
+        id.unwrap_or_default().to_owned()
+    };
+    let id = id_of(operation);
+    let text = |name| {
+        let op = operation.element?;
+        world.document.attr_by(op, name)
+    };
+    if is_one_time(&operation.name) {
+        let message = format!(
+            "Ignoring {id} because {} action cannot be recurring",
+            operation.name
+        );
+        return Some(Diagnostic::error(operation.element, message).at(names::INTERVAL));
+    }
+    if doubled {
+        let mut same = operations.iter().filter(|other| {
+            other.name == operation.name && other.interval_ms == operation.interval_ms
+        });
+        let (first, second) = (same.next()?, same.next()?);
+        let message = format!(
+            "Operation {} is duplicate of {} (do not use same name and interval combination more \
+             than once per resource)",
+            id_of(second),
+            id_of(first)
+        );
+        return Some(Diagnostic::error(second.element, message));
+    }
+    let role = text(names::ROLE)?;
+    let mut evaluation = Evaluation::new(world.document, world.now);
+    if evaluation
+        .role(role, operation.element, names::ROLE)
+        .is_none()
+    {
+        let message = format!("Ignoring {id} role because {role} is not a valid role");
+        return Some(Diagnostic::error(operation.element, message).at(names::ROLE));
+    }
+    evaluation.messages.pop()
+}
+
+fn is_one_time(name: &str) -> bool {
+    matches!(
+        name,
+        "stop" | "start" | "demote" | "promote" | "reload-agent" | "migrate_to" | "migrate_from"
+    )
 }
 
 /// A recurring operation of a resource.

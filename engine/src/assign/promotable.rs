@@ -80,7 +80,7 @@ impl Assigner<'_> {
                 "Cannot promote non-colocated child {}",
                 self.config(instance).id
             );
-            self.say(Severity::Error, instance, message);
+            self.misconfigured(instance, message);
         }
         let [Assigned { node, .. }] = assigned[..] else {
             return;

@@ -326,14 +326,20 @@ impl<'a> Assigner<'a> {
         self.colocations.push(colocation);
     }
 
-    /// Notes a message about a resource.
+    /// Notes a message about the configuration of a resource.
+    pub(super) fn misconfigured(&mut self, resource: ResourceId, message: String) {
+        let element = self.config(resource).element;
+        self.diagnostics.push(Diagnostic::error(element, message));
+    }
+
+    /// Notes what happens to a resource.
     pub(super) fn say(&mut self, severity: Severity, resource: ResourceId, message: String) {
         let element = self.config(resource).element;
-        self.diagnostics.push(Diagnostic {
+        let message = Diagnostic {
             severity,
-            element,
-            message,
-        });
+            ..Diagnostic::notice(element, message)
+        };
+        self.diagnostics.push(message);
     }
 
     /// What was decided.

@@ -7,7 +7,7 @@ use crate::action::{Key, Task};
 use crate::diagnostic::Severity;
 use crate::id::{NodeId, ResourceId};
 use crate::score::Cause;
-use crate::state::fail_count::{Scope, fail_count};
+use crate::state::fail_count::{Scope, fail_count, ignored_timeout, never_expires};
 
 impl Assigner<'_> {
     /// Bans resources from the nodes where they reached their `migration-threshold`.
@@ -57,6 +57,9 @@ impl Assigner<'_> {
         for position in 0..children {
             self.check_threshold(self.resources[resource].children[position], node, forgotten);
         }
+        if children == 0 {
+            self.report_ignored_timeout(resource, node);
+        }
         if children == 0
             && self.threshold_reached(resource, node)
             && forgotten.binary_search(&(resource, node)).is_err()
@@ -79,12 +82,28 @@ impl Assigner<'_> {
         }
     }
 
+    fn report_ignored_timeout(&mut self, resource: ResourceId, node: NodeId) {
+        if !self.is_counted(resource, node) || !never_expires(self.world, node, resource) {
+            return;
+        }
+        let configured = &self.world.state.resources[resource];
+        let timeout_ms = self.world.state.resource[resource].failure_timeout_ms;
+        let message = ignored_timeout(self.world.document, configured, timeout_ms);
+        self.diagnostics.push(message);
+    }
+
+    /// Whether failures of a resource on a node matter, and there are any there.
+    fn is_counted(&self, resource: ResourceId, node: NodeId) -> bool {
+        let threshold = self.config(resource).meta.migration_threshold;
+        threshold != 0 && !self.observed(resource).ignore_failure && self.has_failures(node)
+    }
+
     /// Whether a resource has failed on a node as often as it may.
     pub(super) fn threshold_reached(&self, resource: ResourceId, node: NodeId) -> bool {
-        let threshold = self.config(resource).meta.migration_threshold;
-        if threshold == 0 || self.observed(resource).ignore_failure || !self.has_failures(node) {
+        if !self.is_counted(resource, node) {
             return false;
         }
+        let threshold = self.config(resource).meta.migration_threshold;
         let scope = Scope {
             effective: true,
             launched: true,

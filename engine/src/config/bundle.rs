@@ -38,35 +38,38 @@ impl Resolver<'_> {
         let Some(element) = definition.element else {
             return false;
         };
-        let Some(mut settings) = Settings::read(self.document, element, &mut self.messages) else {
-            self.error(
-                element,
-                format!("bundle {} is ignored: it has no container", definition.id),
-            );
+        let Some(mut settings) =
+            Settings::read(self.document, element, &mut self.evaluation.messages)
+        else {
             return false;
         };
         if settings.replicas_per_host == 1 {
             self.resources[id].unique = false;
         }
-        let child =
-            match self.document.child_by(element, names::PRIMITIVE) {
-                None => None,
-                Some(primitive) => {
-                    if !settings.can_be_controlled(&definition.id, element, &mut self.messages) {
-                        self.error(element, format!(
-                        "bundle {} is ignored: the resource in it cannot be controlled without \
-                         ip-range-start or control-port",
-                        definition.id
-                    ));
-                        return false;
-                    }
-                    let Some(child) = self.inner_clone(id, definition, &settings, primitive) else {
-                        return false;
-                    };
-                    settings.add_control_access();
-                    Some(child)
+        let child = match self.document.child_by(element, names::PRIMITIVE) {
+            None => None,
+            Some(primitive) => {
+                if !settings.can_be_controlled(
+                    &definition.id,
+                    element,
+                    &mut self.evaluation.messages,
+                ) {
+                    let message = format!(
+                        "Cannot control {} inside {} without either ip-range-start or \
+                             control-port",
+                        definition.id,
+                        self.document.id(primitive).unwrap_or_default(),
+                    );
+                    self.error(element, message);
+                    return false;
                 }
-            };
+                let Some(child) = self.inner_clone(id, definition, &settings, primitive) else {
+                    return false;
+                };
+                settings.add_control_access();
+                Some(child)
+            }
+        };
         let Some(replicas) = self.replicas(id, definition, &settings, child) else {
             return false;
         };
@@ -238,7 +241,7 @@ impl Resolver<'_> {
             if self.find(&name).is_some() {
                 self.error(
                     definition.element,
-                    format!("{name} is taken by another resource"),
+                    format!("Failed unpacking resource {}", definition.id),
                 );
                 return None;
             }

@@ -49,10 +49,7 @@ impl Resolver<'_> {
     /// left of removed instances can be joined.
     pub(super) fn complete_clone(&mut self, id: ResourceId, definition: &Definition) -> bool {
         let Some(part) = definition.parts.first() else {
-            let message = format!(
-                "clone {} is ignored: there is nothing to clone in it",
-                definition.id
-            );
+            let message = format!("{} has nothing to clone", definition.id);
             self.error(definition.element, message);
             return false;
         };

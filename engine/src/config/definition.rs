@@ -70,7 +70,6 @@ pub(super) struct Reader<'r, 'd> {
     pub(super) evaluation: &'r mut Evaluation<'d>,
     pub(super) templates: &'r Templates,
     pub(super) resource_defaults: &'r NvSets,
-    pub(super) messages: &'r mut Vec<Diagnostic>,
 }
 
 /// Levels of a definition that its parts inherit.
@@ -106,14 +105,17 @@ impl Reader<'_, '_> {
         let document = self.document;
         let name = document.name(element);
         let Some(id) = document.id(element) else {
-            self.error(element, format!("{name} without id is ignored"));
+            self.error(
+                element,
+                format!("Ignoring <{name}> configuration without id"),
+            );
             return None;
         };
         let template = self.template_of(element, id)?;
         let Some(kind) = Kind::from_name(name) else {
             self.error(
                 element,
-                format!("{id} is ignored: {name} is no kind of resource"),
+                format!("Ignoring resource '{id}' of unknown type '{name}'"),
             );
             return None;
         };
@@ -128,7 +130,7 @@ impl Reader<'_, '_> {
         let mut sets = |name| {
             let parents = template.into_iter().chain([element]);
             let sets = NvSets::read(document, self.ids, parents, name, None);
-            report_faults(&sets, self.messages);
+            self.evaluation.report_faults(&sets);
             sets
         };
         let utilization = sets(names::UTILIZATION);
@@ -265,16 +267,13 @@ impl Reader<'_, '_> {
         if name == id {
             self.error(
                 element,
-                format!("{id} is ignored: it uses itself as its template"),
+                format!("The resource object '{id}' should not reference itself"),
             );
             return None;
         }
         let found = self.templates.find(name);
         if found.is_none() {
-            self.error(
-                element,
-                format!("{id} is ignored: there is no template {name}"),
-            );
+            self.error(element, format!("No template named '{name}'"));
         }
         found.map(Some)
     }
@@ -324,19 +323,10 @@ impl Reader<'_, '_> {
     }
 
     fn error(&mut self, element: ElementId, message: String) {
-        self.messages.push(Diagnostic::error(element, message));
+        self.evaluation
+            .messages
+            .push(Diagnostic::error(element, message));
     }
-}
-
-/// Says which rules can never hold because they are malformed.
-pub(super) fn report_faults(sets: &NvSets, messages: &mut Vec<Diagnostic>) {
-    let faults = sets.faults().into_iter();
-    messages.extend(faults.map(|fault| {
-        Diagnostic::error(
-            fault.element,
-            format!("a condition never holds: {}", fault.reason),
-        )
-    }));
 }
 
 fn prepend(first: Level, rest: &[Level]) -> Vec<Level> {

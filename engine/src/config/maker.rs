@@ -4,10 +4,11 @@ use super::blocks::Evaluation;
 use super::definition::{Definition, Kind, fill};
 use super::meta::{MetaReader, Nature};
 use super::{
-    Attributes, Blocks, Clone_, Group, Node, Options, Resource, Variant, bundle, traits_of,
+    Attributes, Blocks, Clone_, Group, Node, Options, Resource, Variant, bundle, traits_of, written,
 };
 use crate::Diagnostic;
 use crate::id::{NodeId, Table};
+use crate::parse::names;
 use crate::score::{ProbeMode, ScoreTable};
 use crate::value;
 
@@ -45,7 +46,6 @@ impl Place<'_> {
 pub(super) struct Maker<'m, 'd> {
     pub(super) evaluation: &'m mut Evaluation<'d>,
     pub(super) options: &'m Options,
-    pub(super) messages: &'m mut Vec<Diagnostic>,
 }
 
 impl Maker<'_, '_> {
@@ -84,14 +84,17 @@ impl Maker<'_, '_> {
             definition,
             text: &meta_text,
             options: self.options,
-            messages: self.messages,
+            evaluation: self.evaluation,
         };
+        let meta = reader.read(nature);
+        let variant = variant(definition, &meta_text, promotable, unique, place.nodes);
+        self.report_variant(definition, &id, &variant, &meta_text, unique);
         Resource {
-            meta: reader.read(nature),
+            meta,
             id,
             config_id: definition.id.clone(),
             element: definition.element,
-            variant: variant(definition, &meta_text, promotable, unique, place.nodes),
+            variant,
             parent: None,
             children: Vec::new(),
             meta_text,
@@ -109,6 +112,70 @@ impl Maker<'_, '_> {
             exclusive_probes: false,
             removed: false,
             allowed: ScoreTable::new(),
+        }
+    }
+
+    /// Says what is wrong with the meta attributes of a collective.
+    fn report_variant(
+        &mut self,
+        definition: &Definition,
+        id: &str,
+        variant: &Variant,
+        meta: &Attributes,
+        unique: bool,
+    ) {
+        let element = definition.element;
+        let document = self.evaluation.document();
+        let mut say = |name: &str, is_error: bool, message: String, once: Option<&'static str>| {
+            let at = written::meta_attribute(document, element, name);
+            let message = if is_error {
+                Diagnostic::error(at, message)
+            } else {
+                Diagnostic::warning(at, message)
+            };
+            self.evaluation.messages.push(Diagnostic {
+                once,
+                ..message.at(names::VALUE)
+            });
+        };
+        match variant {
+            Variant::Group(group) => {
+                let options = [(group.ordered, "ordered"), (group.colocated, "collocated")];
+                for (_, option) in options.into_iter().filter(|option| !option.0) {
+                    let message = format!(
+                        "Support for the '{option}' group meta-attribute is deprecated and will \
+                         be removed in a future release (use a resource set instead)"
+                    );
+                    say(option, false, message, Some(option));
+                }
+            }
+            Variant::Clone(clone) => {
+                for (old, new) in [
+                    ("master-max", "promoted-max"),
+                    ("master-node-max", "promoted-node-max"),
+                ] {
+                    let is_old = !meta.contains_key(new) && meta.contains_key(old);
+                    if clone.promotable && is_old {
+                        let message = format!(
+                            "Support for the {old} meta-attribute (such as in {id}) is deprecated \
+                             and will be removed in a future release. Use the {new} \
+                             meta-attribute instead."
+                        );
+                        say(old, false, message, Some(old));
+                    }
+                }
+                const PER_NODE: &str = "clone-node-max";
+                let asked = meta.get(PER_NODE).map(String::as_str);
+                let asked = asked.map_or(1, |text| value::min_integer(Some(text), 0));
+                if !unique && asked > 1 {
+                    let message = format!(
+                        "Ignoring {PER_NODE} of {asked} for {id} because anonymous clones support \
+                         only one instance per node"
+                    );
+                    say(PER_NODE, true, message, None);
+                }
+            }
+            Variant::Primitive(_) | Variant::Bundle(_) => {}
         }
     }
 

@@ -1,9 +1,11 @@
 //! What do a resource's meta attributes mean, typed?
 
+use super::blocks::Evaluation;
 use super::definition::Definition;
-use super::{Attributes, Meta, MultipleActive, Options, Requires, Role};
+use super::{Attributes, Meta, MultipleActive, NoQuorumPolicy, Options, Requires, Role, written};
 use crate::Diagnostic;
-use crate::value::{self, Score};
+use crate::parse::{ElementId, names};
+use crate::value::{self, BAD_INPUT, Score};
 
 /// What a resource is, as far as its meta attributes depend on it.
 #[derive(Clone, Copy)]
@@ -18,36 +20,54 @@ pub(super) struct Nature {
     pub(super) reconnect_interval_ms: Option<i64>,
 }
 
+const REQUIRES: &str = "requires";
+
+/// The words that say what a resource requires.
+const REQUIREMENTS: [(&str, Requires); 4] = [
+    ("nothing", Requires::Nothing),
+    ("quorum", Requires::Quorum),
+    ("fencing", Requires::Fencing),
+    ("unfencing", Requires::Unfencing),
+];
+
 /// Reads meta attributes of one resource and says what is wrong with them.
-pub(super) struct MetaReader<'a> {
+pub(super) struct MetaReader<'a, 'd> {
     pub(super) id: &'a str,
     pub(super) definition: &'a Definition,
     pub(super) text: &'a Attributes,
     pub(super) options: &'a Options,
-    pub(super) messages: &'a mut Vec<Diagnostic>,
+    pub(super) evaluation: &'a mut Evaluation<'d>,
 }
 
-impl MetaReader<'_> {
+impl MetaReader<'_, '_> {
     pub(super) fn read(&mut self, nature: Nature) -> Meta {
         let in_maintenance = self.options.maintenance_mode || self.is_true("maintenance");
         // A guest's connection moves with its launcher; a remote host's may move by itself.
         let movable = nature.remote_connection && self.get("container").is_none();
         let failure_timeout_ms = i64::from(value::interval_ms(self.get("failure-timeout")));
+        // In the order in which the peer complains about them.
+        let priority = self.score_or_zero("priority").value();
+        let managed = self.managed() && !in_maintenance;
+        let multiple_active = self.multiple_active();
+        let stickiness = self.stickiness().value();
+        let migration_threshold = self.migration_threshold();
+        let requires = self.requires(nature);
+        let target_role = self.target_role(nature.top_is_promotable);
         Meta {
-            priority: self.score("priority", Score::ZERO).value(),
-            stickiness: self.score("resource-stickiness", Score::ZERO).value(),
-            migration_threshold: self.migration_threshold(),
+            priority,
+            stickiness,
+            migration_threshold,
             failure_timeout_ms: nature.reconnect_interval_ms.unwrap_or(failure_timeout_ms),
             reconnect_interval_ms: nature.reconnect_interval_ms.unwrap_or(0),
-            target_role: self.target_role(nature.top_is_promotable),
-            managed: !in_maintenance && self.managed(),
+            target_role,
+            managed,
             maintenance: in_maintenance,
             critical: self.get("critical").is_none() || self.is_true("critical"),
             notify: self.is_true("notify"),
             allow_migrate: self.is_true("allow-migrate")
                 || (movable && self.get("allow-migrate").is_none()),
-            multiple_active: self.multiple_active(),
-            requires: self.requires(nature),
+            multiple_active,
+            requires,
             remote_nesting_allowed: false,
             internal: self.is_true("internal_rsc"),
         }
@@ -61,64 +81,112 @@ impl MetaReader<'_> {
         value::is_true(self.get(name))
     }
 
-    fn warn(&mut self, message: String) {
-        self.messages
-            .push(Diagnostic::warning(self.definition.element, message));
+    fn warn(&mut self, name: &str, message: String) {
+        let at = self.written(name);
+        let message = Diagnostic::warning(at, message).at(names::VALUE);
+        self.evaluation.messages.push(message);
     }
 
-    fn error(&mut self, message: String) {
-        self.messages
-            .push(Diagnostic::error(self.definition.element, message));
+    fn error(&mut self, name: &str, message: String) {
+        let at = self.written(name);
+        let message = Diagnostic::error(at, message).at(names::VALUE);
+        self.evaluation.messages.push(message);
     }
 
-    /// A score; `default` also stands for the word `default`, which earlier versions allowed.
-    fn score(&mut self, name: &str, default: Score) -> Score {
-        let Some(text) = self.get(name) else {
-            return default;
-        };
-        if text.eq_ignore_ascii_case("default") {
-            return default;
+    fn written(&self, name: &str) -> Option<ElementId> {
+        let document = self.evaluation.document();
+        written::meta_attribute(document, self.definition.element, name)
+    }
+
+    /// Whether an attribute has the value `default`, which earlier versions allowed: it counts as
+    /// unset.
+    fn says_default(&mut self, name: &str) -> bool {
+        let says = self
+            .get(name)
+            .is_some_and(|text| text.eq_ignore_ascii_case("default"));
+        if says {
+            self.warn(
+                name,
+                format!(
+                    "Support for setting {name} to the explicit value 'default' is deprecated and \
+                     will be removed in a future release (just leave it unset)"
+                ),
+            );
         }
-        let score = Score::parse_with(text, &self.options.health);
-        if score.is_none() {
-            let id = self.id;
-            self.warn(format!("{name} of {id} is {default}: {text:?} is no score"));
+        says
+    }
+
+    fn score(&self, name: &str) -> Option<Result<Score, String>> {
+        let text = self.get(name)?;
+        Some(Score::parse_with(text, &self.options.health).ok_or_else(|| text.to_owned()))
+    }
+
+    fn score_or_zero(&mut self, name: &str) -> Score {
+        match self.score(name) {
+            None => Score::ZERO,
+            Some(Ok(score)) => score,
+            Some(Err(text)) => {
+                let id = self.id;
+                self.warn(
+                    name,
+                    format!(
+                        "Using default (0) for resource {id} {name} because '{text}' is not a \
+                         valid value: {BAD_INPUT}"
+                    ),
+                );
+                Score::ZERO
+            }
         }
-        score.unwrap_or(default)
+    }
+
+    fn stickiness(&mut self) -> Score {
+        const NAME: &str = "resource-stickiness";
+        if self.says_default(NAME) {
+            return Score::ZERO;
+        }
+        self.score_or_zero(NAME)
     }
 
     fn migration_threshold(&mut self) -> i32 {
-        let threshold = self.score("migration-threshold", Score::INFINITY);
-        if threshold.is_negative() {
-            let id = self.id;
-            self.warn(format!(
-                "migration-threshold of {id} is INFINITY: it cannot be negative"
-            ));
+        const NAME: &str = "migration-threshold";
+        if self.says_default(NAME) {
             return Score::INFINITY.value();
         }
-        threshold.value()
+        let (text, why) = match self.score(NAME) {
+            None => return Score::INFINITY.value(),
+            Some(Ok(score)) if !score.is_negative() => return score.value(),
+            Some(Ok(_)) => (self.get(NAME).unwrap_or_default().to_owned(), "OK"),
+            Some(Err(text)) => (text, BAD_INPUT),
+        };
+        let id = self.id;
+        self.warn(
+            NAME,
+            format!(
+                "Using default (INFINITY) for resource {id} meta-attribute {NAME} because '{text}' \
+                 is not a valid value: {why}"
+            ),
+        );
+        Score::INFINITY.value()
     }
 
-    fn managed(&self) -> bool {
-        match self.get("is-managed") {
-            None => true,
-            Some(text) if text.eq_ignore_ascii_case("default") => true,
-            Some(text) => value::is_true(Some(text)),
-        }
+    fn managed(&mut self) -> bool {
+        const NAME: &str = "is-managed";
+        self.get(NAME).is_none() || self.says_default(NAME) || self.is_true(NAME)
     }
 
     /// Roles that ask for nothing special count as unset.
     fn target_role(&mut self, top_is_promotable: bool) -> Option<Role> {
-        let text = self.get("target-role")?;
-        if text.eq_ignore_ascii_case("default") {
+        const NAME: &str = "target-role";
+        let text = self.get(NAME)?.to_owned();
+        if text.eq_ignore_ascii_case("Started") || self.says_default(NAME) {
             return None;
         }
         let id = self.id;
-        match Role::parse(text) {
+        let at = self.written(NAME);
+        match self.evaluation.role(&text, at, names::VALUE) {
             None | Some(Role::Unknown) => {
-                self.error(format!(
-                    "target-role of {id} is ignored: {text:?} is no role"
-                ));
+                let message = format!("Ignoring '{NAME}' for {id} because '{text}' is not valid");
+                self.error(NAME, message);
                 None
             }
             Some(Role::Started) => None,
@@ -126,9 +194,11 @@ impl MetaReader<'_> {
             Some(Role::Unpromoted) if top_is_promotable => Some(Role::Unpromoted),
             Some(Role::Promoted) if top_is_promotable => None,
             Some(Role::Unpromoted | Role::Promoted) => {
-                self.error(format!(
-                    "target-role of {id} is ignored: {text:?} makes sense only for promotable clones"
-                ));
+                let message = format!(
+                    "Ignoring '{NAME}' for {id} because '{text}' only makes sense for promotable \
+                     clones"
+                );
+                self.error(NAME, message);
                 None
             }
         }
@@ -151,68 +221,41 @@ impl MetaReader<'_> {
             return entry.1;
         }
         let message = format!(
-            "multiple-active of {} is stop_start: {text:?} is unknown",
-            self.id
+            "{text} is not a valid value for multiple-active, using default of \"stop_start\""
         );
-        self.warn(message);
+        self.warn("multiple-active", message);
         MultipleActive::StopStart
     }
 
     fn requires(&mut self, nature: Nature) -> Requires {
-        const WORDS: [(&str, Requires); 4] = [
-            ("nothing", Requires::Nothing),
-            ("quorum", Requires::Quorum),
-            ("fencing", Requires::Fencing),
-            ("unfencing", Requires::Unfencing),
-        ];
         let default = self.default_requires(nature);
-        let id = self.id;
-        let Some(text) = self.get("requires") else {
-            return default;
+        let Some(text) = self.get(REQUIRES) else {
+            return self.possible(default, nature);
         };
-        let word = WORDS
+        let word = REQUIREMENTS
             .iter()
             .find(|entry| entry.0.eq_ignore_ascii_case(text));
-        match word.map(|entry| entry.1) {
-            None => {
-                self.error(format!(
-                    "requires of {id} is the default: {text:?} is unknown"
-                ));
-                default
-            }
-            Some(Requires::Unfencing) if nature.fence_device => {
-                self.warn(format!(
-                    "requires of {id} is quorum: a fence device cannot require unfencing"
-                ));
-                Requires::Quorum
-            }
-            Some(Requires::Unfencing) if !self.options.fencing_enabled => {
-                self.warn(format!("requires of {id} is quorum: fencing is disabled"));
-                Requires::Quorum
-            }
-            Some(requires) => {
-                if requires == Requires::Fencing && !self.options.fencing_enabled {
-                    self.warn(format!("{id} requires fencing but fencing is disabled"));
-                }
-                requires
-            }
+        if let Some(entry) = word {
+            return self.possible(entry.1, nature);
         }
+        let mut words = REQUIREMENTS.iter();
+        let instead = words.find(|entry| entry.1 == default);
+        let message = format!(
+            "Resetting '{REQUIRES}' for {} to '{}' because '{text}' is not valid",
+            self.id,
+            instead.map_or("", |entry| entry.0)
+        );
+        self.error(REQUIRES, message);
+        self.possible(default, nature)
     }
 
     /// What is required if nothing is said.
     fn default_requires(&self, nature: Nature) -> Requires {
-        use super::NoQuorumPolicy;
-
         let options = self.options;
         if nature.fence_device || nature.remote_connection {
             Requires::Quorum
         } else if options.unfencing {
-            // Without fencing there is nothing to undo.
-            if options.fencing_enabled {
-                Requires::Unfencing
-            } else {
-                Requires::Quorum
-            }
+            Requires::Unfencing
         } else if options.fencing_enabled {
             Requires::Fencing
         } else if options.no_quorum_policy == NoQuorumPolicy::Ignore {
@@ -220,5 +263,25 @@ impl MetaReader<'_> {
         } else {
             Requires::Quorum
         }
+    }
+
+    /// What is required if the cluster can give that. Without fencing there is nothing to undo.
+    fn possible(&mut self, requires: Requires, nature: Nature) -> Requires {
+        let id = self.id;
+        let why = match requires {
+            Requires::Unfencing if nature.fence_device => {
+                "fencing devices cannot require unfencing"
+            }
+            Requires::Unfencing if !self.options.fencing_enabled => "fencing is disabled",
+            Requires::Fencing if !self.options.fencing_enabled => {
+                let message = format!("{id} requires fencing but fencing is disabled");
+                self.warn(REQUIRES, message);
+                return requires;
+            }
+            _ => return requires,
+        };
+        let message = format!("Resetting \"{REQUIRES}\" for {id} to \"quorum\" because {why}");
+        self.warn(REQUIRES, message);
+        Requires::Quorum
     }
 }

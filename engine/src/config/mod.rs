@@ -28,6 +28,7 @@ mod template;
 mod tests;
 mod topology;
 mod types;
+mod written;
 
 use crate::Diagnostic;
 use crate::nvset::NvSets;
@@ -41,6 +42,7 @@ pub use operation_meta::{OperationContext, OperationMeta, is_probe, operation_me
 pub use primitive::{AgentTraits, traits_of};
 pub use surplus::{add_instance, removed};
 pub use types::*;
+pub use written::meta_attribute;
 
 use resources::Resolver;
 
@@ -70,11 +72,11 @@ pub const FEATURE_SET: &str = "3.20.5";
 pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveError> {
     check_feature_set(document)?;
     let ids = IdIndex::new(document);
-    let mut messages: Vec<Diagnostic> = Vec::new();
     let mut evaluation = Evaluation::new(document, now);
+    report_node_rules_of_operations(document, &mut evaluation.messages);
 
-    let mut options = options::read(document, &ids, &mut evaluation, &mut messages);
-    let mut nodes = nodes::read_entries(document, &ids, &options, &mut evaluation, &mut messages);
+    let mut options = options::read(document, &ids, &mut evaluation);
+    let mut nodes = nodes::read_entries(document, &ids, &options, &mut evaluation);
 
     let section = resources_section(document);
     let guests = section
@@ -91,9 +93,6 @@ pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveErr
     };
     let resource_defaults = defaults(names::RSC_DEFAULTS);
     let operation_defaults = defaults(names::OP_DEFAULTS);
-    for sets in [&resource_defaults, &operation_defaults] {
-        definition::report_faults(sets, &mut messages);
-    }
     let mut resolver = Resolver::new(
         document,
         &ids,
@@ -101,7 +100,6 @@ pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveErr
         &options,
         nodes,
         &resource_defaults,
-        messages,
     );
     if let Some(section) = section {
         resolver.add_all(section, guests);
@@ -113,8 +111,9 @@ pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveErr
     if options.fencing_enabled && !options.have_fencing {
         made.messages.push(Diagnostic::error(
             section,
-            "fencing is enabled but there is no fence device: configure one, or set \
-             fencing-enabled to false if no data is shared",
+            "Resource start-up disabled since no fencing resources have been defined. Either \
+             configure some or disable fencing with the fencing-enabled option. NOTE: Clusters \
+             with shared data need fencing to ensure data integrity.",
         ));
     }
     topology::check(document, &mut made.messages);
@@ -132,6 +131,21 @@ pub fn resolve(document: &Document, now: Timestamp) -> Result<Config, ResolveErr
         diagnostics: made.messages,
         ids,
     })
+}
+
+/// Rules about node attributes have no business where operations are described.
+fn report_node_rules_of_operations(document: &Document, messages: &mut Vec<Diagnostic>) {
+    let holders = [names::OP_DEFAULTS, names::OP].map(|name| {
+        let mut holders = document.descendants_by(document.root(), name);
+        holders.find_map(|holder| document.descendants_by(holder, names::EXPRESSION).next())
+    });
+    if let Some(expression) = holders.into_iter().flatten().min() {
+        messages.push(Diagnostic::warning(
+            expression,
+            "Support for rules with node attribute expressions in op or op_defaults is deprecated \
+             and will be dropped in a future release",
+        ));
+    }
 }
 
 /// The `resources` section, at its place in the configuration.

@@ -9,7 +9,7 @@ use crate::id::{NodeId, ResourceId, Table};
 use crate::nvset::NvSets;
 use crate::parse::{Document, ElementId, IdIndex, names};
 use crate::score::ProbeMode;
-use crate::value::{self, Score};
+use crate::value::{self, BAD_INPUT, Score};
 
 /// Nodes under construction, found by name.
 #[derive(Default)]
@@ -75,6 +75,26 @@ fn kind_attribute(kind: NodeKind) -> Attributes {
     Attributes::from([("#kind".to_owned(), kind.to_owned())])
 }
 
+fn base_score(
+    element: ElementId,
+    name: &str,
+    options: &Options,
+    evaluation: &mut Evaluation<'_>,
+) -> Score {
+    let Some(text) = evaluation.document().attr_by(element, names::SCORE) else {
+        return Score::ZERO;
+    };
+    Score::parse_with(text, &options.health).unwrap_or_else(|| {
+        let message = format!(
+            "Using 0 as score for node {name} because '{text}' is not a valid score: {BAD_INPUT}"
+        );
+        evaluation
+            .messages
+            .push(Diagnostic::warning(element, message).at(names::SCORE));
+        Score::ZERO
+    })
+}
+
 /// Reads the entries of the `nodes` section. An entry of an unknown type ends the reading, as in
 /// Pacemaker.
 pub(super) fn read_entries(
@@ -82,7 +102,6 @@ pub(super) fn read_entries(
     ids: &IdIndex,
     options: &Options,
     evaluation: &mut Evaluation<'_>,
-    messages: &mut Vec<Diagnostic>,
 ) -> Nodes {
     let mut nodes = Nodes::default();
     let Some(section) = document.only(names::NODES) else {
@@ -90,39 +109,37 @@ pub(super) fn read_entries(
     };
     for element in document.children_by(section, names::NODE) {
         let Some(id) = document.id(element) else {
-            messages.push(Diagnostic::error(
-                element,
-                "node entry without id is ignored",
-            ));
+            let message = "Ignoring <node> entry in configuration without id";
+            evaluation
+                .messages
+                .push(Diagnostic::error(element, message));
             continue;
         };
         let name = document.attr_by(element, names::UNAME).unwrap_or_default();
+        let base_score = base_score(element, name, options, evaluation);
         let kind = match document.attr_by(element, names::TYPE) {
             None => NodeKind::Cluster,
             Some(kind) if kind.eq_ignore_ascii_case("member") => NodeKind::Cluster,
             Some(kind) if kind.eq_ignore_ascii_case("remote") => NodeKind::Remote,
             Some(other) => {
-                messages.push(Diagnostic::error(
-                    element,
-                    format!("node {name} and later ones are ignored: {other:?} is no node type"),
-                ));
+                let message = format!("Ignoring node {name} with unrecognized type '{other}'");
+                evaluation
+                    .messages
+                    .push(Diagnostic::error(element, message).at(names::TYPE));
                 return nodes;
             }
         };
         if nodes.find(name).is_some() {
-            messages.push(Diagnostic::warning(
-                element,
-                format!("two nodes have the name {name}"),
-            ));
+            let message = format!("More than one node entry has name '{name}'");
+            evaluation
+                .messages
+                .push(Diagnostic::warning(element, message).at(names::UNAME));
         }
-        let base_score = document.attr_by(element, names::SCORE);
         let node = nodes.add(Node {
             id: id.to_owned(),
             name: name.to_owned(),
             kind,
-            base_score: base_score
-                .and_then(|text| Score::parse_with(text, &options.health))
-                .unwrap_or(Score::ZERO),
+            base_score,
             probe: ProbeMode::Always,
             element: Some(element),
             attributes: kind_attribute(kind),

@@ -5,7 +5,9 @@
 //! depends on the operation and on the resource.
 
 use super::blocks::Evaluation;
-use super::{Attributes, Config, OnFail, Operation, Requires, Resource, Role, traits_of};
+use super::{Attributes, Config, OnFail, Operation, Requires, Resource, Role, traits_of, written};
+use crate::Diagnostic;
+use crate::parse::names;
 use crate::time::Date;
 use crate::value;
 
@@ -84,21 +86,21 @@ pub fn operation_meta(
     let timeout_ms = value::timeout_ms(meta.get("timeout").map(String::as_str));
     meta.insert("timeout".to_owned(), timeout_ms.to_string());
 
-    validate_on_fail(resource, name, entry, &mut meta);
-    let start_delay_ms = start_delay_ms(evaluation, interval_ms, &meta);
-    if let Some(delay) = start_delay_ms {
-        meta.insert("start-delay".to_owned(), delay.to_string());
-    }
-
-    let configured = meta.get("on-fail").map(String::as_str);
-    let failing = Failing {
+    let mut failing = Failing {
         config,
         resource,
         name,
         interval_ms,
+        entry,
         managed: context.managed,
+        evaluation,
     };
-    let on_fail = failing.on_fail(configured);
+    failing.validate(&mut meta);
+    let start_delay_ms = failing.start_delay_ms(&meta);
+    if let Some(delay) = start_delay_ms {
+        meta.insert("start-delay".to_owned(), delay.to_string());
+    }
+    let on_fail = failing.on_fail(meta.get("on-fail").map(String::as_str));
     OperationMeta {
         fail_role: failing.role_after(on_fail),
         on_fail,
@@ -141,40 +143,6 @@ fn most_frequent_monitor(resource: &Resource) -> Option<&Operation> {
     monitors.min_by_key(|operation| operation.interval_ms)
 }
 
-/// Replaces an `on-fail` that the operation cannot have.
-fn validate_on_fail(
-    resource: &Resource,
-    name: &str,
-    entry: Option<&Operation>,
-    meta: &mut Attributes,
-) {
-    let value = meta.get("on-fail").map(String::as_str);
-    let is = |word: &str| value.is_some_and(|value| value.eq_ignore_ascii_case(word));
-    let replacement = match name {
-        "stop" if is("standby") || is("demote") || is("stop") => None,
-        "demote" if value.is_none() => {
-            let Some(inherited) = demote_on_fail(resource) else {
-                return;
-            };
-            Some(inherited.to_owned())
-        }
-        "demote" | "stop" if !is("demote") => return,
-        "lrm_delete" => Some("ignore".to_owned()),
-        _ if is("demote") => {
-            let allowed = entry.is_some_and(|op| op.name == "promote" || op.is_promoted_monitor());
-            if allowed {
-                return;
-            }
-            None
-        }
-        _ => return,
-    };
-    match replacement {
-        Some(value) => meta.insert("on-fail".to_owned(), value),
-        None => meta.remove("on-fail"),
-    };
-}
-
 /// A failed demote is handled like a failed monitor of the promoted role, if that says how. Of
 /// several the last counts, as in Pacemaker.
 fn demote_on_fail(resource: &Resource) -> Option<&str> {
@@ -183,24 +151,6 @@ fn demote_on_fail(resource: &Resource) -> Option<&str> {
         .filter(|operation| operation.enabled && operation.is_promoted_monitor())
         .filter_map(|operation| operation.get("on-fail"))
         .find(|on_fail| !on_fail.eq_ignore_ascii_case("demote"))
-}
-
-/// The configured delay, or the time to the next multiple of the interval since its origin.
-fn start_delay_ms(evaluation: &Evaluation<'_>, interval_ms: u32, meta: &Attributes) -> Option<i64> {
-    if let Some(delay) = meta.get("start-delay") {
-        return Some(i64::from(value::start_delay_ms(delay)));
-    }
-    let origin = meta.get("interval-origin").filter(|_| interval_ms > 0)?;
-    let now = evaluation.now();
-    let origin = Date::parse(origin, now).ok()?;
-    let interval_s = i64::from(value::ms_to_s(interval_ms));
-    let since = (Date::new(now).seconds() - origin.seconds()) % interval_s;
-    let delay_s = if since <= 0 {
-        -since
-    } else {
-        interval_s - since
-    };
-    Some(delay_s * 1000)
 }
 
 fn needs(name: &str, requires: Requires) -> Requires {
@@ -212,16 +162,114 @@ fn needs(name: &str, requires: Requires) -> Requires {
 }
 
 /// An operation whose failure is looked at.
-struct Failing<'a> {
+struct Failing<'a, 'd> {
     config: &'a Config,
     resource: &'a Resource,
     name: &'a str,
     interval_ms: u32,
+    entry: Option<&'a Operation>,
     managed: bool,
+    evaluation: &'a mut Evaluation<'d>,
 }
 
-impl Failing<'_> {
-    fn on_fail(&self, configured: Option<&str>) -> OnFail {
+impl Failing<'_, '_> {
+    /// Replaces an `on-fail` that the operation cannot have.
+    fn validate(&mut self, meta: &mut Attributes) {
+        let (name, resource) = (self.name, self.resource);
+        let value = meta.get("on-fail").map(String::as_str);
+        let is = |word: &str| value.is_some_and(|value| value.eq_ignore_ascii_case(word));
+        let replacement = match name {
+            "stop" if is("standby") || is("demote") || is("stop") => {
+                let message = format!(
+                    "Resetting 'on-fail' for {} stop action to default value because '{}' is not \
+                     allowed for stop",
+                    resource.id,
+                    value.unwrap_or_default()
+                );
+                self.error("on-fail", message);
+                None
+            }
+            "demote" if value.is_none() => {
+                let Some(inherited) = demote_on_fail(resource) else {
+                    return;
+                };
+                Some(inherited.to_owned())
+            }
+            "stop" if !is("demote") => return,
+            "lrm_delete" => Some("ignore".to_owned()),
+            _ if is("demote") => {
+                let entry = self.entry;
+                if entry.is_some_and(|op| op.name == "promote" || op.is_promoted_monitor()) {
+                    return;
+                }
+                let message = format!(
+                    "Resetting 'on-fail' for {} {} action to default value because 'demote' is \
+                     not allowed for it",
+                    resource.id,
+                    entry.map_or("(null)", |op| &op.name)
+                );
+                self.error("on-fail", message);
+                None
+            }
+            _ => return,
+        };
+        match replacement {
+            Some(value) => meta.insert("on-fail".to_owned(), value),
+            None => meta.remove("on-fail"),
+        };
+    }
+
+    /// The configured delay, or the time to the next multiple of the interval since its origin.
+    fn start_delay_ms(&mut self, meta: &Attributes) -> Option<i64> {
+        if let Some(delay) = meta.get("start-delay") {
+            return Some(i64::from(value::start_delay_ms(delay)));
+        }
+        const ORIGIN: &str = "interval-origin";
+        let text = meta.get(ORIGIN).filter(|_| self.interval_ms > 0)?;
+        let now = self.evaluation.now();
+        let Ok(origin) = Date::parse(text, now) else {
+            let document = self.evaluation.document();
+            let element = self.entry.and_then(|entry| entry.element);
+            let id = element.and_then(|element| document.id(element));
+            let message = format!(
+                "Ignoring '{ORIGIN}' for operation '{}' because '{text}' is not valid",
+                id.unwrap_or("(missing ID)")
+            );
+            self.error(ORIGIN, message);
+            return None;
+        };
+        let interval_s = i64::from(value::ms_to_s(self.interval_ms));
+        let since = (Date::new(now).seconds() - origin.seconds()) % interval_s;
+        let delay_s = if since <= 0 {
+            -since
+        } else {
+            interval_s - since
+        };
+        Some(delay_s * 1000)
+    }
+
+    /// Notes that a setting of the operation is wrong.
+    fn error(&mut self, setting: &str, message: String) {
+        let document = self.evaluation.document();
+        let element = self.entry.and_then(|entry| entry.element);
+        let attribute = document
+            .find_name(setting)
+            .filter(|&name| element.is_some_and(|op| document.attr_by(op, name).is_some()));
+        let diagnostic = match attribute {
+            Some(name) => Diagnostic::error(element, message).at(name),
+            None => {
+                let holders = element.into_iter().chain(document.only(names::OP_DEFAULTS));
+                let pair = holders
+                    .filter_map(|e| written::pair(document, e, names::META_ATTRIBUTES, setting))
+                    .next();
+                let place = pair.or(element).or(self.resource.element);
+                Diagnostic::error(place, message).at(names::VALUE)
+            }
+        };
+        self.evaluation.messages.push(diagnostic);
+    }
+
+    fn on_fail(&mut self, configured: Option<&str>) -> OnFail {
         // Losing an active connection to a remote node must lead to fencing it, unless something
         // else is said; of an unmanaged one, whatever is said.
         let loses_remote_node = self.resource.remote_connection
@@ -237,11 +285,19 @@ impl Failing<'_> {
     }
 
     /// What a word means here; none: the default.
-    fn explicit(&self, word: &str) -> Option<OnFail> {
+    fn explicit(&mut self, word: &str) -> Option<OnFail> {
         match word.to_ascii_lowercase().as_str() {
             "block" => Some(OnFail::Block),
             "fence" if self.config.options.fencing_enabled => Some(OnFail::FenceNode),
-            "fence" => Some(OnFail::Stop),
+            "fence" => {
+                let message = format!(
+                    "Resetting 'on-fail' for {} of {} to 'stop' because 'fence' is not valid when \
+                     fencing is disabled",
+                    self.name, self.resource.id
+                );
+                self.error("on-fail", message);
+                Some(OnFail::Stop)
+            }
             "standby" => Some(OnFail::StandbyNode),
             "ignore" | "nothing" => Some(OnFail::Ignore),
             "migrate" => Some(OnFail::Ban),
@@ -250,8 +306,16 @@ impl Failing<'_> {
             "restart-container" if self.resource.launcher.is_some() => {
                 Some(OnFail::RestartContainer)
             }
+            "restart-container" => None,
             "demote" => Some(OnFail::Demote),
-            _ => None,
+            _ => {
+                let message = format!(
+                    "Using default 'on-fail' for {} of {} because '{word}' is not valid",
+                    self.name, self.resource.id
+                );
+                self.error("on-fail", message);
+                None
+            }
         }
     }
 

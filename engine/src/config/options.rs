@@ -4,6 +4,7 @@
 //! value counts as unset; an old name counts only where the new one is absent.
 
 use super::blocks::Evaluation;
+use super::written;
 use super::{Attributes, FenceAction, HealthStrategy, NoQuorumPolicy, Options, PlacementStrategy};
 use crate::Diagnostic;
 use crate::nvset::{BOOTSTRAP_OPTIONS, NvSets};
@@ -14,7 +15,7 @@ use crate::value::{self, HealthScores, Score};
 struct Spec {
     name: &'static str,
     old_name: Option<&'static str>,
-    default: &'static str,
+    default: Option<&'static str>,
     valid: fn(&str) -> bool,
 }
 
@@ -22,7 +23,7 @@ const fn option(name: &'static str, default: &'static str, valid: fn(&str) -> bo
     Spec {
         name,
         old_name: None,
-        default,
+        default: Some(default),
         valid,
     }
 }
@@ -36,18 +37,40 @@ const fn renamed(
     Spec {
         name,
         old_name: Some(old_name),
-        default,
+        default: Some(default),
         valid,
     }
 }
 
-/// The options that planning depends on, as Pacemaker's `pacemaker-schedulerd` documents them.
+/// An option that planning does not depend on: it has no default here.
+const fn elsewhere(
+    name: &'static str,
+    old_name: Option<&'static str>,
+    valid: fn(&str) -> bool,
+) -> Spec {
+    Spec {
+        name,
+        old_name,
+        default: None,
+        valid,
+    }
+}
+
+/// Every option that Pacemaker knows and checks, in its order.
 const OPTIONS: &[Spec] = &[
+    elsewhere("dc-deadtime", None, interval),
+    elsewhere("cluster-recheck-interval", None, interval),
+    elsewhere("election-timeout", None, interval),
+    elsewhere("shutdown-escalation", None, interval),
+    elsewhere("join-integration-timeout", None, interval),
+    elsewhere("join-finalization-timeout", None, interval),
+    elsewhere("transition-delay", None, interval),
     option("no-quorum-policy", "stop", |v| {
         NO_QUORUM_POLICIES.find(v).is_some()
     }),
     option("shutdown-lock", "false", boolean),
     option("shutdown-lock-limit", "0", interval),
+    elsewhere("enable-acl", None, boolean),
     option("symmetric-cluster", "true", boolean),
     option("maintenance-mode", "false", boolean),
     option("start-failure-is-fatal", "true", boolean),
@@ -57,13 +80,26 @@ const OPTIONS: &[Spec] = &[
     renamed("fencing-action", "stonith-action", "reboot", |v| {
         v == "reboot" || v == "off"
     }),
+    elsewhere("fencing-reaction", Some("fence-reaction"), |_| true),
     renamed("fencing-timeout", "stonith-timeout", "60s", interval),
     option("have-watchdog", "false", boolean),
+    elsewhere(
+        "fencing-watchdog-timeout",
+        Some("stonith-watchdog-timeout"),
+        |_| true,
+    ),
+    elsewhere(
+        "fencing-max-attempts",
+        Some("stonith-max-attempts"),
+        positive,
+    ),
     option("concurrent-fencing", "true", boolean),
     option("startup-fencing", "true", boolean),
     option("priority-fencing-delay", "0", interval),
     option("node-pending-timeout", "0", interval),
     option("cluster-delay", "60s", interval),
+    elsewhere("load-threshold", None, percentage),
+    elsewhere("node-action-limit", None, integer),
     option("batch-limit", "0", integer),
     option("migration-limit", "-1", integer),
     option("stop-all-resources", "false", boolean),
@@ -79,6 +115,9 @@ const OPTIONS: &[Spec] = &[
         "true",
         boolean,
     ),
+    elsewhere("pe-error-series-max", None, integer),
+    elsewhere("pe-warn-series-max", None, integer),
+    elsewhere("pe-input-series-max", None, integer),
     option("node-health-strategy", "none", |v| {
         HEALTH_STRATEGIES.find(v).is_some()
     }),
@@ -90,6 +129,20 @@ const OPTIONS: &[Spec] = &[
         PLACEMENT_STRATEGIES.find(v).is_some()
     }),
 ];
+
+/// Options that will go, and the values that people should not rely on any more.
+const DEPRECATED_IF_FALSE: [(&str, &str); 4] = [
+    (
+        "enable-startup-probes",
+        "(and behave as true) in a future release. Use a location constraint with \
+         resource-discovery=never instead to disable probes where desired.",
+    ),
+    ("concurrent-fencing", BEHAVE_AS_TRUE),
+    ("stop-removed-resources", BEHAVE_AS_TRUE),
+    ("cancel-removed-actions", BEHAVE_AS_TRUE),
+];
+
+const BEHAVE_AS_TRUE: &str = "(and behave as true) in a future release.";
 
 /// The words that stand for the values of an enumeration, in any case.
 struct Words<T: 'static>(&'static [(&'static str, T)]);
@@ -140,6 +193,16 @@ fn integer(text: &str) -> bool {
     infinity(text).is_some() || value::integer(text).is_some()
 }
 
+fn positive(text: &str) -> bool {
+    infinity(text).is_some_and(|score| !score.is_negative())
+        || value::integer(text).is_some_and(|number| number > 0)
+}
+
+fn percentage(text: &str) -> bool {
+    let number = text.trim_end_matches('%');
+    value::integer(number).is_some_and(|number| number >= 0)
+}
+
 fn infinity(text: &str) -> Option<Score> {
     match text {
         "INFINITY" | "+INFINITY" => Some(Score::INFINITY),
@@ -160,44 +223,79 @@ impl HealthStrategy {
     }
 }
 
+/// Where options are written.
+struct Written<'d> {
+    document: &'d Document,
+    section: Option<ElementId>,
+}
+
+impl Written<'_> {
+    /// Where an option is.
+    fn option(&self, name: &str) -> Option<ElementId> {
+        let section = self.section?;
+        written::pair(self.document, section, names::CLUSTER_PROPERTY_SET, name)
+    }
+}
+
 /// Options after names, validity and defaults.
 struct Effective {
     set: Attributes,
 }
 
 impl Effective {
-    fn new(set: Attributes, section: Option<ElementId>, messages: &mut Vec<Diagnostic>) -> Self {
+    fn new(set: Attributes, at: &Written<'_>, messages: &mut Vec<Diagnostic>) -> Self {
         let mut effective = Self { set };
         for spec in OPTIONS {
-            effective.apply(spec, section, messages);
+            effective.apply(spec, at, messages);
         }
         effective
     }
 
-    fn apply(&mut self, spec: &Spec, section: Option<ElementId>, messages: &mut Vec<Diagnostic>) {
+    fn apply(&mut self, spec: &Spec, at: &Written<'_>, messages: &mut Vec<Diagnostic>) {
         let old = spec
             .old_name
             .and_then(|old| Some((old, self.set.get(old)?.clone())));
         if let (Some((old, value)), false) = (old, self.set.contains_key(spec.name)) {
-            messages.push(Diagnostic::warning(
-                section,
-                format!("cluster option {old} is an old name of {}", spec.name),
-            ));
+            let message = format!(
+                "Support for legacy name '{old}' for cluster option '{}' is deprecated and will \
+                 be removed in a future release",
+                spec.name
+            );
+            messages.push(Diagnostic::warning(at.option(old), message));
             self.set.insert(spec.name.to_owned(), value);
         }
         match self.set.get(spec.name) {
             Some(value) if (spec.valid)(value) => return,
-            Some(value) => messages.push(Diagnostic::error(
-                section,
-                format!(
-                    "cluster option {} keeps its default {}: {value:?} is not valid",
-                    spec.name, spec.default
-                ),
-            )),
+            Some(value) => {
+                let name = spec.name;
+                let message = format!(
+                    "Using default value for cluster option '{name}' because '{value}' is invalid"
+                );
+                let option = at.option(name).or(at.option(spec.old_name.unwrap_or(name)));
+                messages.push(Diagnostic::error(option.or(at.section), message).at(names::VALUE));
+            }
             None => {}
         }
+        self.set.remove(spec.name);
+        let default = spec.default.map(str::to_owned);
         self.set
-            .insert(spec.name.to_owned(), spec.default.to_owned());
+            .extend(default.map(|default| (spec.name.to_owned(), default)));
+    }
+
+    fn warn_if_false(
+        &self,
+        (name, consequence): (&str, &str),
+        at: &Written<'_>,
+        messages: &mut Vec<Diagnostic>,
+    ) {
+        if !self.is_true(name) {
+            let message = format!(
+                "Support for the {name} cluster property is deprecated and will be removed \
+                 {consequence}"
+            );
+            let option = at.option(name).or(at.section);
+            messages.push(Diagnostic::warning(option, message));
+        }
     }
 
     fn text(&self, name: &str) -> &str {
@@ -221,12 +319,7 @@ impl Effective {
 }
 
 /// Reads the `crm_config` section (if there is exactly one) and what `cib` itself says.
-pub(super) fn read(
-    document: &Document,
-    ids: &IdIndex,
-    evaluation: &mut Evaluation<'_>,
-    messages: &mut Vec<Diagnostic>,
-) -> Options {
+pub(super) fn read(document: &Document, ids: &IdIndex, evaluation: &mut Evaluation<'_>) -> Options {
     let section = document.only(names::CRM_CONFIG);
     let mut set = Attributes::new();
     if let Some(element) = section {
@@ -234,7 +327,12 @@ pub(super) fn read(
         let sets = NvSets::read(document, ids, [element], names::CLUSTER_PROPERTY_SET, first);
         evaluation.add(&sets, &evaluation.date_only(), &mut set);
     }
-    let options = Effective::new(set, section, messages);
+    let at = Written { document, section };
+    let messages = &mut evaluation.messages;
+    let options = Effective::new(set, &at, messages);
+    let [probes, concurrent, stop, cancel] = DEPRECATED_IF_FALSE;
+    options.warn_if_false(probes, &at, messages);
+    options.warn_if_false(concurrent, &at, messages);
     let root = document.root();
     let quorate = value::is_true(document.attr_by(root, names::HAVE_QUORUM));
     let fencing_enabled = options.is_true("fencing-enabled");
@@ -242,11 +340,14 @@ pub(super) fn read(
         .find(options.text("node-health-strategy"))
         .unwrap_or(HealthStrategy::None);
     let health = health_scores(&options, strategy);
+    let no_quorum_policy = no_quorum_policy(document, &options, quorate, fencing_enabled, messages);
+    options.warn_if_false(stop, &at, messages);
+    options.warn_if_false(cancel, &at, messages);
     let have_watchdog = options.is_true("have-watchdog");
     Options {
         quorate,
         dc_uuid: document.attr_by(root, names::DC_UUID).map(str::to_owned),
-        no_quorum_policy: no_quorum_policy(document, &options, quorate, fencing_enabled, messages),
+        no_quorum_policy,
         fencing_enabled,
         fencing_action: match options.text("fencing-action") {
             "off" => FenceAction::Off,
@@ -302,7 +403,7 @@ fn no_quorum_policy(
     if !fencing_enabled {
         messages.push(Diagnostic::error(
             root,
-            "no-quorum-policy becomes stop: fencing is disabled",
+            "Resetting no-quorum-policy to 'stop' because fencing is disabled",
         ));
         return NoQuorumPolicy::Stop;
     }
@@ -315,7 +416,7 @@ fn no_quorum_policy(
     } else {
         messages.push(Diagnostic::notice(
             root,
-            "no-quorum-policy becomes stop: the cluster has never had quorum",
+            "Resetting no-quorum-policy to 'stop': cluster has never had quorum",
         ));
         NoQuorumPolicy::Stop
     }

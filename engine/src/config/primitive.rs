@@ -1,7 +1,7 @@
 //! What can an agent do, and what does that do to a primitive in a clone?
 
 use super::resources::Resolver;
-use super::{Agent, Variant};
+use super::{Agent, Variant, written};
 use crate::Diagnostic;
 use crate::id::{Id, ResourceId};
 
@@ -67,12 +67,15 @@ impl Resolver<'_> {
         let in_clone = matches!(self.resources[top].variant, Variant::Clone(_));
         if in_clone && !traits.unique && resource.unique {
             let message = format!(
-                "globally-unique of {} is ignored: resources of class {} can only be cloned \
-                 anonymously",
-                self.resources[top].id, agent.class
+                "Ignoring globally-unique for {} because {} resources such as {} can be used only \
+                 as anonymous clones",
+                self.resources[top].id, agent.class, resource.id
             );
-            self.messages
-                .push(Diagnostic::warning(resource.element, message));
+            let clone = self.resources[top].element;
+            let at = written::meta_attribute(self.document, clone, "globally-unique");
+            self.evaluation
+                .messages
+                .push(Diagnostic::warning(at, message));
             self.make_anonymous(top);
             self.clear_unique(top);
             self.clear_unique(id);
@@ -82,10 +85,12 @@ impl Resolver<'_> {
             let resource = &self.resources[id];
             let class = resource.agent().map_or("", |agent| &agent.class);
             let message = format!(
-                "{} is ignored: a resource of class {class} cannot be promoted",
+                "Resource {} is of type {class} and therefore cannot be used as a promotable clone \
+                 resource",
                 resource.id
             );
-            self.messages
+            self.evaluation
+                .messages
                 .push(Diagnostic::error(resource.element, message));
             return false;
         }

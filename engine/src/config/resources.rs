@@ -32,7 +32,6 @@ pub(super) struct Resolver<'d> {
     by_id: BTreeMap<String, ResourceId>,
     /// A fence device was read, even if it (or the clone around it) is ignored.
     pub(super) have_fence_device: bool,
-    pub(super) messages: Vec<Diagnostic>,
 }
 
 /// More resources than this, instances included, are not made: a `clone-max` with a few zeros too
@@ -59,7 +58,6 @@ impl<'d> Resolver<'d> {
         options: &'d Options,
         nodes: Nodes,
         resource_defaults: &'d NvSets,
-        messages: Vec<Diagnostic>,
     ) -> Self {
         Self {
             document,
@@ -76,7 +74,6 @@ impl<'d> Resolver<'d> {
             top: Vec::new(),
             by_id: BTreeMap::new(),
             have_fence_device: false,
-            messages,
         }
     }
 
@@ -86,15 +83,22 @@ impl<'d> Resolver<'d> {
         for element in self.document.children(section) {
             let Some(id) = self.document.id(element).filter(|id| !id.is_empty()) else {
                 let name = self.document.name(element);
-                self.error(element, format!("{name} without id is ignored"));
+                self.error(element, format!("Ignoring <{name}> resource without ID"));
                 continue;
             };
             if self.document.is(element, names::TEMPLATE) {
                 self.tags.add_template(id, None);
                 continue;
             }
-            if let Some(definition) = self.reader().element(element, Inherited::NOTHING) {
-                self.add_top(&definition);
+            let made = match self.reader().element(element, Inherited::NOTHING) {
+                Some(definition) => self.add_top(&definition),
+                None => false,
+            };
+            if !made {
+                let name = self.document.name(element);
+                let message =
+                    format!("Ignoring <{name}> resource '{id}' because configuration is invalid");
+                self.error(element, message);
             }
         }
         for guest in guests {
@@ -105,11 +109,14 @@ impl<'d> Resolver<'d> {
         }
     }
 
-    fn add_top(&mut self, definition: &Definition) {
-        if let Some(id) = self.make(definition, None, None) {
+    /// Whether the definition could be used.
+    fn add_top(&mut self, definition: &Definition) -> bool {
+        let made = self.make(definition, None, None);
+        if let Some(id) = made {
             self.top.push(id);
             self.index(id);
         }
+        made.is_some()
     }
 
     /// Adds a finished resource and all below it to the index.
@@ -133,12 +140,13 @@ impl<'d> Resolver<'d> {
             evaluation: &mut self.evaluation,
             templates: &self.templates,
             resource_defaults: self.resource_defaults,
-            messages: &mut self.messages,
         }
     }
 
     pub(super) fn error(&mut self, element: impl Into<Option<ElementId>>, message: String) {
-        self.messages.push(Diagnostic::error(element, message));
+        self.evaluation
+            .messages
+            .push(Diagnostic::error(element, message));
     }
 
     /// Makes a resource with everything in it; `instance` is the number of the clone instance
@@ -213,7 +221,6 @@ impl<'d> Resolver<'d> {
         let mut maker = Maker {
             evaluation: &mut self.evaluation,
             options: self.options,
-            messages: &mut self.messages,
         };
         let mut resource = maker.make(definition, place);
         resource.parent = parent;
@@ -235,7 +242,7 @@ impl<'d> Resolver<'d> {
         if !complete {
             self.error(
                 definition.element,
-                format!("group {} is ignored: it has no members", definition.id),
+                format!("Group {} has no members", definition.id),
             );
         }
         complete
@@ -285,7 +292,7 @@ impl<'d> Resolver<'d> {
             self.resources[id].launcher = Some(found);
             self.resources[found].launched.push(id);
         } else {
-            let message = format!("launcher {launcher} of {} does not exist", resource.id);
+            let message = format!("Resource {}: Unknown container {launcher}", resource.id);
             self.error(resource.element, message);
         }
     }
@@ -315,7 +322,7 @@ impl<'d> Resolver<'d> {
             tags: self.tags,
             have_fence_device: self.have_fence_device,
             recheck_by: self.evaluation.recheck_by.0,
-            messages: self.messages,
+            messages: self.evaluation.messages,
         }
     }
 }

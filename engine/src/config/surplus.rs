@@ -5,7 +5,6 @@ use super::definition::{Inherited, Reader};
 use super::maker::{Allowed, Maker, Place, allow_initially};
 use super::template::Templates;
 use super::{Config, Evaluation, Node, Options, Resource, Variant};
-use crate::Diagnostic;
 use crate::id::{NodeId, ResourceId, Table};
 use crate::parse::ElementId;
 
@@ -16,7 +15,6 @@ pub fn removed(
     config: &Config,
     nodes: &Table<NodeId, Node>,
     element: ElementId,
-    messages: &mut Vec<Diagnostic>,
 ) -> Option<Resource> {
     let id = evaluation.document().id(element)?;
     let mut reader = Reader {
@@ -25,13 +23,11 @@ pub fn removed(
         evaluation,
         templates: &Templates::default(),
         resource_defaults: &config.resource_defaults,
-        messages,
     };
     let definition = reader.history(element, id, Inherited::NOTHING);
     let mut maker = Maker {
         evaluation,
         options: &config.options,
-        messages,
     };
     let mut resource = maker.make(&definition, Place::TOP);
     resource.removed = true;

@@ -21,14 +21,14 @@ impl Tags {
         let mut seen = BTreeSet::new();
         for tag in document.children_by(section, names::TAG) {
             let Some(id) = document.id(tag) else {
-                messages.push(Diagnostic::error(tag, "tag without id is ignored"));
+                messages.push(Diagnostic::error(tag, "Ignoring <tag> without id"));
                 continue;
             };
             for reference in document.children_by(tag, names::OBJ_REF) {
                 let Some(referenced) = document.id(reference) else {
                     messages.push(Diagnostic::error(
                         reference,
-                        format!("a reference without id in tag {id} is ignored"),
+                        format!("Ignoring <obj_ref> for tag '{id}' without id"),
                     ));
                     continue;
                 };

@@ -15,20 +15,18 @@ pub(super) fn check(document: &Document, messages: &mut Vec<Diagnostic>) {
         let Some(id) = document.id(level).filter(|id| !id.is_empty()) else {
             messages.push(Diagnostic::error(
                 level,
-                "fencing level without id is ignored",
+                "Ignoring fencing level without ID",
             ));
             continue;
         };
-        let index = document
-            .attr_by(level, names::INDEX)
-            .and_then(value::integer);
-        if !index.is_some_and(|index| (1..=HIGHEST_LEVEL).contains(&index)) {
-            messages.push(Diagnostic::error(
-                level,
-                format!(
-                    "fencing level {id} is ignored: its index is not from 1 to {HIGHEST_LEVEL}"
-                ),
-            ));
-        }
+        let text = document.attr_by(level, names::INDEX);
+        let message = match text.and_then(value::integer) {
+            None => format!("Ignoring fencing level {id} with invalid index"),
+            Some(index) if (1..=HIGHEST_LEVEL).contains(&index) => continue,
+            Some(index) => {
+                format!("Ignoring fencing level {id} with out-of-range index {index}")
+            }
+        };
+        messages.push(Diagnostic::error(level, message).at(names::INDEX));
     }
 }

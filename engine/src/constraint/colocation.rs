@@ -2,6 +2,7 @@
 
 use super::set::{Set, Shape, Side};
 use super::{Colocation, Reader};
+use crate::Diagnostic;
 use crate::action::Task;
 use crate::config::Role;
 use crate::id::ResourceId;
@@ -18,7 +19,8 @@ struct Terms<'t> {
     element: ElementId,
     id: &'t str,
     score: Score,
-    influence: Option<bool>,
+    /// As it is written.
+    influence: Option<&'t str>,
 }
 
 /// Two resources, each perhaps only in a role.
@@ -50,23 +52,12 @@ pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
         None => Score::ZERO,
         Some((_, Some(score))) => score,
         Some((text, None)) => {
-            reader.error(
-                element,
-                format!("colocation {id} is ignored: {text:?} is no score"),
-            );
+            let message = format!("Ignoring colocation {id} because '{text}' is not a valid score");
+            reader.error_at(element, names::SCORE, message);
             return;
         }
     };
     let influence = reader.text(element, names::INFLUENCE);
-    if let Some(text) = influence
-        && value::boolean(text).is_none()
-    {
-        reader.error(
-            element,
-            format!("influence of {id} is the default: {text:?} is no boolean"),
-        );
-    }
-    let influence = influence.and_then(value::boolean);
     let terms = Terms {
         element,
         id,
@@ -82,7 +73,8 @@ pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
                 reader.error(
                     element,
                     format!(
-                        "colocation {id} is ignored: two templates or tags cannot be colocated"
+                        "Ignoring constraint '{id}' because two templates or tags cannot be \
+                         colocated"
                     ),
                 );
                 return;
@@ -100,13 +92,13 @@ pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
 impl Reader<'_> {
     fn simple_colocation(&mut self, terms: Terms<'_>) {
         let Terms { element, id, .. } = terms;
-        let mut named = |name| {
-            let name = self.text(element, name).unwrap_or_default();
+        let mut named = |attribute| {
+            let name = self.text(element, attribute).unwrap_or("(null)");
             let found = self.lookup.resource(name);
             if found.is_none() {
                 let message =
-                    format!("constraint {id} is ignored: resource {name:?} does not exist");
-                self.error(element, message);
+                    format!("Ignoring constraint '{id}' because resource '{name}' does not exist");
+                self.error_at(element, attribute, message);
             }
             found
         };
@@ -117,7 +109,10 @@ impl Reader<'_> {
             return;
         };
         if value::is_true(self.text(element, names::SYMMETRICAL)) {
-            self.warning(element, "colocations cannot be symmetrical any more");
+            self.warning(
+                element,
+                "The colocation constraint 'symmetrical' attribute has been removed",
+            );
         }
         let pair = Pair {
             dependent,
@@ -141,20 +136,33 @@ impl Reader<'_> {
         let mut score = terms.score;
         if let Some(text) = attribute(names::SCORE) {
             let Some(own) = self.score(text) else {
-                self.error(
-                    terms.element,
-                    format!("set {set_id} is ignored: {text:?} is no score"),
+                let message = format!(
+                    "Ignoring colocation '{}' for set '{set_id}' because '{text}' is not a valid \
+                     score",
+                    terms.id
                 );
+                self.error_at(set.element.unwrap_or(terms.element), names::SCORE, message);
                 return;
             };
             score = own;
         }
-        if score == Score::ZERO || set.sequential == Some(false) {
+        if score == Score::ZERO {
+            return;
+        }
+        // An obsolete attribute can turn the direction around.
+        let with_previous = ordering.is_none_or(|text| text.eq_ignore_ascii_case("group"));
+        if !with_previous {
+            let message = format!(
+                "Support for 'ordering' other than 'group' in resource_set (such as {set_id}) is \
+                 deprecated and will be removed in a future release"
+            );
+            let message = Diagnostic::warning(set.element, message).at(names::ORDERING);
+            self.evaluation.messages.push(message.once("ordering"));
+        }
+        if set.sequential == Some(false) {
             return;
         }
         let terms = Terms { score, ..terms };
-        // An obsolete attribute can turn the direction around.
-        let with_previous = ordering.is_none_or(|text| text.eq_ignore_ascii_case("group"));
         let pair = |dependent, primary| Pair {
             dependent,
             primary,
@@ -164,11 +172,20 @@ impl Reader<'_> {
         let state = self.state;
         let mut previous = None;
         for name in &set.members {
-            let Some(resource) = self.member(terms.element, set, name) else {
+            let Some(resource) = self.lookup.resource(name) else {
+                let place = self.place_of_member(terms.element, set, name);
+                let message = format!(
+                    "Ignoring {name} and later resources in set {set_id}: No such resource"
+                );
+                self.error(place, message);
                 return;
             };
             // The later member says whether the constraint has influence.
-            let influence = self.influence(terms, resource);
+            let influence = if previous.is_some() || score.is_negative() {
+                self.influence(terms, resource)
+            } else {
+                true
+            };
             if score.is_negative() {
                 let id = state.resources[resource].id.as_str();
                 for other in set.members.iter().take_while(|other| **other != id) {
@@ -206,14 +223,39 @@ impl Reader<'_> {
         let dependent_names: Vec<String> = first.map_or_else(|| all(dependents), one);
         let primary_names: Vec<String> = last.map_or_else(|| all(primaries), one);
         let mut found = Vec::new();
-        for (name, set, is_end) in dependent_names
+        for (name, set, is_end, which) in dependent_names
             .iter()
-            .map(|name| (name, dependents, is_end.0))
-            .chain(primary_names.iter().map(|name| (name, primaries, is_end.1)))
+            .map(|name| (name, dependents, is_end.0, "first"))
+            .chain(
+                primary_names
+                    .iter()
+                    .map(|name| (name, primaries, is_end.1, "last")),
+            )
         {
-            let resource = self.member(terms.element, set, name);
-            if resource.is_none() && is_end {
-                return;
+            let resource = self.lookup.resource(name);
+            if resource.is_none() {
+                let ids = [dependents, primaries].map(|set| set.id.unwrap_or_default());
+                let [from, to] = ids;
+                let message = if is_end {
+                    format!(
+                        "Ignoring colocation of set {from} with set {to} because {which} resource \
+                         {name} not found"
+                    )
+                } else if which == "first" {
+                    format!(
+                        "Ignoring colocation of set {from} resource {name} with set {to}: No such \
+                         resource"
+                    )
+                } else {
+                    format!(
+                        "Ignoring set {from} colocation with resource {name} in set {to}: No such \
+                         resource"
+                    )
+                };
+                self.error(self.place_of_member(terms.element, set, name), message);
+                if is_end {
+                    return;
+                }
             }
             found.push(resource);
         }
@@ -233,9 +275,16 @@ impl Reader<'_> {
     }
 
     /// Whether wishes of the dependent count for the primary: as said, else if it is critical.
-    fn influence(&self, terms: Terms<'_>, resource: ResourceId) -> bool {
-        terms
-            .influence
+    fn influence(&mut self, terms: Terms<'_>, resource: ResourceId) -> bool {
+        let said = terms.influence.map(value::boolean);
+        if said == Some(None) {
+            let message = format!(
+                "Constraint '{}' has invalid value for influence (using default)",
+                terms.id
+            );
+            self.error_at(terms.element, names::INFLUENCE, message);
+        }
+        said.flatten()
             .unwrap_or(self.state.resources[resource].meta.critical)
     }
 

@@ -5,12 +5,13 @@ use std::cell::OnceCell;
 use super::pattern::{Groups, Match, Pattern};
 use super::set::{Set, Shape, Side};
 use super::{Ignored, Location, Reader};
+use crate::Diagnostic;
 use crate::config::{Attributes, NodeKind, Role};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{ElementId, names};
 use crate::rule::{self, Facts, Rule, Submatches};
 use crate::score::ProbeMode;
-use crate::value::Score;
+use crate::value::{BAD_INPUT, Score};
 
 /// What a constraint says about one resource.
 struct Wish<'w> {
@@ -52,7 +53,7 @@ fn read_set(
     if set.id.is_none() {
         reader.error(
             element,
-            format!("a set without id in constraint {id} is ignored"),
+            format!("Ignoring resource_set without id in constraint '{id}'"),
         );
         return Err(Ignored);
     }
@@ -85,7 +86,7 @@ fn read_simple(reader: &mut Reader<'_>, element: ElementId, id: &str) {
             Some(resource) => reader.locate(wish(resource, None)),
             None => reader.warning(
                 element,
-                format!("constraint {id} is ignored: resource {name:?} does not exist"),
+                format!("Ignoring constraint '{id}' because resource '{name}' does not exist"),
             ),
         }
     }
@@ -93,10 +94,9 @@ fn read_simple(reader: &mut Reader<'_>, element: ElementId, id: &str) {
         return;
     };
     let Some(pattern) = Pattern::parse(text) else {
-        reader.error(
-            element,
-            format!("constraint {id} is ignored: {text:?} is no pattern"),
-        );
+        let message =
+            format!("Ignoring constraint '{id}' because rsc-pattern has invalid value '{text}'");
+        reader.error_at(element, names::RSC_PATTERN, message);
         return;
     };
     let state = reader.state;
@@ -126,10 +126,9 @@ impl Reader<'_> {
             return;
         };
         let Some(score) = self.score(score) else {
-            self.error(
-                element,
-                format!("constraint {id} is ignored: {score:?} is no score"),
-            );
+            let message =
+                format!("Ignoring location constraint {id} because '{score}' is not a valid score");
+            self.error_at(element, names::SCORE, message);
             return;
         };
         let role = wish.role.or_else(|| self.text(element, names::ROLE));
@@ -167,7 +166,9 @@ impl Reader<'_> {
             "never" => ProbeMode::Never,
             "exclusive" => ProbeMode::Exclusive,
             _ => {
-                self.error(element, format!("{text:?} is no way to discover resources"));
+                let message =
+                    format!("Invalid resource-discovery value {text} in location constraint");
+                self.error_at(element, names::RESOURCE_DISCOVERY, message);
                 ProbeMode::Always
             }
         }
@@ -191,30 +192,39 @@ impl Reader<'_> {
             return;
         };
         let Some(rule_element) = self.config.ids.resolve(self.document, written) else {
-            self.error(
-                written,
-                format!("constraint {id} refers to a rule that does not exist"),
-            );
+            self.dangling_reference(written);
             return;
         };
         let rule = match Rule::read(self.document, &self.config.ids, rule_element) {
             Ok(rule) => rule,
             Err(fault) => {
-                self.error(
-                    fault.element,
-                    format!("a rule of {id} is ignored: {}", fault.reason),
-                );
+                let message = fault.diagnostic(self.document);
+                self.evaluation.messages.push(message);
                 return;
             }
         };
+        for fault in rule.faults() {
+            let message = fault.diagnostic(self.document);
+            self.evaluation.messages.push(message);
+        }
         let Some(rule_id) = self.document.id(rule_element) else {
             return;
         };
         let role = self.text(rule_element, names::ROLE);
+        if let Some(text) = role
+            && Role::parse(text).is_none()
+        {
+            let message = format!(
+                "Ignoring location constraint '{id}' because rule '{rule_id}' has invalid role \
+                 '{text}'"
+            );
+            self.error_at(rule_element, names::ROLE, message);
+            return;
+        }
         let Ok(role) = self.location_role(rule_element, id, role) else {
             return;
         };
-        let Some(source) = self.score_source(rule_element, id) else {
+        let Some(source) = self.score_source(rule_element) else {
             return;
         };
         let nodes = self.matching_nodes(&wish, &rule, &source);
@@ -222,17 +232,26 @@ impl Reader<'_> {
     }
 
     /// Where a rule's score comes from. None, with a message, if it has none.
-    fn score_source(&mut self, rule: ElementId, id: &str) -> Option<ScoreSource> {
+    fn score_source(&mut self, rule: ElementId) -> Option<ScoreSource> {
         if let Some(attribute) = self.text(rule, names::SCORE_ATTRIBUTE) {
             return Some(ScoreSource::Attribute(attribute.to_owned()));
         }
-        let text = self.text(rule, names::SCORE);
-        let score = text.and_then(|text| self.score(text));
-        if score.is_none() {
-            self.error(
-                rule,
-                format!("a rule of {id} is ignored: it has no valid score"),
+        let id = self.document.id(rule).unwrap_or_default();
+        let Some(text) = self.text(rule, names::SCORE) else {
+            let message = format!(
+                "Ignoring location constraint rule {id} because neither score nor score-attribute \
+                 was specified"
             );
+            self.error(rule, message);
+            return None;
+        };
+        let score = self.score(text);
+        if score.is_none() {
+            let message = format!(
+                "Ignoring location constraint rule {id} because '{text}' is not a valid score: \
+                 {BAD_INPUT}"
+            );
+            self.error_at(rule, names::SCORE, message);
         }
         score.map(ScoreSource::Fixed)
     }
@@ -310,8 +329,12 @@ impl Reader<'_> {
         let score = self.score(text);
         if score.is_none() {
             let node = &state.nodes[node].name;
-            let message = format!("{} is ignored on {node}: {name} is no score", wish.id);
-            self.warning(wish.element, message);
+            let message = format!(
+                "Ignoring rule score-attribute {name} of {} on {node}: no score",
+                wish.id
+            );
+            let message = Diagnostic::warning(wish.element, message).event();
+            self.evaluation.messages.push(message);
         }
         score
     }

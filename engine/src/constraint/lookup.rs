@@ -79,4 +79,9 @@ impl<'a> Lookup<'a> {
         };
         (!several.is_empty()).then_some(Referent::Several(several))
     }
+
+    /// Whether a name is that of a template or tag, even of one that stands for nothing.
+    pub(super) fn is_collection(&self, name: &str) -> bool {
+        self.tags.templates.contains_key(name) || self.tags.tags.contains_key(name)
+    }
 }

@@ -59,6 +59,7 @@ pub fn unpack(document: &Document, config: &Config, state: &State, now: Timestam
     }
     implied::add(&mut reader);
     reader.made.recheck_by = reader.evaluation.recheck_by.0;
+    reader.made.diagnostics = reader.evaluation.messages;
     reader.made
 }
 
@@ -86,13 +87,13 @@ impl<'a> Reader<'a> {
         let name = document.name_of(element);
         let kind = KINDS.iter().find(|kind| kind.0 == name);
         match (document.id(element), kind) {
-            (None, _) => self.error(element, "a constraint without id is ignored"),
+            (None, _) => {
+                let name = document.name(element);
+                self.error(element, format!("Ignoring <{name}> constraint without id"));
+            }
             (_, None) => {
                 let name = document.name(element);
-                self.error(
-                    element,
-                    format!("{name} is ignored: it is no kind of constraint"),
-                );
+                self.error(element, format!("Unsupported constraint type: {name}"));
             }
             (Some(id), Some((_, read))) => read(self, element, id),
         }
@@ -113,15 +114,22 @@ impl<'a> Reader<'a> {
     }
 
     fn error(&mut self, element: ElementId, message: impl Into<String>) {
-        self.made
-            .diagnostics
+        self.evaluation
+            .messages
             .push(Diagnostic::error(element, message));
     }
 
     fn warning(&mut self, element: ElementId, message: impl Into<String>) {
-        self.made
-            .diagnostics
+        self.evaluation
+            .messages
             .push(Diagnostic::warning(element, message));
+    }
+
+    /// Notes that an attribute is wrong.
+    fn error_at(&mut self, element: ElementId, name: Name, message: impl Into<String>) {
+        self.evaluation
+            .messages
+            .push(Diagnostic::error(element, message).at(name));
     }
 
     /// A role that restricts a constraint; `Started` restricts nothing.
@@ -132,13 +140,13 @@ impl<'a> Reader<'a> {
         text: Option<&str>,
     ) -> Result<Option<Role>, Ignored> {
         let Some(text) = text else { return Ok(None) };
-        match Role::parse(text) {
+        match self.evaluation.role(text, element, names::ROLE) {
             Some(Role::Started) => Ok(None),
             Some(role) => Ok(Some(role)),
             None => {
                 self.error(
                     element,
-                    format!("constraint {id} is ignored: {text:?} is no role"),
+                    format!("Ignoring constraint {id}: Invalid role '{text}'"),
                 );
                 Err(Ignored)
             }

@@ -2,6 +2,7 @@
 
 use super::set::{Set, Shape, Side};
 use super::{Ignored, Reader};
+use crate::Diagnostic;
 use crate::action::{ActionRequest, Key, RequestDetail, Task};
 use crate::config::Variant;
 use crate::id::ResourceId;
@@ -113,19 +114,28 @@ impl Reader<'_> {
             Some("Optional") => Kind::Optional,
             Some("Serialize") => Kind::Serialize,
             Some(other) => {
-                self.error(
-                    element,
-                    format!("an ordering is Mandatory: {other:?} is no kind"),
+                let id = self.document.id(element).unwrap_or("missing ID");
+                let message = format!(
+                    "Resetting 'kind' for constraint {id} to 'Mandatory' because '{other}' is not \
+                     valid"
                 );
+                self.error_at(element, names::KIND, message);
                 Kind::Mandatory
             }
             // Before kinds there were scores.
-            None => match self.text(element, names::SCORE) {
-                Some(text) if self.score(text).unwrap_or(Score::ZERO) == Score::ZERO => {
-                    Kind::Optional
+            None => {
+                let Some(text) = self.text(element, names::SCORE) else {
+                    return Kind::Mandatory;
+                };
+                let message = "Support for 'score' in rsc_order is deprecated and will be removed \
+                               in a future release (use 'kind' instead)";
+                let message = Diagnostic::warning(element, message).at(names::SCORE);
+                self.evaluation.messages.push(message.once("order score"));
+                match self.score(text).unwrap_or(Score::ZERO) {
+                    Score::ZERO => Kind::Optional,
+                    _ => Kind::Mandatory,
                 }
-                _ => Kind::Mandatory,
-            },
+            }
         }
     }
 
@@ -145,6 +155,15 @@ impl Reader<'_> {
             .and_then(|element| self.boolean(element, names::SYMMETRICAL))
             .or_else(|| inherited.map(|text| value::is_true(Some(text))));
         // What only must not happen at the same time has no inverse.
+        if said == Some(true) && kind == Kind::Serialize {
+            let id = element.and_then(|element| self.document.id(element));
+            let message = format!(
+                "Ignoring symmetrical for '{}' because not valid with kind of 'Serialize'",
+                id.unwrap_or("(null)")
+            );
+            let message = Diagnostic::warning(element, message).at(names::SYMMETRICAL);
+            self.evaluation.messages.push(message);
+        }
         if said.unwrap_or(true) && kind != Kind::Serialize {
             Symmetry::Symmetric
         } else {
@@ -189,21 +208,21 @@ impl Reader<'_> {
             let side = self.document.name_text(name);
             self.error(
                 element,
-                format!("constraint {id} is ignored: it has no {side}"),
+                format!("Ignoring constraint '{id}' without {side}"),
             );
             return None;
         };
         let found = self.lookup.resource(resource);
         if found.is_none() {
             let message =
-                format!("constraint {id} is ignored: resource {resource:?} does not exist");
-            self.error(element, message);
+                format!("Ignoring constraint '{id}' because resource '{resource}' does not exist");
+            self.error_at(element, name, message);
         }
         found
     }
 
     /// How many instances of a clone have to be done first; 0: all.
-    fn instances_needed(&self, element: ElementId, first: ResourceId) -> u32 {
+    fn instances_needed(&mut self, element: ElementId, first: ResourceId) -> u32 {
         let Variant::Clone(clone) = &self.state.resources[first].variant else {
             return 0;
         };
@@ -211,6 +230,13 @@ impl Reader<'_> {
             return u32::try_from(min).unwrap_or(0);
         }
         let require_all = self.text(element, names::REQUIRE_ALL);
+        if require_all.is_some() {
+            let message = "Support for require-all in ordering constraints is deprecated and will \
+                           be removed in a future release (use clone-min clone meta-attribute \
+                           instead)";
+            let message = Diagnostic::warning(element, message).at(names::REQUIRE_ALL);
+            self.evaluation.messages.push(message.once("require-all"));
+        }
         u32::from(require_all.is_some_and(|text| !value::is_true(Some(text))))
     }
 
@@ -235,10 +261,12 @@ impl Reader<'_> {
     }
 
     fn inverse_order(&mut self, terms: Terms<'_>, first: &Step, then: &Step) {
-        let (Some(first_task), Some(then_task)) = (inverse(&first.task), inverse(&then.task))
-        else {
-            let id = terms.id;
-            let message = format!("constraint {id} has no inverse; say both orderings separately");
+        let inverses = [&then.task, &first.task].map(|task| self.inverse(terms.element, task));
+        let [Some(then_task), Some(first_task)] = inverses else {
+            let message = format!(
+                "Cannot invert constraint '{}' (please specify inverse manually)",
+                terms.id
+            );
             self.warning(terms.element, message);
             return;
         };
@@ -252,6 +280,17 @@ impl Reader<'_> {
             task: then_task,
         };
         self.order(terms, &then, &first, effects);
+    }
+
+    /// What undoes a task; if nothing does, that is said.
+    fn inverse(&mut self, element: ElementId, task: &Task) -> Option<Task> {
+        let inverse = inverse(task);
+        if inverse.is_none() {
+            let task = task.name();
+            let message = format!("Unknown action '{task}' specified in order constraint");
+            self.warning(element, message);
+        }
+        inverse
     }
 
     fn order_all_sets(&mut self, terms: Terms<'_>, sets: &[Set<'_>]) -> Result<(), Ignored> {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::Reader;
 use super::lookup::Referent;
+use crate::Diagnostic;
 use crate::id::ResourceId;
 use crate::parse::{ElementId, Name, names};
 
@@ -79,7 +80,7 @@ impl<'a> Reader<'a> {
         let mut next = self.document.child_by(constraint, names::RESOURCE_SET);
         while let Some(written) = next {
             let Some(element) = self.config.ids.resolve(self.document, written) else {
-                self.error(written, "the resource set referred to does not exist");
+                self.dangling_reference(written);
                 return sets;
             };
             if !seen.insert(element) {
@@ -104,8 +105,13 @@ impl<'a> Reader<'a> {
             for member in document.children_by(set, names::RESOURCE_REF) {
                 let name = document.id(member).unwrap_or_default();
                 if let Err(unknown) = self.spread(name, 0, &mut Vec::new()) {
-                    let message = format!("{unknown:?} is neither a resource nor a tag");
-                    self.error(member, message);
+                    self.unknown_name(member, names::ID, unknown);
+                    let id = document.id(constraint).unwrap_or_default();
+                    let message = format!(
+                        "Ignoring resource sets for constraint '{id}' because '{unknown}' is not \
+                         a valid resource or tag"
+                    );
+                    self.error_at(member, names::ID, message);
                     return false;
                 }
             }
@@ -160,9 +166,11 @@ impl<'a> Reader<'a> {
         let mut referents = Vec::with_capacity(sides.len());
         for (name, side) in found {
             let Some(referent) = self.lookup.referent(name) else {
-                let message =
-                    format!("constraint {id} is ignored: {name:?} is neither a resource nor a tag");
-                self.error(constraint, message);
+                self.unknown_name(constraint, side.name, name);
+                let message = format!(
+                    "Ignoring constraint '{id}' because '{name}' is not a valid resource or tag"
+                );
+                self.error_at(constraint, side.name, message);
                 return None;
             };
             referents.push((name, side, referent));
@@ -200,13 +208,42 @@ impl<'a> Reader<'a> {
     ) -> Option<ResourceId> {
         let found = self.lookup.resource(name);
         if found.is_none() {
-            let set_id = set.id.unwrap_or("without id");
-            let element = set.element.unwrap_or(constraint);
-            self.error(
-                element,
-                format!("resource {name:?} in set {set_id} does not exist"),
-            );
+            let set_id = set.id.unwrap_or_default();
+            let message = format!("{set_id}: No resource found for {name}");
+            self.error(self.place_of_member(constraint, set, name), message);
         }
         found
+    }
+
+    /// Where a member of a set is written.
+    pub(super) fn place_of_member(
+        &self,
+        constraint: ElementId,
+        set: &Set<'_>,
+        name: &str,
+    ) -> ElementId {
+        let element = set.element.unwrap_or(constraint);
+        let mut members = self.document.children_by(element, names::RESOURCE_REF);
+        let member = members.find(|&member| self.document.id(member) == Some(name));
+        member.unwrap_or(element)
+    }
+
+    fn unknown_name(&mut self, element: ElementId, attribute: Name, name: &str) {
+        if !self.lookup.is_collection(name) {
+            let message = format!("No resource, template, or tag named '{name}'");
+            self.evaluation
+                .messages
+                .push(Diagnostic::warning(element, message).at(attribute));
+        }
+    }
+
+    /// Notes that an element refers to one that does not exist.
+    pub(super) fn dangling_reference(&mut self, element: ElementId) {
+        let name = self.document.name(element);
+        let id = self.text(element, names::ID_REF).unwrap_or_default();
+        let message = format!(
+            "Ignoring invalid {name} configuration: id-ref '{id}' does not reference a valid object"
+        );
+        self.error_at(element, names::ID_REF, message);
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
     let Some(name) = reader.text(element, names::TICKET) else {
         reader.error(
             element,
-            format!("constraint {id} is ignored: it has no ticket"),
+            format!("Ignoring constraint '{id}' without ticket"),
         );
         return;
     };
@@ -40,7 +40,7 @@ pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
             let Some(name) = reader.text(element, names::RSC) else {
                 reader.error(
                     element,
-                    format!("constraint {id} is ignored: it has no resource"),
+                    format!("Ignoring constraint '{id}' without resource"),
                 );
                 return;
             };
@@ -68,7 +68,7 @@ impl Reader<'_> {
         ticket: Ticket<'_>,
     ) -> Result<(), Ignored> {
         let Some(id) = set.id else {
-            self.error(element, "a set without id is ignored");
+            self.error(element, "Ignoring <resource_set> without id");
             return Err(Ignored);
         };
         for name in &set.members {
@@ -116,10 +116,11 @@ impl Reader<'_> {
             "fence" if self.config.options.fencing_enabled => LossPolicy::Fence,
             "fence" => {
                 let id = ticket.id;
-                self.error(
-                    element,
-                    format!("loss of ticket {id} means stop: fencing is disabled"),
+                let message = format!(
+                    "Resetting 'loss-policy' for ticket '{id}' to 'stop' because fencing is not \
+                     configured"
                 );
+                self.error_at(element, names::LOSS_POLICY, message);
                 LossPolicy::Stop
             }
             "freeze" => LossPolicy::Freeze,

@@ -1,5 +1,6 @@
 //! What does the graph say about each action?
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::emit::{Transition, maintenance_changes};
@@ -7,34 +8,40 @@ use super::host::{physical_host, router};
 use super::{
     Graph, GraphAction, GraphActionKind, GraphAttributes, GraphPrimitive, NodeRef, Synapse,
 };
-use crate::World;
 use crate::action::{Action, Draft, Key, Task};
 use crate::assign::Placement;
 use crate::config::{Attributes, Evaluation, NodeKind, Variant};
 use crate::id::{ActionId, Id, NodeId, ResourceId};
+use crate::{Diagnostic, World};
 
 /// The `crm_feature_set` that actions are written with: that of the Pacemaker whose behaviour
 /// the engine has.
 pub const FEATURE_SET: &str = "3.20.5";
 
-/// The graph with every attribute spelled out.
+/// The graph with every attribute spelled out, and what is wrong with parameters in it.
 #[must_use]
-pub fn describe(world: World<'_>, placement: &Placement, transition: &Transition) -> Graph {
+pub fn describe(
+    world: World<'_>,
+    placement: &Placement,
+    transition: &Transition,
+) -> (Graph, Vec<Diagnostic>) {
     let describer = Describer {
         world,
         placement,
         transition,
         draft: &transition.draft,
+        messages: RefCell::default(),
     };
     let synapses = transition
         .synapses
         .iter()
         .map(|&id| describer.synapse(id))
         .collect();
-    Graph {
+    let graph = Graph {
         attributes: describer.graph_attributes(),
         synapses,
-    }
+    };
+    (graph, describer.messages.into_inner())
 }
 
 struct Describer<'a> {
@@ -42,6 +49,8 @@ struct Describer<'a> {
     placement: &'a Placement,
     transition: &'a Transition,
     draft: &'a Draft,
+    /// What is wrong with the parameters of what is done.
+    messages: RefCell<Vec<Diagnostic>>,
 }
 
 impl Describer<'_> {
@@ -279,7 +288,10 @@ impl Describer<'_> {
     fn parameters(&self, resource: ResourceId, node: Option<NodeId>) -> Attributes {
         let mut evaluation = Evaluation::new(self.world.document, self.world.now);
         let node = node.map(|node| &self.world.state.node[node].attributes);
-        evaluation.parameters(&self.world.state.resources[resource].parameters, node)
+        let parameters =
+            evaluation.parameters(&self.world.state.resources[resource].parameters, node);
+        self.messages.borrow_mut().append(&mut evaluation.messages);
+        parameters
     }
 
     /// A bundle without addresses of its own is reached at the host of its container.

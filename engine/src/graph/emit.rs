@@ -1,13 +1,13 @@
 //! In which order do actions come out, and what does each of them wait for?
 
 use super::prune::{is_carried_out, uses_input};
-use crate::World;
 use crate::action::{Draft, Task, reported};
 use crate::assign::Placement;
-use crate::config::{NodeKind, Variant};
+use crate::config::{NoQuorumPolicy, NodeKind, Variant};
 use crate::id::{ActionId, Id, ResourceId};
 use crate::relate::Effects;
 use crate::settle::{GivenUp, Settled, Verdict};
+use crate::{Diagnostic, World};
 
 /// What is carried out, and what was decided about everything else.
 #[derive(Clone, Debug)]
@@ -60,7 +60,9 @@ pub fn build(world: World<'_>, placement: &Placement, mut settled: Settled) -> T
     emitter.announce_maintenance();
     let count = emitter.transition.draft.actions.len();
     for index in (0..count).rev() {
-        emitter.emit(ActionId::from_index(index));
+        let action = ActionId::from_index(index);
+        emitter.report_if_in_the_way(action);
+        emitter.emit(action);
     }
     emitter.transition
 }
@@ -74,6 +76,46 @@ struct Emitter<'a> {
 }
 
 impl Emitter<'_> {
+    /// Says which stop that cannot be done keeps a node from going down.
+    fn report_if_in_the_way(&mut self, action: ActionId) {
+        let draft = &self.transition.draft;
+        let stop = &draft.actions[action];
+        let (Some(resource), Some(node)) = (stop.resource, stop.node) else {
+            return;
+        };
+        let options = &self.world.config.options;
+        let acts = options.quorate || options.no_quorum_policy == NoQuorumPolicy::Ignore;
+        let in_the_way = stop.task == Task::Stop
+            && !stop.optional
+            && !stop.runnable
+            && draft.node[node].shutdown
+            && !self.world.state.resource[resource].maintenance;
+        if !in_the_way || !acts {
+            return;
+        }
+        let drafted = &draft.resource[resource];
+        let configured = &self.world.state.resources[resource];
+        let message = format!(
+            "Cannot {} {} because of {}:{}{} ({})",
+            if draft.node[node].unclean {
+                "fence"
+            } else {
+                "shut down"
+            },
+            self.world.state.nodes[node].name,
+            configured.id,
+            if drafted.managed {
+                " blocked"
+            } else {
+                " unmanaged"
+            },
+            if drafted.failed { " failed" } else { "" },
+            stop.key.text(self.world)
+        );
+        let message = Diagnostic::error(configured.element, message).event();
+        self.transition.draft.diagnostics.push(message);
+    }
+
     fn emit_resource(&mut self, resource: ResourceId) {
         match &self.world.state.resources[resource].variant {
             Variant::Primitive(_) | Variant::Group(_) => {

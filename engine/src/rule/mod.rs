@@ -12,6 +12,7 @@
 mod compare;
 mod evaluate;
 mod read;
+mod report;
 #[cfg(test)]
 mod tests;
 

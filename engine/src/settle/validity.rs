@@ -4,6 +4,7 @@
 //! would wait for themselves.
 
 use super::Settler;
+use crate::Diagnostic;
 use crate::action::Task;
 use crate::graph::uses_input;
 use crate::id::{ActionId, IdSet};
@@ -15,10 +16,31 @@ impl Settler<'_> {
             for position in (0..self.draft.actions[action].before.len()).rev() {
                 let input = self.draft.actions[action].before[position];
                 if self.is_invalid(action, input) {
+                    self.report_if_configured(action, input);
                     self.draft.links[input.0 as usize].effects = Effects::NONE;
                 }
             }
         }
+    }
+
+    /// Says that an ordering between a guest's resources and what makes the guest is ignored.
+    fn report_if_configured(&mut self, action: ActionId, input: LinkId) {
+        let link = self.link(input);
+        if link.effects.contains(Effects::GUEST_ALLOWED) || !self.runs_in_guest_of(action, input) {
+            return;
+        }
+        let first = self.action(link.first).resource;
+        let (Some(first), Some(then)) = (first, self.action(action).resource) else {
+            return;
+        };
+        let resources = &self.world.state.resources;
+        let [first, then] = [first, then].map(|id| &resources[id]);
+        let message = format!(
+            "Invalid ordering constraint between {} and {}",
+            first.id, then.id
+        );
+        let message = Diagnostic::warning(first.element, message);
+        self.draft.diagnostics.push(message);
     }
 
     fn is_invalid(&mut self, action: ActionId, input: LinkId) -> bool {

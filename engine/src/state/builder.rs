@@ -102,6 +102,7 @@ impl<'a> Builder<'a> {
         if let Some(time) = self.evaluation.recheck_by.0 {
             self.recheck_at(time);
         }
+        self.state.diagnostics = self.evaluation.messages;
         self.state
     }
 }
@@ -215,11 +216,21 @@ impl Builder<'_> {
         element: Option<ElementId>,
         message: impl Into<String>,
     ) {
-        self.state.diagnostics.push(Diagnostic {
+        self.evaluation.messages.push(Diagnostic {
             severity,
-            element,
-            message: message.into(),
+            ..Diagnostic::notice(element, message)
         });
+    }
+
+    /// Notes what is wrong with an entry of the status section.
+    pub(super) fn malformed(
+        &mut self,
+        element: impl Into<Option<ElementId>>,
+        message: impl Into<String>,
+    ) {
+        self.evaluation
+            .messages
+            .push(Diagnostic::error(element, message));
     }
 
     /// Notes a time at which planning again would give another result.

@@ -7,11 +7,12 @@ use super::builder::Builder;
 use super::history::{Entry, Kind};
 use super::verdict::{self, Ban, Facts, Finding, Forgets, NewRole, Response, Status, Verdict, rc};
 use super::{Effect, FailedOperation, order};
-use crate::Severity;
 use crate::action::{OnFail, RequestDetail, Task};
 use crate::config::{self, OperationContext, OperationMeta, Role};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{ElementId, names};
+use crate::time::Timestamp;
+use crate::{Diagnostic, Severity, value};
 
 /// How far the reading of one resource's history on one node has come.
 pub(super) struct Course<'a> {
@@ -34,11 +35,7 @@ impl<'a> Builder<'a> {
     ) -> Option<ResourceId> {
         let document = self.document;
         let Some(name) = document.id(history) else {
-            self.say(
-                Severity::Error,
-                Some(history),
-                "history without id is ignored",
-            );
+            self.malformed(history, "Ignoring invalid lrm_resource entry: No id");
             return None;
         };
         let mut entries: Vec<Entry<'a>> = document
@@ -137,18 +134,40 @@ impl<'a> Builder<'a> {
 
     /// What the verdict on an entry depends on; none if the entry says nothing about its resource.
     fn facts_of(&mut self, course: &Course<'_>, entry: &Entry<'_>) -> Option<(Kind, Facts)> {
-        let element = Some(entry.element);
-        if entry.id.is_none() || entry.operation.is_none() {
-            let message = "history entry without id or operation is ignored";
-            self.say(Severity::Error, element, message);
+        let element = entry.element;
+        let resource = &self.state.resources[course.resource].id;
+        let node = &self.state.nodes[course.node].name;
+        let Some(id) = entry.id else {
+            let message =
+                format!("Ignoring resource history entry for {resource} on {node} without ID");
+            self.malformed(element, message);
+            return None;
+        };
+        if entry.operation.is_none() {
+            let message = format!(
+                "Ignoring resource history entry {id} for {resource} on {node} without operation"
+            );
+            self.malformed(element, message);
             return None;
         }
         let kind = entry.kind()?;
         let status = entry.status.and_then(Status::from_code);
         let code = entry.rc.filter(|code| (0..=rc::MAX).contains(code));
         let (Some(status), Some(rc)) = (status, code) else {
-            let message = "history entry without valid op-status and rc-code is ignored";
-            self.say(Severity::Error, element, message);
+            let name = if status.is_none() {
+                names::OP_STATUS
+            } else {
+                names::RC_CODE
+            };
+            let message = format!(
+                "Ignoring resource history entry {id} for {resource} on {node} with invalid {} \
+                 '{}'",
+                self.document.name_text(name),
+                self.document.attr_by(element, name).unwrap_or_default()
+            );
+            self.evaluation
+                .messages
+                .push(Diagnostic::error(element, message).at(name));
             return None;
         };
         let facts = Facts {
@@ -188,6 +207,14 @@ impl<'a> Builder<'a> {
         }
         let stuck = verdict.unrecoverable_stop && kind == Kind::Stop;
         if stuck && !self.can_fence(course.node) {
+            let message = format!(
+                "No further recovery can be attempted for {} because stop on {} failed ({}) at {}",
+                self.state.resources[course.resource].id,
+                self.state.nodes[course.node].name,
+                self.result_text(entry, verdict.rc),
+                self.time_text(entry)
+            );
+            self.say(Severity::Error, Some(entry.element), message);
             self.block(course.resource);
             let element = Some(entry.element);
             self.note(
@@ -367,14 +394,62 @@ impl<'a> Builder<'a> {
         self.fail_operation(course, entry, kind, verdict.rc, &meta);
         match ban {
             Ban::Nowhere => {}
-            Ban::Here => self.ban_because(self.all_instances(resource), node, entry),
+            Ban::Here => {
+                self.report_ban(resource, Some(node), entry, verdict.rc);
+                self.ban_because(self.all_instances(resource), node, entry);
+            }
             Ban::Everywhere => {
+                self.report_ban(resource, None, entry, verdict.rc);
                 let banned = self.all_instances(resource);
                 self.ban_everywhere(banned);
                 let element = Some(entry.element);
                 self.note(banned, node, Effect::BannedEverywhere, element);
             }
         }
+    }
+
+    fn report_ban(
+        &mut self,
+        resource: ResourceId,
+        node: Option<NodeId>,
+        entry: &Entry<'_>,
+        code: i32,
+    ) {
+        // A missing agent is no news: probes look for it everywhere.
+        if node.is_some() && code == rc::NOT_INSTALLED {
+            return;
+        }
+        let parent = &self.state.resources[self.all_instances(resource)].id;
+        let result = self.result_text(entry, code);
+        let message = match node {
+            Some(node) => format!(
+                "Preventing {parent} from restarting on {} because of hard failure ({result})",
+                self.state.nodes[node].name
+            ),
+            None => format!(
+                "Preventing {parent} from restarting anywhere because of fatal failure ({result})"
+            ),
+        };
+        self.say(Severity::Error, Some(entry.element), message);
+    }
+
+    /// What an operation ended with, for people.
+    pub(super) fn result_text(&self, entry: &Entry<'_>, code: i32) -> String {
+        let text = value::exit_text(code);
+        match self.document.attr_by(entry.element, names::EXIT_REASON) {
+            Some(reason) if !reason.is_empty() => format!("{text}: {reason}"),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// When an operation ended, for people.
+    pub(super) fn time_text(&self, entry: &Entry<'_>) -> String {
+        let Some(seconds) = entry.last_rc_change.filter(|&seconds| seconds > 0) else {
+            return "unknown_time".to_owned();
+        };
+        let offset = self.evaluation.now().offset;
+        // Without the day of the week.
+        crate::time::ctime(Timestamp { seconds, offset })[4..].to_owned()
     }
 
     fn failure_handling(&mut self, course: &Course<'_>, entry: &Entry<'_>) -> OperationMeta {

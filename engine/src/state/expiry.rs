@@ -113,6 +113,10 @@ impl<'a> Builder<'a> {
         };
         let (fail_count, blocked) = question.answer(scope);
         if blocked {
+            let resource = &self.state.resources[course.resource];
+            let timeout_ms = self.state.resource[course.resource].failure_timeout_ms;
+            let message = fail_count::ignored_timeout(self.document, resource, timeout_ms);
+            self.evaluation.messages.push(message);
             // A failure that blocks its resource until someone cleans up cannot expire.
             self.state.resource[course.resource].failure_timeout_ms = 0;
         }

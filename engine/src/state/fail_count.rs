@@ -7,11 +7,11 @@ use super::State;
 use super::expiry::seconds;
 use super::history::{Entry, integer};
 use super::names::base_name;
-use crate::World;
-use crate::config::{Attributes, Operation, Variant};
+use crate::config::{self, Attributes, Operation, Resource, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{Document, names};
-use crate::value::Score;
+use crate::value::{self, Score};
+use crate::{Diagnostic, World};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +34,30 @@ pub struct FailCount {
 /// Counts the failures of a resource on a node.
 #[must_use]
 pub fn fail_count(world: World<'_>, node: NodeId, resource: ResourceId, scope: Scope) -> FailCount {
-    let question = Question {
-        document: world.document,
-        state: world.state,
-        now: world.now.seconds,
-        node,
-        attributes: &world.state.node[node].attributes,
-        resource,
-        entry: None,
+    Question::new(world, node, resource).answer(scope).0
+}
+
+/// Whether the failures of a resource on a node cannot expire although they should.
+#[must_use]
+pub fn never_expires(world: World<'_>, node: NodeId, resource: ResourceId) -> bool {
+    let scope = Scope {
+        effective: false,
+        launched: false,
     };
-    question.answer(scope).0
+    Question::new(world, node, resource).answer(scope).1
+}
+
+/// What to say if failures are counted for ever although they should expire: one of them blocks its
+/// resource until someone cleans up.
+#[must_use]
+pub fn ignored_timeout(document: &Document, resource: &Resource, timeout_ms: i64) -> Diagnostic {
+    let message = format!(
+        "Ignoring failure timeout ({}) for {} because it conflicts with on-fail=block",
+        value::readable_interval(u32::try_from(timeout_ms).unwrap_or(u32::MAX)),
+        resource.id
+    );
+    let pair = config::meta_attribute(document, resource.element, "failure-timeout");
+    Diagnostic::warning(pair, message).at(names::VALUE)
 }
 
 /// Whose failures are counted, and where.
@@ -58,6 +72,20 @@ pub(super) struct Question<'a> {
     pub(super) resource: ResourceId,
     /// Only this entry is asked whether failures block the resource; else the whole history.
     pub(super) entry: Option<&'a Entry<'a>>,
+}
+
+impl<'a> Question<'a> {
+    fn new(world: World<'a>, node: NodeId, resource: ResourceId) -> Self {
+        Question {
+            document: world.document,
+            state: world.state,
+            now: world.now.seconds,
+            node,
+            attributes: &world.state.node[node].attributes,
+            resource,
+            entry: None,
+        }
+    }
 }
 
 impl Question<'_> {

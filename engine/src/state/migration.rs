@@ -12,7 +12,6 @@ use super::entry::Course;
 use super::history::Entry;
 use super::order::compare;
 use super::verdict::rc;
-use crate::Severity;
 use crate::config::Role;
 use crate::id::{NodeId, ResourceId};
 
@@ -127,8 +126,22 @@ impl<'a> Builder<'a> {
             _ => None,
         };
         if ends.is_none() {
-            let message = "migration is ignored: its migrate_source or migrate_target is wrong";
-            self.say(Severity::Error, Some(entry.element), message);
+            let id = entry.id.unwrap_or_default();
+            let wrong = |node: NodeId| &self.state.nodes[node].name;
+            let end = |name: &str, said: &str, node| {
+                format!("{name}='{said}' does not match {}", wrong(node))
+            };
+            let why = match (entry.migrate_source, entry.migrate_target, source, target) {
+                (Some(from), Some(_), Some(source), _) if !is_at(from, Some(source)) => {
+                    format!("because {}", end("migrate_source", from, source))
+                }
+                (Some(_), Some(to), _, Some(target)) => {
+                    format!("because {}", end("migrate_target", to, target))
+                }
+                _ => "without migrate_source and migrate_target".to_owned(),
+            };
+            let message = format!("Ignoring resource history entry {id} {why}");
+            self.malformed(entry.element, message);
         }
         ends
     }

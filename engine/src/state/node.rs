@@ -4,11 +4,11 @@
 
 use super::builder::Builder;
 use super::history::integer;
-use crate::Severity;
 use crate::config::{self, NoQuorumPolicy, NodeSets, Overwrite};
 use crate::id::NodeId;
 use crate::parse::{ElementId, names};
 use crate::value::{self, Score};
+use crate::{Diagnostic, Severity};
 
 /// Whether a node belongs to the cluster at the membership layer (`in_ccm`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,11 +149,7 @@ impl Builder<'_> {
     pub(super) fn read_node_state(&mut self, element: ElementId) {
         let document = self.document;
         let Some(id) = document.id(element) else {
-            self.say(
-                Severity::Error,
-                Some(element),
-                "node state without id is ignored",
-            );
+            self.malformed(element, "Ignoring invalid node_state entry without id");
             return;
         };
         let name = document.attr_by(element, names::UNAME);
@@ -172,6 +168,8 @@ impl Builder<'_> {
         let state = &mut self.state.node[node];
         state.standby |= is_set(&self.state.nodes[node], "standby");
         state.maintenance |= is_set(&self.state.nodes[node], "maintenance");
+        self.report_discovery(node);
+        let state = &mut self.state.node[node];
         // It was seen in this life of the cluster, so until shown otherwise it is clean.
         (state.unclean, state.seen) = (false, true);
         self.read_membership(node, element);
@@ -191,6 +189,39 @@ impl Builder<'_> {
         let entry = &mut self.state.nodes[node];
         let evaluation = &mut self.evaluation;
         config::add_attributes(entry, &sets, is_dc, Overwrite::Yes, options, evaluation);
+    }
+
+    /// Cluster nodes are always probed.
+    fn report_discovery(&mut self, node: NodeId) {
+        let entry = &self.state.nodes[node];
+        if is_disabled(entry) {
+            let message = format!(
+                "Ignoring {DISCOVERY} attribute for {} because disabling resource discovery is \
+                 not allowed for cluster nodes",
+                entry.name
+            );
+            let message = Diagnostic::warning(entry.element, message);
+            self.evaluation.messages.push(message);
+        }
+    }
+
+    pub(super) fn report_discovery_of_remote(&mut self, node: NodeId, ignored: bool) {
+        let entry = &self.state.nodes[node];
+        let message = format!(
+            "Support for the {DISCOVERY} node attribute is deprecated and will be removed (and \
+             behave as 'true') in a future release."
+        );
+        let message = Diagnostic::warning(entry.element, message).once(DISCOVERY);
+        self.evaluation.messages.push(message);
+        if ignored {
+            let message = format!(
+                "Ignoring {DISCOVERY} attribute on Pacemaker Remote node {} because fencing is \
+                 disabled",
+                entry.name
+            );
+            let message = Diagnostic::warning(entry.element, message);
+            self.evaluation.messages.push(message);
+        }
     }
 
     fn is_dc(&mut self, node: NodeId) -> bool {
@@ -259,6 +290,14 @@ impl Builder<'_> {
 }
 
 /// Whether a node has an attribute that is true.
+/// The node attribute that says whether resources are looked for on a node.
+const DISCOVERY: &str = "resource-discovery-enabled";
+
+fn is_disabled(node: &config::Node) -> bool {
+    let said = node.attributes.get(DISCOVERY);
+    said.is_some_and(|text| !value::is_true(Some(text)))
+}
+
 pub(super) fn is_set(node: &config::Node, name: &str) -> bool {
     value::is_true(node.attributes.get(name).map(String::as_str))
 }

@@ -67,8 +67,9 @@ impl Builder<'_> {
         state.maintenance |= unmanaged || is_set(entry, "maintenance");
         // What runs unseen on a remote node can only be ended by fencing it.
         let discovery = entry.attributes.get("resource-discovery-enabled");
-        if discovery.is_some_and(|value| !value::is_true(Some(value))) && !must_probe {
-            state.probes_allowed = false;
+        if discovery.is_some_and(|value| !value::is_true(Some(value))) {
+            state.probes_allowed &= must_probe;
+            self.report_discovery_of_remote(node, must_probe);
         }
     }
 

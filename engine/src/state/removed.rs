@@ -15,7 +15,6 @@ impl Builder<'_> {
             self.config,
             &self.state.nodes,
             history,
-            &mut self.state.diagnostics,
         )?;
         let is_connection = resource.remote_connection;
         let id = self.state.resources.push(resource);

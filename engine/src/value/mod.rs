@@ -5,6 +5,7 @@
 //! dates are in [`crate::time`].
 
 mod duration;
+mod exit;
 mod name;
 mod number;
 mod score;
@@ -15,7 +16,8 @@ pub use duration::{
     DEFAULT_TIMEOUT_MS, Interval, duration_ms, interval, interval_ms, ms_to_s, readable_interval,
     start_delay_ms, timeout_ms,
 };
+pub use exit::exit_text;
 pub use name::{compare_names, compare_versions};
 pub use number::{Bounds, Integer, boolean, integer, is_true, min_integer, range, scan_integer};
 pub(crate) use number::{is_space, scan_unsigned};
-pub use score::{HealthScores, Score};
+pub use score::{BAD_INPUT, HealthScores, Score};

@@ -13,6 +13,9 @@ pub struct Score(i32);
 
 const INFINITY: i32 = 1_000_000;
 
+/// What the peer says of a text that is no score.
+pub const BAD_INPUT: &str = "Bad input value provided";
+
 impl Score {
     /// No preference.
     pub const ZERO: Self = Self(0);

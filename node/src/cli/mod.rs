@@ -1,6 +1,8 @@
 //! What can be asked of the program? One file a command; this is their table.
 
 mod agent;
+mod cib_file;
+mod clock;
 mod cluster;
 mod config;
 mod demo;
@@ -16,6 +18,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod verify;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,6 +60,7 @@ enum Command {
     Executor(executor::Args),
     Simulate(Box<simulate::Args>),
     Explain(explain::Args),
+    Verify(verify::Args),
     /// Be one of the bundled agents
     #[command(hide = true)]
     Agent(agent::Args),
@@ -207,6 +211,7 @@ pub fn main() -> ExitCode {
         Command::Executor(arguments) => executor::run(arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Agent(arguments) => return agent::run(&arguments),
     };
     match outcome {

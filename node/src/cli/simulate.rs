@@ -1,16 +1,16 @@
 //! `lockstep simulate`: what would the cluster do? Takes `crm_simulate`'s options.
 
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use lockstep_engine::parse::{Document, Limits};
+use lockstep_engine::parse::Document;
 use lockstep_engine::schema;
 use lockstep_engine::simulate::{self, Injections, Settings, SimulateError};
-use lockstep_engine::time::{Date, Timestamp, Zone};
+use lockstep_engine::time::{Date, Timestamp};
 
+use super::cib_file::{self, Source};
 use super::live::Live;
-use super::{Failure, Outcome, Target};
+use super::{Failure, Outcome, Target, clock};
 use crate::exit::Exit;
 
 /// Options of `lockstep simulate`.
@@ -151,14 +151,14 @@ fn execute(args: &Args) -> Outcome {
     ];
     for (path, text) in outputs {
         if let (Some(path), Some(text)) = (path, text) {
-            write_file(path, &text)?;
+            cib_file::write(path, &text)?;
         }
     }
     if let Some(path) = &args.save_output {
-        write_file(path, &cib.to_xml())?;
+        cib_file::write(path, &cib.to_xml())?;
     }
     if let (true, Some(path)) = (args.in_place, &args.xml_file) {
-        write_file(path, &cib.to_xml())?;
+        cib_file::write(path, &cib.to_xml())?;
     }
     // The process ends: giving back millions of elements one by one would only take time.
     std::mem::forget(cib);
@@ -176,16 +176,10 @@ fn execute(args: &Args) -> Outcome {
 /// Reads a CIB from a file, or from standard input, and brings it to the newest schema. The name
 /// is for messages.
 pub(super) fn read(file: Option<&Path>) -> Result<(String, Document), Failure> {
-    let (name, bytes) = read_input(file)?;
-    let mut cib = Document::parse_owned(bytes, &Limits::default()).map_err(|error| {
-        let message = format!(
-            "Could not read input XML: {name}:{}:{}: {} ({})",
-            error.line(),
-            error.column(),
-            error.message(),
-            error.hint()
-        );
-        Failure::new(Exit::BadData, message)
+    let source = file.map_or(Source::StandardInput, Source::file);
+    let name = source.to_string();
+    let mut cib = cib_file::read(&source).map_err(|error| {
+        Failure::new(Exit::BadData, format!("Could not read input XML: {error}"))
     })?;
     upgrade(&mut cib, &name)?;
     Ok((name, cib))
@@ -195,41 +189,6 @@ pub(super) fn read(file: Option<&Path>) -> Result<(String, Document), Failure> {
 pub(super) fn read_live(target: &Target) -> Result<(String, Document), Failure> {
     let cib = Live::new(target)?.cib()?;
     Ok(("the cluster's CIB".to_owned(), cib))
-}
-
-fn read_input(file: Option<&Path>) -> Result<(String, Vec<u8>), Failure> {
-    let unreadable = |name: &str, error: &io::Error| {
-        Failure::new(
-            Exit::BadData,
-            format!("Could not read input XML: {name}: {error}"),
-        )
-    };
-    let (name, bytes) = match file {
-        Some(path) if path.as_os_str() != "-" => {
-            let name = path.display().to_string();
-            let bytes = fs::read(path).map_err(|error| unreadable(&name, &error))?;
-            (name, bytes)
-        }
-        _ => {
-            let mut bytes = Vec::new();
-            let name = "standard input".to_owned();
-            io::stdin()
-                .read_to_end(&mut bytes)
-                .map_err(|error| unreadable(&name, &error))?;
-            (name, bytes)
-        }
-    };
-    if !bytes.starts_with(b"BZh") {
-        return Ok((name, bytes));
-    }
-    // Pacemaker keeps its scheduler's inputs compressed. The bound is the parser's.
-    let limit = Limits::default().bytes as u64 + 1;
-    let mut plain = Vec::new();
-    bzip2::read::MultiBzDecoder::new(bytes.as_slice())
-        .take(limit)
-        .read_to_end(&mut plain)
-        .map_err(|error| unreadable(&name, &error))?;
-    Ok((name, plain))
 }
 
 /// Brings the CIB to the newest schema, or says why it is not valid.
@@ -285,7 +244,7 @@ fn settings(args: &Args) -> Settings {
             operations: args.op_inject.clone(),
         },
         failures: args.op_fail.clone(),
-        wall_clock: wall_clock(),
+        wall_clock: clock::wall_clock(),
         keep_input: args.save_input.is_some(),
         graph: args.save_graph.is_some(),
         dot: args.save_dotfile.is_some(),
@@ -294,9 +253,8 @@ fn settings(args: &Args) -> Settings {
 
 /// `-t`, else the date at which the input was saved, else the clock.
 pub(super) fn effective_time(date: Option<&str>, cib: &Document) -> Timestamp {
-    let zone = Zone::new(jiff::tz::TimeZone::system());
-    let clock = zone.at(wall_clock());
-    let asked = date.and_then(|text| Date::parse(text, clock).ok());
+    let now = clock::local(clock::wall_clock());
+    let asked = date.and_then(|text| Date::parse(text, now).ok());
     if let Some(date) = asked {
         return date.timestamp();
     }
@@ -304,23 +262,5 @@ pub(super) fn effective_time(date: Option<&str>, cib: &Document) -> Timestamp {
         .attr(cib.root(), "execution-date")
         .and_then(lockstep_engine::value::integer)
         .filter(|_| date.is_none());
-    saved.map_or(clock, |seconds| zone.at(seconds))
-}
-
-fn wall_clock() -> i64 {
-    #[expect(
-        clippy::disallowed_types,
-        reason = "a command asks the clock; the engine never does"
-    )]
-    let now = std::time::SystemTime::now();
-    #[expect(clippy::disallowed_types, reason = "the epoch of the same clock")]
-    let epoch = std::time::SystemTime::UNIX_EPOCH;
-    now.duration_since(epoch).map_or(0, |since| {
-        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    })
-}
-
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text)
-        .map_err(|error| Failure::new(Exit::Io, format!("{}: {error}", path.display())))
+    saved.map_or(now, clock::local)
 }

@@ -2,11 +2,35 @@
 //! shall be?
 
 use super::role_change::RoleChange;
-use crate::World;
 use crate::action::{Draft, Need, Task, migration, recurring};
 use crate::config::{MultipleActive, Requires, Role};
 use crate::id::{NodeId, ResourceId};
 use crate::state::{self, State};
+use crate::{Diagnostic, World};
+
+fn report_multiply_active(
+    world: World<'_>,
+    draft: &mut Draft,
+    primitive: ResourceId,
+    policy: MultipleActive,
+) {
+    let resource = &world.state.resources[primitive];
+    let response = match policy {
+        MultipleActive::StopStart => "attempting recovery",
+        MultipleActive::StopOnly => "shutting it down",
+        MultipleActive::Block => "waiting for an administrator",
+        MultipleActive::StopUnexpected => "stopping unexpected instances",
+    };
+    let message = format!(
+        "{} resource {} might be active on {} nodes ({response})",
+        resource.agent().map_or("Untyped", |agent| &agent.class),
+        resource.id,
+        world.state.resource[primitive].active_on.len()
+    );
+    draft
+        .diagnostics
+        .push(Diagnostic::error(resource.element, message).event());
+}
 
 pub(super) fn create(world: World<'_>, draft: &mut Draft, primitive: ResourceId) {
     set_default_next_role(draft, primitive);
@@ -47,6 +71,9 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, primitive: ResourceId)
         }
     }
     let policy = world.state.resources[primitive].meta.multiple_active;
+    if multiply_active {
+        report_multiply_active(world, draft, primitive, policy);
+    }
     draft.resource[primitive].stop_unexpected =
         multiply_active && policy == MultipleActive::StopUnexpected;
     let spread = matches!(

@@ -9,7 +9,6 @@
 use super::{Link, Wishes};
 use crate::assign::scratch::{Assigner, Attempt};
 use crate::config::{Group, Role, Variant};
-use crate::diagnostic::Severity;
 use crate::id::ResourceId;
 use crate::score::Cause;
 use crate::value::Score;
@@ -77,14 +76,20 @@ impl Assigner<'_> {
     pub(super) fn refuse_mandatory(&mut self, group: ResourceId, index: u32) {
         let link = self.lists.link(index);
         let name = |resource| self.config(resource).id.clone();
-        let message = format!(
-            "Cannot perform mandatory colocation '{}' of {} with {}: group {} is not colocated",
-            self.colocations[index as usize].id,
-            name(link.dependent),
-            name(link.primary),
-            name(group),
-        );
-        self.say(Severity::Error, group, message);
+        let dependent = name(link.dependent);
+        let message = if group == link.dependent {
+            format!(
+                "{dependent}: Cannot perform mandatory colocation between non-colocated group and \
+                 {}",
+                name(link.primary)
+            )
+        } else {
+            format!(
+                "{dependent}: Cannot perform mandatory colocation with non-colocated group {}",
+                name(group)
+            )
+        };
+        self.misconfigured(group, message);
     }
 
     pub(super) fn apply_for_primary(

@@ -8,7 +8,6 @@ use super::Link;
 use super::apply::add_priorities;
 use crate::assign::scratch::{Assigned, Assigner, Attempt};
 use crate::config::{Bundle, Clone_, Group, Role, Variant};
-use crate::diagnostic::Severity;
 use crate::id::{NodeId, ResourceId};
 use crate::score::{Cause, Change};
 use crate::value::{Score, is_true};
@@ -121,7 +120,7 @@ impl Assigner<'_> {
                 dependent.id,
                 self.config(link.primary).id,
             );
-            self.say(Severity::Error, link.dependent, message);
+            self.misconfigured(link.dependent, message);
             return false;
         }
         true

@@ -136,7 +136,7 @@ impl Settings {
         if self.control_port.is_some() && self.replicas_per_host > 1 {
             messages.push(Diagnostic::error(
                 element,
-                format!("replicas-per-host of {id} is 1: with control-port it cannot be more"),
+                format!("Specifying the 'control-port' for {id} requires 'replicas-per-host=1'"),
             ));
             self.replicas_per_host = 1;
         }
@@ -304,10 +304,11 @@ fn ports(document: &Document, network: ElementId, messages: &mut Vec<Diagnostic>
                 source: source.to_owned(),
                 target: target.unwrap_or(source).to_owned(),
             }),
-            None => messages.push(Diagnostic::error(
-                element,
-                "port mapping without port is ignored",
-            )),
+            None => {
+                let id = document.id(element).unwrap_or_default();
+                let message = format!("Invalid port directive {id}");
+                messages.push(Diagnostic::error(element, message));
+            }
         }
     }
     ports
@@ -320,10 +321,9 @@ fn mounts(document: &Document, storage: ElementId, messages: &mut Vec<Diagnostic
         let shared = text(names::SOURCE_DIR);
         let source = shared.or_else(|| text(names::SOURCE_DIR_ROOT));
         let (Some(source), Some(target)) = (source, text(names::TARGET_DIR)) else {
-            messages.push(Diagnostic::error(
-                element,
-                "storage mapping without source or target is ignored",
-            ));
+            let id = document.id(element).unwrap_or_default();
+            let message = format!("Invalid mount directive {id}");
+            messages.push(Diagnostic::error(element, message));
             continue;
         };
         mounts.push(Mount {

@@ -12,7 +12,7 @@ use crate::assign::Placement;
 use crate::config::NodeKind;
 use crate::id::{ActionId, NodeId};
 use crate::relate::{Cause, Effects, link, shutdown, topology};
-use crate::{Diagnostic, Severity, World};
+use crate::{Diagnostic, World};
 use implied::Affected;
 
 /// Fences every unclean node that can be fenced, in name order, and shuts down those that asked
@@ -27,6 +27,7 @@ pub fn schedule(world: World<'_>, placement: &Placement, draft: &mut Draft) {
         affected,
         stops,
         last: Last::default(),
+        integrity_lost: false,
     };
     for &node in &world.state.nodes_by_name {
         let fenceable = any_managed && action::fencing::possible(world, scheduler.draft, node);
@@ -39,6 +40,11 @@ pub fn schedule(world: World<'_>, placement: &Placement, draft: &mut Draft) {
         }
     }
     scheduler.designated_controller_last();
+    if scheduler.integrity_lost && !world.config.options.fencing_enabled {
+        let message = "Resource functionality and data integrity cannot be guaranteed (configure, \
+                       enable, and test fencing to correct this)";
+        draft.diagnostics.push(Diagnostic::warning(None, message));
+    }
 }
 
 struct Scheduler<'a, 'd> {
@@ -47,6 +53,8 @@ struct Scheduler<'a, 'd> {
     affected: Affected,
     stops: shutdown::StopsByNode,
     last: Last,
+    /// Some node is unclean and cannot be fenced.
+    integrity_lost: bool,
 }
 
 /// What the designated controller's own end has to wait for.
@@ -131,11 +139,11 @@ impl Scheduler<'_, '_> {
     }
 
     fn warn_unfenced(&mut self, node: NodeId) {
+        self.integrity_lost = true;
         let described = &self.world.state.nodes[node];
-        self.draft.diagnostics.push(Diagnostic {
-            severity: Severity::Warning,
-            element: described.element,
-            message: format!("Node {} is unclean but cannot be fenced", described.name),
-        });
+        self.draft.diagnostics.push(Diagnostic::warning(
+            described.element,
+            format!("Node {} is unclean but cannot be fenced", described.name),
+        ));
     }
 }

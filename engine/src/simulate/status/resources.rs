@@ -8,10 +8,10 @@ use super::{View, is_disabled, role, role_text, top};
 use crate::config::{Bundle, Clone_, Role, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::ElementId;
-use crate::simulate::exit_text;
 use crate::simulate::listing::Listing;
 use crate::state::current_node;
 use crate::value;
+use crate::value::exit_text;
 
 impl View<'_> {
     pub(super) fn write_resources(&self, listing: &mut Listing, spacer: bool) {

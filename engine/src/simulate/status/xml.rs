@@ -7,9 +7,9 @@ use super::{View, counts, is_disabled, role_text};
 use crate::config::{Bundle, Clone_, ContainerTechnology, NoQuorumPolicy, NodeKind, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{Document, ElementId};
-use crate::simulate::exit_text;
 use crate::time::{Date, Zone};
 use crate::value;
+use crate::value::exit_text;
 
 /// The version of the schema that the output follows.
 const API_VERSION: &str = "2.42";
