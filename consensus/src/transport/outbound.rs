@@ -90,7 +90,11 @@ async fn stay_connected(
     if queue.close() {
         report_snapshot(shared, peer, false).await;
     }
-    tracing::info!(peer, %error, "the connection is closed");
+    let why = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the peer closed it".to_owned(),
+        _ => error.to_string(),
+    };
+    tracing::info!(peer, why, "the connection is closed");
     let _ = shared.events.send(NetworkEvent::PeerClosed(peer)).await;
 }
 

@@ -231,11 +231,12 @@ pub async fn run(
         _ = stopping.wait_for(|signals| *signals > 0) => Ok(false),
         () = membership.wait_for_leave() => Ok(true),
     };
+    let mut in_order = false;
     if outcome.is_ok() {
         let patience = Duration::from_millis(config.timers.stop_ms);
         let mut again = stop.clone();
         tokio::select! {
-            () = leave(&config, &core, &group) => {}
+            () = leave(&config, &core, &group) => in_order = true,
             () = tokio::time::sleep(patience) => {
                 tracing::warn!("leaving took too long: stopping as things are");
             }
@@ -244,7 +245,7 @@ pub async fn run(
         hand_over(&group).await;
     }
     let left = match outcome {
-        Ok(true) => leave_for_good(&membership, &files).await,
+        Ok(true) => leave_for_good(&config, &membership, in_order).await,
         other => other.map(|_| ()),
     };
     tasks.shutdown().await;
@@ -255,12 +256,22 @@ pub async fn run(
 }
 
 /// Ends this node's membership: then its keys are of no use here.
-async fn leave_for_good(membership: &Membership, files: &Files) -> Result<(), DaemonError> {
-    membership
-        .remove(membership.me())
-        .await
-        .map_err(|why| DaemonError::Fatal(format!("still a member: {why}")))?;
-    files.forget()?;
+async fn leave_for_good(
+    config: &Config,
+    membership: &Membership,
+    in_order: bool,
+) -> Result<(), DaemonError> {
+    let still = |why: &str| DaemonError::Fatal(format!("this node is still a member: {why}"));
+    if !in_order {
+        return Err(still("what runs here was not moved away in time"));
+    }
+    let removed = membership.remove(membership.me()).await;
+    removed.map_err(|why| still(&why))?;
+    // Where nothing was ever configured, nobody told it to go.
+    if let Some(executor) = lock::holder(&config.executor_dir()) {
+        executor.kill();
+    }
+    Files::of_config(config).forget()?;
     tracing::info!("this machine left the cluster, and forgot its keys");
     Ok(())
 }
@@ -286,6 +297,10 @@ fn keep_fresh(
 /// Has the cluster move everything off this node and let its executor go.
 async fn leave(config: &Config, core: &CoreHandle, group: &runtime::Handle) {
     let node = config.node.clone();
+    if core.ask(|view| view.cluster().is_configured()).await == Some(false) {
+        tracing::info!(node, "leaving: nothing is configured, so nothing runs");
+        return;
+    }
     tracing::info!(
         node,
         "leaving: the cluster moves what runs here (a second signal stops at once)"

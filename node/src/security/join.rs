@@ -441,7 +441,9 @@ impl Doorkeeper {
             .map_err(|error| failed(&error))?;
         let mut all = members.all();
         if let Some(id) = id {
-            // It may be in the log and not in force here yet.
+            // It may be in the log and not in force here yet; and so may the removal of the one
+            // whose place it takes.
+            all.retain(|other, _| Some(*other) != record.replaces);
             all.entry(id)
                 .or_insert_with(|| (node.clone(), address.to_string()));
         }
