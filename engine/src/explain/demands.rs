@@ -251,15 +251,25 @@ impl Explainer<'_> {
             _ => true,
         });
         let launched = &self.state().resources[resource].launched;
-        for &connection in launched {
-            let guest = self.state().resources[connection].connection_to;
-            for why in guest
+        for &launched in launched {
+            let guest = self.state().resources[launched].connection_to;
+            let fencing = guest
                 .into_iter()
-                .flat_map(|guest| self.fencing_failures(guest))
-            {
+                .flat_map(|guest| self.fencing_failures(guest));
+            for why in self.failures_noted(launched).into_iter().chain(fencing) {
                 if !found.contains(&why) {
                     found.push(why);
                 }
+            }
+        }
+        if found.is_empty() {
+            let active_on = self.state().resource[resource].active_on.iter();
+            let lost = active_on.filter(|&&node| self.draft().node[node].unclean);
+            for &node in lost {
+                found.push(Why::NodeLost {
+                    node: self.node_name(node),
+                    because: self.unusable(node),
+                });
             }
         }
         if found.is_empty() {

@@ -31,19 +31,23 @@ impl Explainer<'_> {
         if let Some(&member) = members.first() {
             return Reached::Action(member, Link::Member);
         }
-        if action.key.interval_ms() > 0
+        let rule = match action.task {
+            Task::Promote => "only what runs can be promoted",
+            _ => "a resource is watched once it has started",
+        };
+        if (action.key.interval_ms() > 0 || action.task == Task::Promote)
             && let Some(start) = self.start_before(action)
         {
-            let rule = Link::Rule("a resource is watched once it has started");
+            let rule = Link::Rule(rule);
             return Reached::Action(start, rule);
         }
         Reached::Facts(self.obstacles(action))
     }
 
-    /// The start that a monitor waits for in vain.
-    fn start_before(&self, monitor: &Action) -> Option<ActionId> {
-        let key = Key::once(monitor.resource?, Task::Start);
-        let start = self.draft().on_node(&key, monitor.node?)?;
+    /// The start that a monitor or a promotion waits for in vain.
+    fn start_before(&self, action: &Action) -> Option<ActionId> {
+        let key = Key::once(action.resource?, Task::Start);
+        let start = self.draft().on_node(&key, action.node?)?;
         (!self.draft().actions[start].runnable).then_some(start)
     }
 

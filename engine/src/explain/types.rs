@@ -483,6 +483,8 @@ pub enum Why {
     HistoryAsks,
     /// It has failed, or counts as failed.
     CountsAsFailed { resource: String },
+    /// The node where it was is lost.
+    NodeLost { node: String, because: Vec<Why> },
     /// What runs the guest it is in has to be recovered.
     GuestRecovers { launcher: String },
 

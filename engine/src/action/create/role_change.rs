@@ -4,7 +4,7 @@ use crate::World;
 use crate::action::roles::{Change, step};
 use crate::action::{Draft, Key, Need, Reason, Task, fencing};
 use crate::config::{FenceAction, Requires, Role};
-use crate::id::{NodeId, ResourceId};
+use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects};
 
 /// The steps of a primitive. First it is taken down and up again to where it was (needed only if
@@ -61,6 +61,13 @@ impl RoleChange<'_> {
         }
     }
 
+    /// An action that is needed for another reason is not needed for this step.
+    fn say_why(&self, draft: &mut Draft, action: ActionId, optional: bool) {
+        if !optional {
+            draft.needs(action, self.need);
+        }
+    }
+
     /// Whether a resource that is active on several nodes stays on this one.
     fn stays(&self, draft: &Draft, node: NodeId) -> bool {
         let drafted = &draft.resource[self.primitive];
@@ -86,7 +93,7 @@ impl RoleChange<'_> {
                 optional = false;
             }
             let stop = draft.operation(world, primitive, Task::Stop, Some(node), optional);
-            draft.needs(stop, self.need);
+            self.say_why(draft, stop, optional);
             let drafted = &draft.resource[primitive];
             if drafted.node.is_none() {
                 draft.actions[stop].set_reason(Some(Reason::NodeAvailability), true);
@@ -119,7 +126,7 @@ impl RoleChange<'_> {
         let start = &mut draft.actions[id];
         start.optional &= optional || !start.runnable;
         start.pseudo |= stays;
-        draft.needs(id, self.need);
+        self.say_why(draft, id, optional);
     }
 
     fn promote(&self, draft: &mut Draft, optional: bool) {
@@ -133,7 +140,7 @@ impl RoleChange<'_> {
         if start.is_none_or(|start| draft.actions[start].runnable) {
             let stays = self.stays(draft, node);
             let promote = draft.operation(world, primitive, Task::Promote, Some(node), optional);
-            draft.needs(promote, self.need);
+            self.say_why(draft, promote, optional);
             draft.actions[promote].pseudo |= stays;
         } else if let Some(promote) = draft.on_node(&Key::once(primitive, Task::Promote), node) {
             draft.actions[promote].runnable = false;
@@ -147,7 +154,7 @@ impl RoleChange<'_> {
         for node in world.state.resource[primitive].active_on.iter().copied() {
             if !self.stays(draft, node) {
                 let demote = draft.operation(world, primitive, Task::Demote, Some(node), optional);
-                draft.needs(demote, self.need);
+                self.say_why(draft, demote, optional);
             }
         }
     }

@@ -369,6 +369,10 @@ impl Why {
             Why::ImpliedByFencing { node } => format!("{node} is fenced, and it stops with that"),
             Why::HistoryAsks => "what happened there asks for it".to_owned(),
             Why::CountsAsFailed { resource } => format!("{resource} counts as failed"),
+            Why::NodeLost { node, because } => {
+                let because: Vec<String> = because.iter().map(Why::text).collect();
+                format!("{node} is lost ({})", because.join("; "))
+            }
             Why::GuestRecovers { launcher } => {
                 format!("{launcher}, which it runs in, has to be recovered")
             }
