@@ -102,6 +102,9 @@ pub struct Timers {
     pub silence_ms: u64,
     /// An executor that is away for so long is lost.
     pub node_lost_ms: u64,
+    /// A controller that knows of no leader for so long has lost its quorum: it carries out
+    /// `no-quorum-policy` for its own node.
+    pub quorum_lost_ms: u64,
     /// How long a starting cluster waits for nodes that it knows and has not seen.
     pub join_wait_ms: u64,
     /// What is added to an action's own timeout before the leader gives it up.
@@ -118,6 +121,7 @@ impl Default for Timers {
             election_ms: 1_000,
             silence_ms: 600,
             node_lost_ms: 1_000,
+            quorum_lost_ms: 5_000,
             join_wait_ms: 20_000,
             patience_ms: 60_000,
             stop_ms: 60_000,

@@ -59,7 +59,10 @@ impl Town {
             others: others.iter().map(|name| (*name).to_owned()).collect(),
             stand_in: false,
             timers: Timers {
-                election_ms: 300,
+                // Generous where a busy machine must not look like a dead one.
+                silence_ms: 10_000,
+                node_lost_ms: 10_000,
+                quorum_lost_ms: 3_000,
                 ..Timers::default()
             },
             program: Some(PROGRAM.into()),
@@ -433,4 +436,33 @@ fn any_controller_takes_orders_and_tells_history() {
     town.ok(&["ticket", "standby", "site", "--wait"]);
     assert!(town.ok(&["ticket", "list"]).contains("granted, standby"));
     town.fails(105, "no ticket", &["ticket", "activate", "sight"]);
+}
+
+#[test]
+fn a_node_that_lost_its_quorum_stops_what_it_runs() {
+    let mut town = Town::new(&["n1", "n2", "n3"], &[]);
+    assert_eq!(town.place("db"), "started on n1");
+    let running = ["db", "web"].map(|resource| town.state_file("n1", resource));
+    assert!(running.iter().all(|file| file.exists()));
+    for at in [1, 2] {
+        town.lab.kill(at).unwrap();
+    }
+    let wait_for = |town: &Town, runs: bool| {
+        // The status is asked meanwhile, so that this waits for what happens, with a bound.
+        for _ in 0..5000 {
+            if running.iter().all(|file| file.exists() == runs) {
+                return;
+            }
+            town.run_at(0, &["status"]);
+        }
+        panic!("waited in vain: {}", town.lab.log_end(0));
+    };
+    wait_for(&town, false);
+    // And runs it again when the others are back.
+    for at in [1, 2] {
+        town.lab.start_controller(at).unwrap();
+    }
+    wait_for(&town, true);
+    town.ok(&["resource", "wait", "web"]);
+    assert_eq!(town.place("web"), "started on n1");
 }

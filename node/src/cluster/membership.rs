@@ -53,7 +53,11 @@ impl Cluster {
         for (node, record) in &mut self.nodes {
             if record.online {
                 record.id = status::ensure_node(&mut self.cib, node).0;
+            } else if let Some(id) = status::node_id(&self.cib, node) {
+                record.id = id;
             }
+            // One that came up before it was configured was given an id of our own.
+            status::rename_state(&mut self.cib, node, &record.id);
         }
         self.configuration_changed(news);
         self.interrupt("the configuration changed", news);

@@ -99,6 +99,19 @@ pub fn find_state(cib: &Document, name: &str) -> Option<ElementId> {
         .find(|e| cib.attr(*e, "uname") == Some(name))
 }
 
+/// Gives what is known about a node, by name, the id that the configuration has for it.
+pub fn rename_state(cib: &mut Document, name: &str, id: &str) {
+    let Some(state) = find_state(cib, name).filter(|state| cib.id(*state) != Some(id)) else {
+        return;
+    };
+    cib.set_attr(state, "id", id);
+    for part in ["lrm", "transient_attributes"] {
+        if let Some(part) = cib.child(state, part) {
+            cib.set_attr(part, "id", id);
+        }
+    }
+}
+
 /// The node is a member since `since`. With `fresh`, what was known about it is not true any more:
 /// its history and transient attributes go, and its resources will be probed.
 pub fn node_joined(cib: &mut Document, id: &str, name: &str, since: i64, fresh: bool) {

@@ -174,6 +174,29 @@ fn replicas_of_one_log_are_equal_to_the_byte_at_every_index() {
 }
 
 #[test]
+fn nodes_that_came_before_their_configuration_are_the_configured_ones() {
+    let mut rig = Rig::new(&Scripted::new(Vec::new()));
+    // In another order than in the configuration, so that each got the other's id.
+    rig.up("n2", 20);
+    rig.up("n1", 10);
+    rig.apply(Command::ReplaceConfig {
+        expected: None,
+        cib: CIB.into(),
+    })
+    .unwrap();
+    let cib = rig.cluster().cib();
+    for (node, id) in [("n1", "1"), ("n2", "2")] {
+        assert_eq!(status::node_id(cib, node).as_deref(), Some(id));
+        let state = status::find_state(cib, node).unwrap();
+        assert_eq!(
+            (cib.id(state), cib.attr(state, "crmd").is_some()),
+            (Some(id), true)
+        );
+        assert_eq!(cib.id(cib.child(state, "lrm").unwrap()), Some(id));
+    }
+}
+
+#[test]
 fn a_configuration_replaces_the_expected_one_only() {
     let mut rig = Rig::ready(&Scripted::new(Vec::new()));
     let present = rig.cluster().epoch();

@@ -157,6 +157,11 @@ impl Controller {
         message: FromExecutor,
         out: &mut Vec<Effect>,
     ) {
+        if let FromExecutor::Report(report) = &message
+            && self.heard_alone(report)
+        {
+            return;
+        }
         let peer = self
             .peers
             .values()
@@ -188,7 +193,7 @@ impl Controller {
             }
             FromExecutor::Report(report) => self.pass_on(now, &node, report, out),
             FromExecutor::Refused { key, refusal } => match refusal {
-                Refusal::LowerTerm { .. } => {}
+                Refusal::LowerTerm { .. } | Refusal::NotAlone => {}
                 Refusal::NotFollowed => {
                     following.standing = false;
                     leading.flights.remove(&key);

@@ -14,9 +14,11 @@
 //! | file | question |
 //! |---|---|
 //! | `leading.rs` | what a leader keeps and does |
+//! | `alone.rs` | what a controller does that sees no quorum |
 //! | `duty.rs` | who carries out an action |
 //! | `fencing.rs` | which device fences a node |
 
+mod alone;
 pub mod duty;
 #[cfg(test)]
 mod engine_tests;
@@ -39,6 +41,8 @@ use crate::executor::{FromExecutor, OrderKey, ToExecutor};
 use leading::Leading;
 
 pub use crate::executor::ConnectionId;
+use alone::Alone;
+pub use alone::{Patience, WithoutQuorum};
 
 /// How often a digest that is not in the log yet is reported again, in milliseconds.
 const REPORT_AGAIN_MS: u64 = 300;
@@ -95,6 +99,11 @@ pub enum Input {
         leads: bool,
         /// In which term.
         term: u64,
+    },
+    /// Whether there is a quorum, as far as can be told: a leader is known.
+    Quorum {
+        /// Whether.
+        has: bool,
     },
     /// The next entry of the log.
     Committed {
@@ -160,6 +169,8 @@ pub enum Effect {
         /// To which node.
         node: String,
     },
+    /// What becomes of this node without a quorum.
+    WithoutQuorum(WithoutQuorum),
     /// A proposal was applied.
     Answered {
         /// Which.
@@ -203,6 +214,11 @@ pub struct Controller {
     absent_since_ms: BTreeMap<String, u64>,
     eligible: bool,
     reported_ms: Option<u64>,
+    /// This controller's own node, if it looks after one without a quorum.
+    own_node: Option<String>,
+    patience: Patience,
+    /// While there is no quorum.
+    alone: Option<Alone>,
 }
 
 impl Controller {
@@ -220,7 +236,18 @@ impl Controller {
             absent_since_ms: BTreeMap::new(),
             eligible: true,
             reported_ms: None,
+            own_node: None,
+            patience: Patience::default(),
+            alone: None,
         }
+    }
+
+    /// Has it carry out `no-quorum-policy` for its own node when it sees no quorum.
+    #[must_use]
+    pub fn on_node(mut self, node: &str, patience: Patience) -> Self {
+        self.own_node = Some(node.to_owned());
+        self.patience = patience;
+        self
     }
 
     /// The replicated state.
@@ -252,6 +279,7 @@ impl Controller {
         let mut out = Vec::new();
         match input {
             Input::Role { leads, term } => self.take_role(now, leads, term, &mut out),
+            Input::Quorum { has } => self.quorum(now, has, &mut out),
             Input::Committed { index, data } => self.apply(now, index, &data, &mut out)?,
             Input::Members { voters } => self.cluster.set_voters(voters),
             Input::Restore { data } => {
@@ -279,6 +307,7 @@ impl Controller {
         self.check_eligible(&mut out);
         self.report_digest(now, &mut out);
         self.lead(now, &mut out);
+        self.act_alone(now, &mut out);
         Ok(out)
     }
 

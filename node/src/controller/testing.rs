@@ -423,7 +423,7 @@ impl Sim {
             Effect::Eligible(eligible) => drop(self.eligible.insert(from, eligible)),
             Effect::Event(event) if Some(from) == self.leader => self.events.push(event.what),
             Effect::Dispatched { order, .. } => self.dispatched.push((from, order)),
-            Effect::Event(_) | Effect::Answered { .. } => {}
+            Effect::Event(_) | Effect::Answered { .. } | Effect::WithoutQuorum(_) => {}
         }
     }
 

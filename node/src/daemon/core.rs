@@ -16,7 +16,7 @@ use crate::cluster::Refusal;
 use crate::cluster::command::{Command, Entry, RequestId};
 use crate::cluster::event::Event;
 use crate::config::{Config, ControllerAddress};
-use crate::controller::{ConnectionId, Controller, Effect, Input, Joined};
+use crate::controller::{ConnectionId, Controller, Effect, Input, Joined, WithoutQuorum};
 use crate::fabric::FromController;
 use crate::http::types::EventText;
 use crate::policy;
@@ -312,10 +312,12 @@ impl Core {
                 self.leads_since_us = leads.then(|| self.about.clock.unix_us());
                 self.first_order_us = None;
                 self.in_charge_since_us = None;
+                let has = role.leader.is_some();
                 self.step(Input::Role {
                     leads,
                     term: role.term,
-                })
+                })?;
+                self.step(Input::Quorum { has })
             }
             GroupEvent::Members(members) => {
                 tracing::info!(voters = ?members.voters, learners = ?members.learners, "members");
@@ -381,6 +383,7 @@ impl Core {
                 let plan = order.transition;
                 tracing::info!(plan, order = %order, key, node, "ordered");
             }
+            Effect::WithoutQuorum(fate) => without_quorum(&fate),
             Effect::Answered {
                 request,
                 index,
@@ -497,6 +500,22 @@ impl Core {
                 Err(error) => tracing::warn!(index, %error, "snapshot not taken"),
             }
         });
+    }
+}
+
+fn without_quorum(fate: &WithoutQuorum) {
+    match fate {
+        WithoutQuorum::Acts(count) => {
+            tracing::error!(
+                count,
+                "quorum is LOST: no-quorum-policy is carried out for this node only"
+            );
+        }
+        WithoutQuorum::Done => tracing::warn!("without quorum: nothing is left to stop here"),
+        WithoutQuorum::FenceSelf(reason) => {
+            tracing::error!(reason, "without quorum: this node has to be FENCED");
+        }
+        WithoutQuorum::Regained => tracing::info!("there is a quorum again"),
     }
 }
 

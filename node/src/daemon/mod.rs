@@ -32,7 +32,7 @@ use tokio::sync::watch;
 
 use crate::cluster::command::{Command, Lifetime};
 use crate::config::{Config, ControllerAddress};
-use crate::controller::{Controller, Settings};
+use crate::controller::{Controller, Patience, Settings};
 use crate::exit::Exit;
 use crate::lock::{self, FolderLock, LockError};
 use crate::policy::Engine;
@@ -170,7 +170,14 @@ pub async fn run(
 
     let clock = crate::clock::Clock::start();
     let incarnation = clock.unix_us();
-    let controller = Controller::new(settings(&config, me.id, incarnation), Arc::new(Engine));
+    let mut controller = Controller::new(settings(&config, me.id, incarnation), Arc::new(Engine));
+    if config.executor {
+        let patience = Patience {
+            lost_ms: config.timers.quorum_lost_ms,
+            stop_ms: config.timers.stop_ms,
+        };
+        controller = controller.on_node(&config.node, patience);
+    }
     let about = core::About {
         config: config.clone(),
         me: me.clone(),

@@ -226,7 +226,33 @@ impl Executor {
     fn hear(&mut self, now_ms: u64, from: ConnectionId, message: ToExecutor, out: &mut Effects) {
         match message {
             ToExecutor::Lead { term } => self.follow(from, term, out),
-            ToExecutor::Order { term, order } => self.take(now_ms, from, term, order, out),
+            ToExecutor::Order { term, order } => {
+                let key = order.key;
+                let refuse = |refusal| (from, FromExecutor::Refused { key, refusal });
+                if term < self.term {
+                    let followed = self.term;
+                    out.messages.push(refuse(Refusal::LowerTerm { followed }));
+                } else if self.leader != Some(from) || term > self.term {
+                    out.messages.push(refuse(Refusal::NotFollowed));
+                } else {
+                    self.take(now_ms, from, order, out);
+                }
+            }
+            ToExecutor::Alone { order } => {
+                let less = match &order.work {
+                    Work::Operate(operation) => {
+                        matches!(operation.task.as_str(), "stop" | "demote")
+                    }
+                    _ => false,
+                };
+                if less && self.leader.is_none_or(|leader| leader == from) {
+                    self.take(now_ms, from, order, out);
+                } else {
+                    let (key, refusal) = (order.key, Refusal::NotAlone);
+                    out.messages
+                        .push((from, FromExecutor::Refused { key, refusal }));
+                }
+            }
             ToExecutor::Acknowledge { upto } => {
                 if upto > self.acknowledged && upto < self.next_sequence {
                     self.acknowledge(upto);
@@ -268,27 +294,10 @@ impl Executor {
         self.outbox = self.outbox.split_off(&(self.acknowledged + 1));
     }
 
-    /// Decides about an order.
-    fn take(
-        &mut self,
-        now_ms: u64,
-        from: ConnectionId,
-        term: u64,
-        order: Order,
-        out: &mut Effects,
-    ) {
+    /// Decides about an order of somebody who may give one.
+    fn take(&mut self, now_ms: u64, from: ConnectionId, order: Order, out: &mut Effects) {
         let key = order.key;
         let refuse = |refusal| (from, FromExecutor::Refused { key, refusal });
-        if term < self.term {
-            out.messages.push(refuse(Refusal::LowerTerm {
-                followed: self.term,
-            }));
-            return;
-        }
-        if self.leader != Some(from) || term > self.term {
-            out.messages.push(refuse(Refusal::NotFollowed));
-            return;
-        }
         match self.ledger.get(&key) {
             Some(Entry::Done(report)) => {
                 out.messages

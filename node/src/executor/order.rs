@@ -112,6 +112,12 @@ pub enum ToExecutor {
         /// The last one.
         upto: u64,
     },
+    /// From this node's own controller, which sees no quorum: demote or stop this, if no other
+    /// leader is followed. Repeated until it is answered.
+    Alone {
+        /// What.
+        order: Order,
+    },
 }
 
 /// What an executor tells a controller.
@@ -158,4 +164,7 @@ pub enum Refusal {
     },
     /// More waits here than can be kept.
     Full,
+    /// Without a quorum nothing but demotes and stops is carried out, and nothing at all while
+    /// somebody leads.
+    NotAlone,
 }

@@ -461,3 +461,44 @@ fn only_the_latest_connection_of_the_leader_gives_orders() {
     };
     assert_eq!(rig.tell(NEXT_LEADER, order).runs.len(), 1);
 }
+
+#[test]
+fn without_a_leader_only_demotes_and_stops_are_carried_out() {
+    let own = ConnectionId(9);
+    let alone = |task: &str| ToExecutor::Alone {
+        order: run(3, 1 << 31, "db", task),
+    };
+    // Somebody leads: what the own controller believes does not count.
+    let mut rig = Rig::led_by(LEADER, 4);
+    let refused = |effects: &Effects| {
+        matches!(
+            effects.messages[..],
+            [(
+                _,
+                FromExecutor::Refused {
+                    refusal: Refusal::NotAlone,
+                    ..
+                }
+            )]
+        )
+    };
+    let effects = rig.tell(own, alone("stop"));
+    assert!(refused(&effects) && effects.runs.is_empty());
+
+    rig.input(Input::Closed(LEADER));
+    let effects = rig.tell(own, alone("start"));
+    assert!(refused(&effects) && effects.runs.is_empty());
+    let effects = rig.tell(own, alone("stop"));
+    assert_eq!(effects.runs.len(), 1);
+    let run = effects.runs[0].run;
+    assert!(rig.tell(own, alone("stop")).runs.is_empty(), "it runs once");
+    let outcome = ok();
+    rig.input(Input::Ended { run, outcome });
+    let effects = rig.tell(own, alone("stop"));
+    assert!(matches!(&effects.messages[..], [(to, FromExecutor::Report(_))] if *to == own));
+
+    // The next leader hears of it.
+    let effects = rig.tell(NEXT_LEADER, ToExecutor::Lead { term: 5 });
+    assert!(matches!(&effects.messages[..],
+        [(_, FromExecutor::Standing { reports, .. })] if reports.len() == 1));
+}

@@ -1,0 +1,270 @@
+//! What does a controller do that sees no quorum?
+//!
+//! It cannot know what the others decide, so it decides for its own node only, and only to do less
+//! there: it plans on its last snapshot with quorum lost (`no-quorum-policy` says what that means), and
+//! has its own executor carry out nothing but demotes and stops, in the order of that plan. It waits
+//! a while first: an election is no loss of quorum.
+//!
+//! The executor takes such an order only while it follows no other leader, and answers a repeated
+//! one with its result; so all that is ready is simply sent again until it is answered. What was
+//! done reaches the log as results of an unknown plan once there is a quorum: then the resources
+//! are probed.
+//!
+//! If a stop fails, or not everything is done in time, the node cannot be trusted to have let go of
+//! its resources: it has to fence itself.
+
+use std::collections::BTreeSet;
+
+use lockstep_engine::graph::{Graph, GraphAction, GraphActionKind};
+use lockstep_engine::time::Timestamp;
+
+use super::duty::{self, Duty};
+use super::{Controller, Effect, Moment, tell};
+use crate::cluster::Cluster;
+use crate::executor::{Order, OrderKey, Report, ToExecutor};
+
+#[cfg(test)]
+mod tests;
+
+/// Orders without an answer are sent again this often, in milliseconds.
+const AGAIN_MS: u64 = 500;
+/// Numbers of such orders begin here: no graph has so many actions.
+const FIRST_ACTION: u32 = 1 << 31;
+
+/// How long a controller waits without a quorum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Before it does anything, in milliseconds.
+    pub lost_ms: u64,
+    /// And from then on until all must be stopped, in milliseconds.
+    pub stop_ms: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            lost_ms: 5_000,
+            stop_ms: 60_000,
+        }
+    }
+}
+
+/// What is known without a quorum.
+#[derive(Debug)]
+pub(super) struct Alone {
+    since_ms: u64,
+    /// What is to be done, once it was planned.
+    work: Option<Vec<Step>>,
+    sent_ms: Option<u64>,
+    /// Whether the end, good or bad, was told.
+    told: bool,
+}
+
+/// One demote or stop on the own node.
+#[derive(Clone, Debug)]
+struct Step {
+    action: GraphAction,
+    /// Steps that come before it, by their places.
+    after: BTreeSet<usize>,
+    /// Its result code, once it is known.
+    result: Option<i32>,
+}
+
+/// What becomes of a node without quorum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WithoutQuorum {
+    /// The policy is carried out: so many demotes and stops.
+    Acts(usize),
+    /// All of them are done.
+    Done,
+    /// The node has to fence itself.
+    FenceSelf(String),
+    /// There is a quorum again.
+    Regained,
+}
+
+impl Controller {
+    /// Whether a leader is known is whether there is a quorum, as far as this controller can tell.
+    pub(super) fn quorum(&mut self, now: Moment, has: bool, out: &mut Vec<Effect>) {
+        match (has, &self.alone) {
+            (true, Some(alone)) => {
+                if alone.work.is_some() {
+                    out.push(Effect::WithoutQuorum(WithoutQuorum::Regained));
+                }
+                self.alone = None;
+            }
+            (false, None) => {
+                self.alone = Some(Alone {
+                    since_ms: now.monotonic_ms,
+                    work: None,
+                    sent_ms: None,
+                    told: false,
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Does what the policy says, once the patience is over.
+    pub(super) fn act_alone(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let (Some(node), Some(alone)) = (&self.own_node, &mut self.alone) else {
+            return;
+        };
+        let lost_for_ms = now.monotonic_ms.saturating_sub(alone.since_ms);
+        // Before the first plan nothing was started here.
+        if lost_for_ms < self.patience.lost_ms || self.cluster.planned() == 0 || alone.told {
+            return;
+        }
+        if alone.work.is_none() {
+            match plan(&self.cluster, &*self.policy, node, now) {
+                Ok(steps) => {
+                    out.push(Effect::WithoutQuorum(WithoutQuorum::Acts(steps.len())));
+                    alone.work = Some(steps);
+                }
+                Err(reason) => {
+                    alone.work = Some(Vec::new());
+                    alone.told = true;
+                    let end = WithoutQuorum::FenceSelf(reason);
+                    out.push(Effect::WithoutQuorum(end));
+                    return;
+                }
+            }
+        }
+        let steps = alone.work.as_deref().unwrap_or_default();
+        if let Some(end) = ended(steps, lost_for_ms, self.patience) {
+            alone.told = true;
+            out.push(Effect::WithoutQuorum(end));
+            return;
+        }
+        let due = |sent: u64| now.monotonic_ms.saturating_sub(sent) >= AGAIN_MS;
+        let Some(peer) = self
+            .peers
+            .get(node)
+            .filter(|_| alone.sent_ms.is_none_or(due))
+        else {
+            return;
+        };
+        alone.sent_ms = Some(now.monotonic_ms);
+        let transition = self.cluster.planned();
+        for step in steps.iter().filter(|step| step.result.is_none()) {
+            let ready = |at: &usize| steps[*at].result.is_some();
+            if !step.after.iter().all(ready) {
+                continue;
+            }
+            if let Duty::Executor { work, .. } = duty::of(&step.action, &self.cluster, |_| true) {
+                let key = key(transition, &step.action);
+                let order = Order { key, work };
+                out.push(tell(peer.connection, ToExecutor::Alone { order }));
+            }
+        }
+    }
+
+    /// The own executor reports; returns whether that was for here.
+    pub(super) fn heard_alone(&mut self, report: &Report) -> bool {
+        let transition = self.cluster.planned();
+        let alone = self.alone.as_mut();
+        let Some(steps) = alone.and_then(|alone| {
+            alone.sent_ms = None;
+            alone.work.as_mut()
+        }) else {
+            return false;
+        };
+        let mut steps = steps.iter_mut();
+        let found = steps.find(|step| key(transition, &step.action) == report.key);
+        let Some(step) = found else { return false };
+        step.result.get_or_insert(report.outcome.code.0);
+        true
+    }
+}
+
+fn key(transition: u64, action: &GraphAction) -> OrderKey {
+    OrderKey {
+        transition,
+        action: FIRST_ACTION | action.id,
+    }
+}
+
+/// Whether this is the end, and which.
+fn ended(steps: &[Step], lost_for_ms: u64, patience: Patience) -> Option<WithoutQuorum> {
+    let failed = steps
+        .iter()
+        .find(|step| step.result.is_some_and(|code| code != 0));
+    if let Some(step) = failed {
+        let reason = format!("{} failed without quorum", step.action.key);
+        return Some(WithoutQuorum::FenceSelf(reason));
+    }
+    let Some(open) = steps.iter().find(|step| step.result.is_none()) else {
+        return Some(WithoutQuorum::Done);
+    };
+    let late = lost_for_ms >= patience.lost_ms.saturating_add(patience.stop_ms);
+    late.then(|| {
+        let reason = format!("{} is not done in time without quorum", open.action.key);
+        WithoutQuorum::FenceSelf(reason)
+    })
+}
+
+/// What the engine wants of the own node without quorum; an error is why it has to be fenced.
+fn plan(
+    cluster: &Cluster,
+    policy: &dyn crate::cluster::policy::Policy,
+    node: &str,
+    now: Moment,
+) -> Result<Vec<Step>, String> {
+    let mut cib = cluster.cib().clone();
+    let root = cib.root();
+    cib.set_attr(root, "have-quorum", "0");
+    let time = Timestamp {
+        seconds: now.at,
+        offset: now.utc_offset,
+    };
+    let planned = policy.plan(&cib, cluster.planned(), time)?;
+    let is_here = |action: &GraphAction| action.node.as_ref().is_some_and(|on| on.name == node);
+    let fenced = |action: &GraphAction| {
+        action.kind == GraphActionKind::Cluster && action.task == "stonith" && is_here(action)
+    };
+    let mut synapses = planned.graph.synapses.iter();
+    if synapses.any(|synapse| fenced(&synapse.action)) {
+        return Err("the policy for lost quorum is to fence".into());
+    }
+    Ok(steps(&planned.graph, |action| {
+        let less = matches!(action.task.as_str(), "stop" | "demote");
+        action.kind == GraphActionKind::Resource && less && is_here(action)
+    }))
+}
+
+/// The wanted actions of a graph, each after those that it follows, directly or over others.
+fn steps(graph: &Graph, wanted: impl Fn(&GraphAction) -> bool) -> Vec<Step> {
+    let count = graph.synapses.len();
+    let mut place: Vec<Option<usize>> = vec![None; count];
+    let mut found = Vec::new();
+    for (at, synapse) in graph.synapses.iter().enumerate() {
+        if wanted(&synapse.action) {
+            place[at] = Some(found.len());
+            found.push(at);
+        }
+    }
+    let nearest = |from: usize| {
+        let mut seen = vec![false; count];
+        let mut after = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(at) = open.pop() {
+            for &input in &graph.synapses[at].inputs {
+                let input = input as usize;
+                if input >= count || std::mem::replace(&mut seen[input], true) {
+                    continue;
+                }
+                match place[input] {
+                    Some(step) => drop(after.insert(step)),
+                    None => open.push(input),
+                }
+            }
+        }
+        after
+    };
+    let steps = found.iter().map(|at| Step {
+        action: graph.synapses[*at].action.clone(),
+        after: nearest(*at),
+        result: None,
+    });
+    steps.collect()
+}
