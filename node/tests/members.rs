@@ -145,7 +145,6 @@ impl Machine {
             }
             let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
             assert!(begun.elapsed() < PATIENCE, "{what}: {members:?}\n{log}");
-            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }
@@ -285,7 +284,6 @@ fn a_worker_runs_an_executor_with_a_certificate_and_has_no_say() {
             break;
         }
         assert!(begun.elapsed() < PATIENCE, "{text}");
-        std::thread::sleep(Duration::from_millis(20));
     }
     let denied = lockstep(&["cluster", "token", "--config", &worker.config()], "");
     assert_eq!(denied.status.code(), Some(77));
