@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use lockstep_node::clock::Clock;
 use lockstep_node::http::types::{MemberText, MembersAnswer};
+use lockstep_node::security::files::Files;
+
+const DAY: i64 = 24 * 3_600;
 
 /// For things that take a second, on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -266,6 +270,13 @@ fn a_worker_runs_an_executor_with_a_certificate_and_has_no_say() {
         "",
     );
     assert!(worker.join(&token).status.success());
+    // As if that had been 70 days ago.
+    let files = Files::of(Path::new(&one.path("data")));
+    let authority = files.authority("c").expect("a controller");
+    let then = Clock::start().unix_s() - 70 * DAY;
+    Files::of(Path::new(&worker.path("data")))
+        .admit_by(&authority, "w1", None, then)
+        .expect("it is there");
     let mut executor = command(&[
         "executor",
         "--exit-with-stdin",
@@ -284,6 +295,12 @@ fn a_worker_runs_an_executor_with_a_certificate_and_has_no_say() {
             break;
         }
         assert!(begun.elapsed() < PATIENCE, "{text}");
+    }
+    // It has its certificate renewed by a controller, and needs no key for that.
+    let now = Clock::start().unix_s();
+    let files = Files::of(Path::new(&worker.path("data")));
+    while files.good_until().expect("it has one") < now + 80 * DAY {
+        assert!(begun.elapsed() < PATIENCE, "no new certificate came");
     }
     let denied = lockstep(&["cluster", "token", "--config", &worker.config()], "");
     assert_eq!(denied.status.code(), Some(77));

@@ -19,6 +19,9 @@ struct Cli {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Audit(cli::audit::Args),
+    Bench(cli::bench::Args),
+    #[command(hide = true)]
+    BenchMember(cli::bench_cluster::MemberArgs),
     Differential(cli::differential::Args),
     KillControllers(cli::kill_controllers::Args),
 }
@@ -38,6 +41,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> io::Result<ExitCode> {
     match cli.command {
         Command::Audit(args) => cli::audit::run(&args),
+        Command::Bench(args) => cli::bench::run(args),
+        Command::BenchMember(args) => cli::bench_cluster::run_member(args),
         Command::Differential(args) => cli::differential::run(args),
         Command::KillControllers(args) => cli::kill_controllers::run(args),
     }

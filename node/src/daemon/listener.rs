@@ -110,6 +110,13 @@ async fn attend(
     if !is_called(&stream, &name) {
         return Err(GreetingError::Liar(name));
     }
+    if let Role::Controller { id } = hello.role
+        && !about.group.status().members.contains(id)
+    {
+        let why = format!("controller {id} is no member (any more, or yet)");
+        fabric::welcome(&mut stream, &Welcome::No(why.clone())).await?;
+        return Err(GreetingError::Refused(why));
+    }
     let controller = about.id;
     fabric::welcome(&mut stream, &Welcome::Yes { controller }).await?;
     match hello.role {

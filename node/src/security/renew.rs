@@ -11,8 +11,10 @@ use super::files::{CERTIFICATE_LIFE, Files, validity};
 use super::{SecurityError, names_of};
 use crate::clock::Clock;
 
-/// How often a node looks at its certificate.
+/// How often a node looks at its certificate,
 const LOOK: Duration = Duration::from_secs(60);
+/// and how often one whose renewal is due: the answer may be on its way.
+const LOOK_WHEN_DUE: Duration = Duration::from_secs(2);
 
 /// Whether a certificate that is good until then should be renewed.
 pub fn is_due(good_until: i64, now: i64) -> bool {
@@ -74,6 +76,11 @@ pub async fn keep_fresh<F: Future<Output = ()>>(
             Err(error) => tracing::error!(%error, "cannot look at the node's certificate"),
         }
         let until = files.good_until().unwrap_or(shown);
+        let pause = if is_due(until, clock.unix_s()) {
+            LOOK_WHEN_DUE
+        } else {
+            LOOK
+        };
         if until != shown {
             match files.credentials() {
                 Ok(new) => {
@@ -84,6 +91,6 @@ pub async fn keep_fresh<F: Future<Output = ()>>(
                 Err(error) => tracing::error!(%error, "cannot use the renewed certificate"),
             }
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(pause).await;
     }
 }

@@ -1,10 +1,16 @@
 use std::os::unix::fs::PermissionsExt;
 
-use lockstep_consensus::tls::Authority;
+use std::sync::Arc;
+
+use lockstep_consensus::tls::port::Port;
+use lockstep_consensus::tls::{Authority, PEERS, is_distrust, member_name};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use super::files::{Files, found};
 use super::token::{self, Admits, Token};
 use super::*;
+use crate::clock::Clock;
 
 const NOW: i64 = 1_800_000_000;
 
@@ -126,4 +132,37 @@ fn a_token_is_good_once_and_for_its_time() {
     give_out(&files, 60);
     let path = files.folder().join(format!("tokens/{}.toml", hex(&stale)));
     assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_node_that_was_off_until_its_certificate_ran_out_renews_it_at_once() {
+    const DAY: i64 = 24 * 3_600;
+    let now = Clock::start().unix_s();
+    let [one, two] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let [one, two] = [one, two].map(|home| Files::of(&home.keep()));
+    let authority = found("c", now - 200 * DAY).expect("an authority");
+    let admit = |files: &Files, id, at| files.admit_by(&authority, "n", Some(id), at);
+    admit(&one, 1, now).expect("a folder");
+    admit(&two, 2, now - 100 * DAY).expect("a folder");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let credentials = Arc::new(two.credentials().expect("they can be read"));
+    let _port = Port::open(listener, credentials.clone(), &[PEERS]);
+    let caller = one.credentials().expect("they are there");
+    let call = async || {
+        let stream = TcpStream::connect(address).await.expect("it listens");
+        caller.connect(stream, &member_name(2), PEERS).await
+    };
+    assert!(is_distrust(&call().await.expect_err("out of date")));
+
+    let (files, renewed) = (two.clone(), Arc::new(Notify::new()));
+    let told = renewed.clone();
+    tokio::spawn(renew::keep_fresh(two, credentials, move || {
+        renew::renew(&files, "c", "n", 2, now).expect("a controller");
+        told.notify_one();
+        std::future::ready(())
+    }));
+    renewed.notified().await;
+    call().await.expect("it is good now");
 }

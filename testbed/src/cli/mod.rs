@@ -1,5 +1,7 @@
 //! The commands of the testbed: one file a command.
 
 pub(crate) mod audit;
+pub(crate) mod bench;
+pub(crate) mod bench_cluster;
 pub(crate) mod differential;
 pub(crate) mod kill_controllers;

@@ -1,0 +1,5 @@
+//! How fast is it, beside its peers?
+//!
+//! - [`cluster`] measures clusters of real processes.
+
+pub mod cluster;

@@ -1,0 +1,80 @@
+//! `bench cluster`: how fast is a cluster of real processes? And `bench-member`, one of them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use lockstep_testbed::bench::cluster::{commit, member};
+
+/// Measure a cluster of real processes beside its peers
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How often each is measured; the median counts
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Keep everything in this folder: its disk is the one that is measured
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Fail if a target is missed
+    #[arg(long)]
+    strict: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// If the cluster cannot be run.
+pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
+    // Not in memory, as /tmp may be: what is measured is a disk.
+    let home = std::env::current_dir()?;
+    let made = tempfile::Builder::new()
+        .prefix(".lockstep-bench-")
+        .tempdir_in(args.dir.as_ref().unwrap_or(&home))?;
+    let figures = commit::run(made.path(), args.runs, &|line| println!("{line}"))?;
+    println!();
+    for figure in &figures {
+        println!("{}", figure.to_text());
+    }
+    let all_reached = figures.iter().all(|figure| figure.is_reached());
+    Ok(if all_reached || !args.strict {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// One process of a group that is measured
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct MemberArgs {
+    #[arg(long)]
+    id: u64,
+    #[arg(long)]
+    folder: PathBuf,
+    /// ID=ADDRESS
+    #[arg(long = "member", value_parser = member)]
+    members: Vec<(u64, SocketAddr)>,
+    #[arg(long)]
+    clients: SocketAddr,
+}
+
+fn member(text: &str) -> Result<(u64, SocketAddr), String> {
+    let parsed = text
+        .split_once('=')
+        .and_then(|(id, address)| Some((id.parse().ok()?, address.parse().ok()?)));
+    parsed.ok_or_else(|| format!("{text} is not ID=ADDRESS"))
+}
+
+/// Runs until it is killed.
+///
+/// # Errors
+/// If it cannot start, or cannot go on.
+pub(crate) fn run_member(args: MemberArgs) -> io::Result<ExitCode> {
+    let settings = member::Settings {
+        id: args.id,
+        folder: args.folder,
+        members: args.members.into_iter().collect(),
+        clients: args.clients,
+    };
+    member::run(&settings).map(|()| ExitCode::SUCCESS)
+}
