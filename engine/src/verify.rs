@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::config::ResolveError;
 use crate::parse::{Document, Position, names};
 use crate::schema::{self, Version, Violation};
 use crate::time::Timestamp;
@@ -94,8 +95,12 @@ impl Verifier {
         }
         match Cluster::read(cib, now) {
             Ok(cluster) => self.plan(&cluster, cib, now, has_status),
-            Err(PlanError::Config(error)) => {
-                let message = Diagnostic::error(root, error.to_string());
+            Err(PlanError::Config(ResolveError::FeatureSet { found, supported })) => {
+                let message = format!(
+                    "Can't process CIB with feature set '{found}' greater than our own \
+                     '{supported}'"
+                );
+                let message = Diagnostic::error(root, message);
                 self.find(cib, &message.at(names::CRM_FEATURE_SET));
             }
         }

@@ -31,6 +31,8 @@ pub struct Rule {
     pub combine: Combine,
     /// In the order in which they are evaluated. None at all hold.
     pub conditions: Vec<Condition>,
+    /// What is odd about it, or about anything in it, without changing what it means.
+    remarks: Vec<Fault>,
 }
 
 /// A rule's boolean operator.
@@ -173,6 +175,10 @@ pub enum FaultReason {
         attribute: &'static str,
         value: String,
     },
+    #[error("its '{0}' is not a date")]
+    NoDate(&'static str),
+    #[error("it contains no conditions")]
+    NoConditions,
     #[error("'value' is not allowed with this operation")]
     ValueNotAllowed,
     #[error("it has neither a start nor an end")]

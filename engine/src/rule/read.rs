@@ -5,7 +5,7 @@ use super::{
     OperationTest, RangeEnd, Reference, ResourceTest, Rule, ValueType,
 };
 use crate::parse::{Document, ElementId, IdIndex, Name, names};
-use crate::time::Unit;
+use crate::time::{Date, Timestamp, Unit};
 use crate::value;
 
 /// How deep rules may be nested, and how many conditions one may have, once references are
@@ -16,17 +16,20 @@ const MAX_CONDITIONS: usize = 100_000;
 impl Rule {
     /// Reads a `rule` element (or the one that its `id-ref` refers to).
     pub fn read(document: &Document, ids: &IdIndex, element: ElementId) -> Result<Self, Fault> {
-        Reader {
+        let mut reader = Reader {
             document,
             ids,
             conditions: 0,
-        }
-        .rule(element, 0)
+            remarks: Vec::new(),
+        };
+        let mut rule = reader.rule(element, 0)?;
+        rule.remarks = reader.remarks;
+        Ok(rule)
     }
 
     /// Everything in the rule that is malformed, in document order.
     pub fn faults(&self) -> Vec<&Fault> {
-        let mut faults = Vec::new();
+        let mut faults: Vec<&Fault> = self.remarks.iter().collect();
         let mut rules = vec![self];
         while let Some(rule) = rules.pop() {
             for condition in &rule.conditions {
@@ -46,6 +49,8 @@ struct Reader<'d> {
     document: &'d Document,
     ids: &'d IdIndex,
     conditions: usize,
+    /// What is odd, but stays as it is.
+    remarks: Vec<Fault>,
 }
 
 type Read<T> = Result<T, FaultReason>;
@@ -75,9 +80,17 @@ impl<'d> Reader<'d> {
             }
             conditions.push(self.condition(child, depth));
         }
+        if conditions.is_empty() {
+            let reason = FaultReason::NoConditions;
+            self.remarks.push(Fault {
+                element: resolved,
+                reason,
+            });
+        }
         Ok(Rule {
             combine,
             conditions,
+            remarks: Vec::new(),
         })
     }
 
@@ -91,6 +104,7 @@ impl<'d> Reader<'d> {
         } else if name == names::EXPRESSION {
             self.attribute_test(element).map(Condition::Attribute)
         } else if name == names::DATE_EXPRESSION {
+            self.check_dates(element);
             self.date_test(element).map(Condition::Date)
         } else if name == names::RSC_EXPRESSION {
             self.resource_test(element).map(Condition::Resource)
@@ -135,6 +149,28 @@ impl<'d> Reader<'d> {
             reference,
             value_type,
         })
+    }
+
+    /// A date that is none makes a condition not hold, whenever it is asked.
+    fn check_dates(&mut self, element: ElementId) {
+        // Which time it is only says what is left open, and never whether that is allowed.
+        let any_time = Timestamp::utc(0);
+        let operation = self.attr(element, names::OPERATION).unwrap_or("in_range");
+        let (start, end) = ((names::START, "start"), (names::END, "end"));
+        let used = match operation.to_ascii_lowercase().as_str() {
+            "in_range" => &[start, end][..],
+            "gt" => &[start],
+            "lt" => &[end],
+            _ => &[],
+        };
+        for &(name, text) in used {
+            let date = self.attr(element, name);
+            if date.is_some_and(|date| Date::parse(date, any_time).is_err()) {
+                let reason = FaultReason::NoDate(text);
+                self.remarks.push(Fault { element, reason });
+                return;
+            }
+        }
     }
 
     fn date_test(&self, element: ElementId) -> Read<DateTest> {

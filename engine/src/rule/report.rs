@@ -46,6 +46,11 @@ impl Fault {
             FaultReason::Invalid { attribute, value } => {
                 not_passing(format!("'{value}' is not a valid {attribute}"))
             }
+            FaultReason::NoDate(end) => not_passing(format!("{end} is invalid")),
+            FaultReason::NoConditions => {
+                let message = format!("Ignoring rule {id} because it contains no conditions");
+                return Diagnostic::warning(self.element, message);
+            }
             FaultReason::TooBig => not_passing("it is too big, or refers to itself".into()),
         };
         Diagnostic::error(self.element, message)

@@ -38,8 +38,11 @@ impl std::error::Error for Violation {}
 pub enum Problem {
     #[error("the document is not a CIB: its outermost element must be 'cib'")]
     NotACib,
-    #[error("attribute '{attribute}' is not allowed here")]
-    UnknownAttribute { attribute: String },
+    #[error("attribute '{attribute}' is not allowed here, only {}", listed(.allowed))]
+    UnknownAttribute {
+        attribute: String,
+        allowed: Vec<String>,
+    },
     #[error("'{value}' is not a valid '{attribute}': it must be {expected}")]
     InvalidValue {
         attribute: String,
@@ -50,14 +53,24 @@ pub enum Problem {
     ConflictingAttribute { attribute: String },
     #[error("attribute {} is missing", .0.join(" or "))]
     MissingAttribute(Vec<String>),
-    #[error("element '{child}' is not allowed here")]
-    UnexpectedChild { child: String },
+    #[error("element '{child}' is not allowed here, only {}", listed(.allowed))]
+    UnexpectedChild { child: String, allowed: Vec<String> },
     #[error("it is not complete: {} is missing", .0.join(" or "))]
     Incomplete(Vec<String>),
     #[error("the id '{id}' is used more than once")]
     DuplicateId { id: String },
     #[error("'{attribute}' refers to '{id}', which does not exist")]
     Dangling { attribute: String, id: String },
+}
+
+/// Names for people: at most as many as one cares to read.
+fn listed(names: &[String]) -> String {
+    const MANY: usize = 12;
+    match names {
+        [] => "the end".to_owned(),
+        _ if names.len() > MANY => format!("{}, …", names[..MANY].join(", ")),
+        _ => names.join(", "),
+    }
 }
 
 impl Problem {
@@ -134,8 +147,10 @@ impl Validator {
             let symbol = self.symbol(document, document.name_of(current));
             let after = symbol.and_then(|symbol| self.grammar.after_child(*content, symbol));
             let Some(after) = after else {
+                let allowed = self.grammar.next_children(*content);
                 let problem = Problem::UnexpectedChild {
                     child: document.name(current).to_owned(),
+                    allowed: allowed.into_iter().map(str::to_owned).collect(),
                 };
                 return Err(self.violation(document, current, None, problem));
             };
@@ -219,7 +234,13 @@ impl Validator {
             .map(|(_, kind)| kind)
             .collect();
         if types.is_empty() {
-            return Problem::UnknownAttribute { attribute };
+            let mut allowed: Vec<String> = Vec::new();
+            for (name, _) in self.grammar.attributes_of(content) {
+                if allowed.iter().all(|known| known != name) {
+                    allowed.push(name.to_owned());
+                }
+            }
+            return Problem::UnknownAttribute { attribute, allowed };
         }
         if types.iter().any(|kind| kind.admits(value)) {
             return Problem::ConflictingAttribute { attribute };

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use lockstep_engine::Severity;
+use lockstep_engine::parse::Document;
 use lockstep_engine::verify::{self, Finding, Importance, Verification};
 
 use super::cib_file::{self, Source};
 use super::clock;
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, Target, simulate};
 use crate::exit::Exit;
 
 /// Options of `lockstep verify`.
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(
     about = "Check a configuration for errors, as crm_verify does",
     after_help = "Examples:\n  \
@@ -41,24 +42,21 @@ pub(super) struct Args {
     /// Say nothing about the result
     #[arg(short = 'q', long)]
     quiet: bool,
+    #[command(flatten)]
+    target: Target,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Outcome {
     // As in the peer, which takes one from the other.
     let verbosity = args.verbose.saturating_sub(u8::from(args.quiet));
-    let source = source(args)?;
-    let refused = |error: cib_file::Unreadable| {
-        let message = format!("verify: Verification failed: Unable to parse CIB XML\n{error}");
-        Failure::new(Exit::Config, message)
-    };
-    let mut cib = cib_file::read(&source).map_err(refused)?;
+    let (name, mut cib) = read(args)?;
     if let Some(path) = &args.save_xml {
         cib_file::write(path, &cib.to_xml())?;
     }
     let now = clock::local(clock::wall_clock());
     let result = verify::verify(&mut cib, now);
-    report(&result, &source, verbosity);
+    report(&result, &name, verbosity);
     if result.is_fine() {
         return Ok(());
     }
@@ -68,33 +66,26 @@ pub(super) fn run(args: &Args) -> Outcome {
     Err(Failure::new(Exit::Config, ""))
 }
 
-/// The one place that was given; of several the peer's first choice.
-fn source(args: &Args) -> Result<Source, Failure> {
-    if let Some(path) = &args.xml_file {
-        return Ok(Source::file(path));
-    }
-    if let Some(text) = &args.xml_text {
+/// The document, with a name for messages. Of several places the peer's first choice counts.
+fn read(args: &Args) -> Result<(String, Document), Failure> {
+    let source = match (&args.xml_file, &args.xml_text) {
+        (Some(path), _) => Source::file(path),
         // The peer takes a name here as well.
-        let is_text = text.trim_start().starts_with('<');
-        return Ok(if is_text {
-            Source::Text(text.clone())
-        } else {
-            Source::file(text.as_ref())
-        });
-    }
-    if args.xml_pipe {
-        return Ok(Source::StandardInput);
-    }
-    if args.live_check {
-        let message = "verify: --live-check needs a running Pacemaker, and there is none here: \
-                       give a file with -x";
-        return Err(Failure::new(Exit::Usage, message));
-    }
-    Err(Failure::new(Exit::Error, "verify: No input specified"))
+        (None, Some(text)) if !text.trim_start().starts_with('<') => Source::file(text.as_ref()),
+        (None, Some(text)) => Source::Text(text.clone()),
+        (None, None) if args.xml_pipe => Source::StandardInput,
+        (None, None) if args.live_check => return simulate::read_live(&args.target),
+        (None, None) => return Err(Failure::new(Exit::Error, "verify: No input specified")),
+    };
+    let cib = cib_file::read(&source).map_err(|error| {
+        let message = format!("verify: Verification failed: Unable to parse CIB XML\n{error}");
+        Failure::new(Exit::Config, message)
+    })?;
+    Ok((source.to_string(), cib))
 }
 
 /// Everything for standard error, each message with its place.
-fn report(result: &Verification, source: &Source, verbosity: u8) {
+fn report(result: &Verification, name: &str, verbosity: u8) {
     let asked = match verbosity {
         0 => Importance::Always,
         1 => Importance::Reason,
@@ -102,15 +93,15 @@ fn report(result: &Verification, source: &Source, verbosity: u8) {
     };
     for finding in result.findings.iter() {
         if finding.importance <= asked {
-            eprintln!("{}", line(finding, source));
+            eprintln!("{}", line(finding, name));
         }
     }
 }
 
-fn line(finding: &Finding, source: &Source) -> String {
+fn line(finding: &Finding, name: &str) -> String {
     let place = match finding.position {
-        Some(position) => format!("{source}:{}:{}", position.line, position.column),
-        None => source.to_string(),
+        Some(position) => format!("{name}:{}:{}", position.line, position.column),
+        None => name.to_owned(),
     };
     let severity = match finding.severity {
         Some(Severity::Error) => " error:",

@@ -378,6 +378,32 @@ impl Grammar {
         names
     }
 
+    /// Names of child elements that may come next.
+    pub(in crate::schema) fn next_children(&self, pattern: PatternId) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        let mut rest = vec![pattern];
+        while let Some(pattern) = rest.pop() {
+            match self.known(pattern).pattern {
+                Pattern::Element(symbol, _) => {
+                    let name = self.text(symbol);
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+                Pattern::Choice(a, b) | Pattern::Interleave(a, b) => rest.extend([b, a]),
+                Pattern::Group(a, b) => {
+                    if self.known(a).optional {
+                        rest.push(b);
+                    }
+                    rest.push(a);
+                }
+                Pattern::Repeated(a) => rest.push(a),
+                _ => {}
+            }
+        }
+        names
+    }
+
     /// Names of what is picked out of a pattern, but for what may be left out anyway.
     fn collect(
         &self,
