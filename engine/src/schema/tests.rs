@@ -77,7 +77,8 @@ fn violations_say_what_is_wrong() {
     assert_eq!(resources(A), "valid");
     assert_eq!(
         resources("<primitiv id='a'/>"),
-        "primitiv 'a': element 'primitiv' is not allowed here"
+        "primitiv 'a': element 'primitiv' is not allowed here, only primitive, template, group, \
+         clone, bundle"
     );
     assert_eq!(
         resources("<primitive class='lsb' type='x'/>"),
@@ -93,7 +94,8 @@ fn violations_say_what_is_wrong() {
     );
     assert_eq!(
         resources("<primitive id='a' class='lsb' type='x' colour='red'/>"),
-        "primitive 'a': attribute 'colour' is not allowed here"
+        "primitive 'a': attribute 'colour' is not allowed here, only id, class, provider, type, \
+         template, description"
     );
     assert_eq!(
         resources("<primitive id='a' class='lsb' type='x' template='b'/>"),
