@@ -34,6 +34,10 @@ pub struct Config {
     /// A CIB to begin with, if the cluster has none yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_cib: Option<PathBuf>,
+    /// A watchdog device (`/dev/watchdog`) by which this node fences itself when it has lost its
+    /// quorum and cannot stop what it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watchdog: Option<PathBuf>,
     /// Where the controller listens, if not at the address where others reach it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
@@ -221,6 +225,7 @@ impl Config {
             Some(&mut self.data_dir),
             Some(ocf_root),
             self.first_cib.as_mut(),
+            self.watchdog.as_mut(),
         ];
         for path in paths
             .into_iter()

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::DaemonError;
 use super::proposer::Proposal;
 use super::report::View;
+use super::watchdog::Watchdog;
 use crate::clock::Clock;
 use crate::cluster::Refusal;
 use crate::cluster::command::{Command, Entry, RequestId};
@@ -186,7 +187,9 @@ pub(super) fn start(
         news: news_watch,
         proposals: Arc::new(Mutex::new(Some(proposed))),
     };
+    let watchdog = about.config.watchdog.as_deref().map(Watchdog::new);
     let core = Core {
+        watchdog,
         about,
         controller,
         group,
@@ -235,6 +238,7 @@ pub(super) struct Core {
     /// Index of the last snapshot that was offered.
     snapshot_at: u64,
     offered_first_cib: bool,
+    watchdog: Option<Watchdog>,
 }
 
 impl Core {
@@ -243,6 +247,9 @@ impl Core {
         while let Some(message) = messages.blocking_recv() {
             match message {
                 Message::Input(input) => {
+                    if let Input::Tick = &input {
+                        told(self.watchdog.as_mut().map(Watchdog::put_off));
+                    }
                     if let Input::Closed(connection) = &input {
                         self.connections.remove(connection);
                     }
@@ -383,7 +390,11 @@ impl Core {
                 let plan = order.transition;
                 tracing::info!(plan, order = %order, key, node, "ordered");
             }
-            Effect::WithoutQuorum(fate) => without_quorum(&fate),
+            Effect::WithoutQuorum(fate) => {
+                without_quorum(&fate, self.watchdog.is_some());
+                let taken = self.watchdog.as_mut().map(|watchdog| watchdog.take(&fate));
+                told(taken);
+            }
             Effect::Answered {
                 request,
                 index,
@@ -503,7 +514,14 @@ impl Core {
     }
 }
 
-fn without_quorum(fate: &WithoutQuorum) {
+/// Says that the watchdog does not do what it should.
+fn told(outcome: Option<std::io::Result<()>>) {
+    if let Some(Err(error)) = outcome {
+        tracing::error!(%error, "the watchdog cannot be used: this node cannot fence itself");
+    }
+}
+
+fn without_quorum(fate: &WithoutQuorum, watchdog: bool) {
     match fate {
         WithoutQuorum::Acts(count) => {
             tracing::error!(
@@ -513,7 +531,12 @@ fn without_quorum(fate: &WithoutQuorum) {
         }
         WithoutQuorum::Done => tracing::warn!("without quorum: nothing is left to stop here"),
         WithoutQuorum::FenceSelf(reason) => {
-            tracing::error!(reason, "without quorum: this node has to be FENCED");
+            let how = if watchdog {
+                "its watchdog will reset it"
+            } else {
+                "it has no watchdog: the others have to"
+            };
+            tracing::error!(reason, "without quorum: this node has to be FENCED, {how}");
         }
         WithoutQuorum::Regained => tracing::info!("there is a quorum again"),
     }

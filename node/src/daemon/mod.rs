@@ -17,6 +17,7 @@ mod membership;
 mod proposer;
 mod report;
 mod supervisor;
+mod watchdog;
 
 use std::future::Future;
 use std::path::PathBuf;

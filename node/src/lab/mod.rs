@@ -127,6 +127,7 @@ impl Lab {
             api,
             executor,
             first_cib: Some(first_cib.clone()),
+            watchdog: None,
             listen: None,
             controllers: controllers.clone(),
             agents: AgentSettings {

@@ -93,6 +93,7 @@ impl Machine {
             api: self.api,
             executor: true,
             first_cib: None,
+            watchdog: None,
             listen: self.listen,
             controllers,
             agents: AgentSettings::default(),
