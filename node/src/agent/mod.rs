@@ -100,6 +100,40 @@ pub struct Site {
     pub stand_in: bool,
     /// The program whose `agent` subcommand the bundled agents are.
     pub program: PathBuf,
+    /// How agents ask the cluster, if they can.
+    pub callbacks: Option<Callbacks>,
+}
+
+/// What agents call to ask the cluster: names of this program.
+pub const TOOLS: [&str; 9] = [
+    "attrd_updater",
+    "cibadmin",
+    "crm_attribute",
+    "crm_failcount",
+    "crm_master",
+    "crm_mon",
+    "crm_node",
+    "crm_resource",
+    "crm_standby",
+];
+
+/// How agents ask the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callbacks {
+    /// Folder with the tools that agents call; first on their path.
+    pub tools: PathBuf,
+    /// Where those ask.
+    pub socket: PathBuf,
+}
+
+impl Callbacks {
+    /// Those of an executor, below its folder.
+    pub fn below(folder: &std::path::Path) -> Self {
+        Self {
+            tools: folder.join("tools"),
+            socket: folder.join("agents.sock"),
+        }
+    }
 }
 
 /// What is told about a run besides the operation itself.

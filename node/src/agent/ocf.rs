@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::outcome::exit_reason;
 use super::process::{self, Ended, Finished, Invocation};
-use super::{Agent, Operation, Outcome, Pending, ResultCode, Run, Site, Status};
+use super::{Agent, Callbacks, Operation, Outcome, Pending, ResultCode, Run, Site, Status};
 
 /// The provider whose agents are part of this binary.
 const BUNDLED_PROVIDER: &str = "lockstep";
@@ -22,8 +22,7 @@ const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 
 /// What every agent finds in its environment, whatever the resource. Agents that ask for the
 /// cluster type know `corosync` and fall back to the behaviour of Heartbeat for all else.
-const CONSTANT_ENVIRONMENT: [(&str, &str); 13] = [
-    ("PATH", SEARCH_PATH),
+const CONSTANT_ENVIRONMENT: [(&str, &str); 18] = [
     ("LC_ALL", "C"),
     ("OCF_RA_VERSION_MAJOR", "1"),
     ("OCF_RA_VERSION_MINOR", "1"),
@@ -35,6 +34,12 @@ const CONSTANT_ENVIRONMENT: [(&str, &str); 13] = [
     ("HA_cluster_type", "corosync"),
     ("PCMK_cluster_type", "corosync"),
     ("PCMK_debug", "0"),
+    ("HA_mcp", "true"),
+    ("HA_quorum_type", "corosync"),
+    ("PCMK_mcp", "true"),
+    ("PCMK_quorum_type", "corosync"),
+    ("PCMK_logfacility", "daemon"),
+    ("PCMK_watchdog", "false"),
     ("PCMK_service", "pacemaker-execd"),
 ];
 
@@ -99,6 +104,12 @@ impl Ocf {
         for (name, value) in CONSTANT_ENVIRONMENT {
             set(name, value.as_ref());
         }
+        set("PATH", &search_path(site));
+        if let Some(Callbacks { tools, socket }) = &site.callbacks {
+            // Agents call some tools by this folder.
+            set("HA_SBIN_DIR", tools.as_os_str());
+            set("LOCKSTEP_SOCKET", socket.as_os_str());
+        }
         set("OCF_ROOT", site.ocf_root.as_os_str());
         set("OCF_RESOURCE_INSTANCE", operation.resource.as_ref());
         set("OCF_RESOURCE_TYPE", agent.kind.as_ref());
@@ -124,6 +135,17 @@ impl Ocf {
         }
         all
     }
+}
+
+/// Where agents find programs: what asks the cluster first of all.
+fn search_path(site: &Site) -> OsString {
+    let mut path = OsString::new();
+    if let Some(Callbacks { tools, .. }) = &site.callbacks {
+        path.push(tools);
+        path.push(":");
+    }
+    path.push(SEARCH_PATH);
+    path
 }
 
 impl Agent for Ocf {

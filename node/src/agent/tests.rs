@@ -16,6 +16,7 @@ fn site(folder: &Path) -> Site {
         witness: None,
         stand_in: false,
         program: "/nonexistent/lockstep".into(),
+        callbacks: Some(Callbacks::below(folder)),
     }
 }
 

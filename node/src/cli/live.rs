@@ -54,9 +54,14 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(target: &Target) -> Result<Self, Failure> {
+        Self::of(target.client())
+    }
+
+    /// The cluster, through whoever is asked.
+    pub(super) fn of(client: Client) -> Result<Self, Failure> {
         Ok(Self {
             runtime: runtime(1)?,
-            client: target.client(),
+            client,
         })
     }
 

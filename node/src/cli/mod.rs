@@ -18,6 +18,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod tools;
 mod verify;
 
 use std::net::SocketAddr;
@@ -187,7 +188,11 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(ended) = tools::run_as(&arguments) {
+        return ended;
+    }
+    let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Asked-for help is no error.

@@ -35,7 +35,7 @@ pub(super) struct Args {
 
 /// In whose words.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum OutputAs {
+pub(super) enum OutputAs {
     Text,
     Xml,
 }
@@ -52,7 +52,10 @@ pub(super) fn run(arguments: Args) -> Outcome {
             let status: Status = client.get("/v1/status").await?;
             after = after.max(status.controller.applied);
             let text = match arguments.output_as {
-                Some(form) => as_crm_mon(&client, &status, form).await?,
+                Some(form) => {
+                    let cib = cib(&client).await?;
+                    as_crm_mon(&cib, &status, form)?
+                }
                 None => shape(&status, arguments.json)?,
             };
             // What only the controller itself sees may change without news.
@@ -70,11 +73,18 @@ pub(super) fn run(arguments: Args) -> Outcome {
     })
 }
 
-/// What `crm_mon` would print; the leader is its DC.
-async fn as_crm_mon(client: &Client, status: &Status, form: OutputAs) -> Result<String, Failure> {
+async fn cib(client: &Client) -> Result<Document, Failure> {
     let cib = client.get_text("/v1/cib").await?;
-    let cib = Document::parse(cib.as_bytes(), &Limits::default())
-        .map_err(|error| Failure::new(Exit::Protocol, format!("the controller's CIB: {error}")))?;
+    Document::parse(cib.as_bytes(), &Limits::default())
+        .map_err(|error| Failure::new(Exit::Protocol, format!("the controller's CIB: {error}")))
+}
+
+/// What `crm_mon` would print; the leader is its DC.
+pub(super) fn as_crm_mon(
+    cib: &Document,
+    status: &Status,
+    form: OutputAs,
+) -> Result<String, Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let leader = status.controller.leader_node.as_deref();
     let asked = Asked {
@@ -89,8 +99,8 @@ async fn as_crm_mon(client: &Client, status: &Status, form: OutputAs) -> Result<
         pending: true,
     };
     match form {
-        OutputAs::Text => status_text(&cib, &asked, sections),
-        OutputAs::Xml => status_xml(&cib, &asked).map(|document| document.to_xml()),
+        OutputAs::Text => status_text(cib, &asked, sections),
+        OutputAs::Xml => status_xml(cib, &asked).map(|document| document.to_xml()),
     }
     .map_err(|error| Failure::new(Exit::Config, error))
 }

@@ -21,14 +21,17 @@ use super::proposer::{self, NotProposed};
 use crate::clock::Clock;
 use crate::controller::{ConnectionId, Input, Joined};
 use crate::fabric::{
-    self, FromController, GreetingError, Heartbeat, Link, Role, ToController, Welcome,
+    self, Answer, Asked, FromController, GreetingError, Heartbeat, Link, Role, ToController, Welcome,
 };
+use crate::http;
 use crate::security::files::Files;
 use crate::security::join::Doorkeeper;
 use crate::security::{node_name, renew};
 
 /// So many connections at once: all executors of the largest cluster, and some strangers.
 const MAX_CONNECTIONS: usize = 2048;
+/// So many agents of one node are answered at once.
+const MAX_ASKING: usize = 64;
 /// So many machines join at once.
 const MAX_JOINS: usize = 4;
 
@@ -156,6 +159,7 @@ async fn attend_executor(
         return;
     }
     let mut known = Arc::default();
+    let asking = Arc::new(Semaphore::new(MAX_ASKING));
     loop {
         let message = tokio::select! {
             message = receive.recv() => message,
@@ -174,6 +178,10 @@ async fn attend_executor(
                 renew_worker(&node, key, &send, about);
                 continue;
             }
+            Some(ToController::Ask { number, asked }) => {
+                answer_agent(number, asked, &asking, &send, about);
+                continue;
+            }
             _ => break,
         };
         let input = Input::Heard {
@@ -189,6 +197,28 @@ async fn attend_executor(
         .core
         .send(Message::Input(Input::Closed(connection)))
         .await;
+}
+
+/// Answers what an agent asked its executor.
+fn answer_agent(
+    number: u64,
+    asked: Asked,
+    asking: &Arc<Semaphore>,
+    send: &mpsc::Sender<FromController>,
+    about: &About,
+) {
+    let (send, core) = (send.clone(), about.core.clone());
+    let Ok(permit) = Arc::clone(asking).try_acquire_owned() else {
+        let answer = Answer::problem(503, "too many agents ask at once");
+        let _ = send.try_send(FromController::Answered { number, answer });
+        return;
+    };
+    tokio::spawn(async move {
+        let answer = http::answer(core, asked).await;
+        // Whoever asked may be gone.
+        let _ = send.send(FromController::Answered { number, answer }).await;
+        drop(permit);
+    });
 }
 
 /// The members, once they are others than `known`.

@@ -14,11 +14,14 @@
 //! | `order.rs` | what may be ordered, and what is reported |
 //! | `core.rs` | which order runs when, and what is answered: pure, driven by inputs |
 //! | `journal.rs` | what survives a crash: records in a checksummed file |
+//! | `callbacks.rs`, `relay.rs` | what agents ask: their local socket, and the way to a controller |
 //! | `shell.rs` | sockets, clock, disk and processes around the core |
 
+mod callbacks;
 mod core;
 pub mod journal;
 mod order;
+mod relay;
 pub mod shell;
 
 pub use core::{ConnectionId, Effects, Executor, Identity, Input, RunId, StartRun};

@@ -13,9 +13,11 @@ use lockstep_consensus::tls::{ANY_MEMBER, Credentials};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 
+use super::callbacks;
 use super::core::{ConnectionId, Effects, Executor, Identity, Input, RunId, StartRun};
 use super::journal::{Header, Journal, JournalError, Record};
 use super::order::FromExecutor;
+use super::relay::Relay;
 use crate::agent::{Agents, Run, Site};
 use crate::clock::Clock;
 use crate::fabric::{self, FromController, Heartbeat, Hello, Link, Role, ToController};
@@ -124,7 +126,9 @@ pub async fn run(settings: Settings, mut stop: watch::Receiver<bool>) -> Result<
         },
     };
     let (acknowledged, hello_watch) = watch::channel(hello(core.acknowledged()));
+    let relay = Relay::default();
     let mut dialers = Dialers {
+        relay: relay.clone(),
         hello: hello_watch,
         heartbeat: settings.heartbeat,
         credentials: credentials.clone(),
@@ -137,6 +141,7 @@ pub async fn run(settings: Settings, mut stop: watch::Receiver<bool>) -> Result<
     dialers.begin(settings.controllers.clone());
     let fresh = keep_fresh(settings.files.clone(), credentials, events.clone());
     let _fresh = AbortOnDrop(tokio::spawn(fresh).abort_handle());
+    let _callbacks = callbacks::serve(&settings.site, relay).map(AbortOnDrop);
     let agents = Agents::new(settings.site.clone());
     let mut shell = Shell {
         core,
@@ -362,6 +367,7 @@ async fn keep_fresh(files: Files, credentials: Arc<Credentials>, events: mpsc::S
 
 /// Keeps a connection to every controller.
 struct Dialers {
+    relay: Relay,
     hello: watch::Receiver<Hello>,
     heartbeat: Heartbeat,
     credentials: Arc<Credentials>,
@@ -401,6 +407,7 @@ impl Dialers {
             return;
         }
         let dialer = Dialer {
+            relay: self.relay.clone(),
             address: address.clone(),
             number: self.next,
             hello: self.hello.clone(),
@@ -417,6 +424,7 @@ impl Dialers {
 
 /// Keeps a connection to one controller.
 struct Dialer {
+    relay: Relay,
     address: String,
     number: u64,
     hello: watch::Receiver<Hello>,
@@ -478,6 +486,7 @@ impl Dialer {
         link: Link<ToController, FromController>,
     ) -> bool {
         let Link { send, mut receive } = link;
+        let _way = self.relay.opened(connection, send.clone());
         if self
             .events
             .send(Event::Opened(connection, send))
@@ -498,6 +507,10 @@ impl Dialer {
                     if let Err(error) = self.files.write_certificate(&certificate, until) {
                         tracing::error!(%error, "cannot keep the renewed certificate");
                     }
+                    continue;
+                }
+                FromController::Answered { number, answer } => {
+                    self.relay.answered(number, answer);
                     continue;
                 }
                 FromController::Proposed { .. } => continue,

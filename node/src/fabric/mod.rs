@@ -104,6 +104,45 @@ pub enum ToController {
         /// The key.
         key: [u8; 32],
     },
+    /// From an executor: what an agent there wants to know or to have changed.
+    Ask {
+        /// Comes back with the answer.
+        number: u64,
+        /// What.
+        asked: Asked,
+    },
+}
+
+/// A request to the API on behalf of an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Asked {
+    /// Whether something is to be changed (`POST`), not only told (`GET`).
+    pub change: bool,
+    /// Path and query.
+    pub path: String,
+    /// What comes with it.
+    pub body: Vec<u8>,
+}
+
+/// What the API answers an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Answer {
+    /// HTTP status code.
+    pub code: u16,
+    /// What it says.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A refusal, in the API's own words.
+    pub fn problem(code: u16, text: &str) -> Self {
+        let problem = crate::http::types::Problem {
+            problem: text.to_owned(),
+            hint: None,
+        };
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        Self { code, body }
+    }
 }
 
 /// What only the leader of the controllers can do to their group.
@@ -137,6 +176,13 @@ pub enum FromController {
         certificate: String,
         /// Until when it is good, in seconds since the epoch.
         until: i64,
+    },
+    /// To an executor: what its agent asked for.
+    Answered {
+        /// Which.
+        number: u64,
+        /// The answer.
+        answer: Answer,
     },
 }
 

@@ -1,6 +1,9 @@
 //! How does the command line ask a controller?
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -8,7 +11,8 @@ use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 
 use super::types::Problem;
 use crate::exit::Exit;
@@ -18,6 +22,49 @@ const MAX_ANSWER: usize = 256 << 20;
 /// An answer comes within this, unless more is asked for.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 
+/// Where an API is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A controller of this host.
+    Tcp(SocketAddr),
+    /// This node's executor, which passes on what agents ask.
+    Unix(Arc<Path>),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
+}
+
+impl From<PathBuf> for Address {
+    fn from(path: PathBuf) -> Self {
+        Self::Unix(path.into())
+    }
+}
+
+/// A connection of whatever kind.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl Address {
+    async fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Tcp(address) => Box::new(TcpStream::connect(address).await?),
+            Self::Unix(path) => Box::new(UnixStream::connect(path).await?),
+        })
+    }
+}
+
 /// Why there is no answer, or not the wanted one.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -25,7 +72,7 @@ pub enum ClientError {
     #[error("no controller answers at {address}: {error}")]
     Unreachable {
         /// Where.
-        address: SocketAddr,
+        address: Address,
         /// What the system says.
         error: std::io::Error,
     },
@@ -33,7 +80,7 @@ pub enum ClientError {
     #[error("the controller at {address} did not answer: {reason}")]
     Silent {
         /// Where.
-        address: SocketAddr,
+        address: Address,
         /// How that was noticed.
         reason: String,
     },
@@ -41,7 +88,7 @@ pub enum ClientError {
     #[error("what listens at {address} is no controller: {reason}")]
     Foreign {
         /// Where.
-        address: SocketAddr,
+        address: Address,
         /// How that was noticed.
         reason: String,
     },
@@ -76,14 +123,15 @@ impl ClientError {
 }
 
 /// A controller's API.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Client {
-    address: SocketAddr,
+    address: Address,
 }
 
 impl Client {
     /// The API at an address.
-    pub fn new(address: SocketAddr) -> Self {
+    pub fn new(address: impl Into<Address>) -> Self {
+        let address = address.into();
         Self { address }
     }
 
@@ -117,9 +165,16 @@ impl Client {
         self.parse(self.send("POST", path, body.into()).await?)
     }
 
+    fn host(&self) -> String {
+        match &self.address {
+            Address::Tcp(address) => address.to_string(),
+            Address::Unix(_) => "localhost".to_owned(),
+        }
+    }
+
     fn foreign(&self, reason: String) -> ClientError {
         ClientError::Foreign {
-            address: self.address,
+            address: self.address.clone(),
             reason,
         }
     }
@@ -129,8 +184,10 @@ impl Client {
     }
 
     async fn send(&self, method: &str, path: &str, body: Bytes) -> Result<Bytes, ClientError> {
-        let address = self.address;
-        let silent = |reason: String| ClientError::Silent { address, reason };
+        let silent = |reason: String| ClientError::Silent {
+            address: self.address.clone(),
+            reason,
+        };
         match tokio::time::timeout(ANSWER_TIME, self.exchange(method, path, body)).await {
             Ok(answer) => answer,
             Err(_) => Err(silent(format!(
@@ -141,12 +198,16 @@ impl Client {
     }
 
     async fn exchange(&self, method: &str, path: &str, body: Bytes) -> Result<Bytes, ClientError> {
-        let address = self.address;
-        let stream = TcpStream::connect(address)
+        let address = &self.address;
+        let stream = address
+            .connect()
             .await
-            .map_err(|error| ClientError::Unreachable { address, error })?;
+            .map_err(|error| ClientError::Unreachable {
+                address: address.clone(),
+                error,
+            })?;
         let silent = |error: hyper::Error| ClientError::Silent {
-            address,
+            address: address.clone(),
             reason: error.to_string(),
         };
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -157,7 +218,7 @@ impl Client {
         let request = hyper::Request::builder()
             .method(method)
             .uri(path)
-            .header("host", address.to_string())
+            .header("host", self.host())
             .body(Full::new(body))
             .map_err(|error| self.foreign(error.to_string()))?;
         let answer = sender.send_request(request).await.map_err(|error| {
@@ -171,7 +232,7 @@ impl Client {
         let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
         let bytes = body
             .map_err(|error| ClientError::Silent {
-                address,
+                address: address.clone(),
                 reason: error.to_string(),
             })?
             .to_bytes();

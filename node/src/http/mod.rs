@@ -21,6 +21,9 @@
 //! | `POST /v1/ticket` with [`types::TicketRequest`] | [`types::AppliedAnswer`] |
 //! | `POST /v1/confirm-fenced` with [`types::ConfirmFencedRequest`] | [`types::AppliedAnswer`] |
 //!
+//! Agents ask the executor of their node, on whatever node they run; it passes on, over the
+//! connection that it has anyway, what `server::answer` lets them ask.
+//!
 //! Any other answer is a [`types::Problem`] with a status code that says whose fault it is.
 
 mod change;
@@ -30,4 +33,4 @@ mod members;
 mod server;
 pub mod types;
 
-pub use server::serve;
+pub use server::{answer, serve};

@@ -2,21 +2,26 @@
 
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use lockstep_engine::encode::graph_xml;
 use serde::Deserialize;
 use tokio::net::TcpListener;
+use tower_service::Service;
 
 use super::types::{EventText, Events, Problem};
 use super::{change, history, members};
 use crate::daemon::{CoreHandle, Membership};
+use crate::fabric::{Answer, Asked};
 
 /// No CIB that is given may be longer, in bytes: it must fit one log entry.
 const MAX_CIB: usize = 15 << 20;
+/// No answer that is passed on to another node is longer, in bytes: it must fit one message.
+const MAX_PASSED_ON: usize = 32 << 20;
 /// Nobody waits longer for events.
 const MAX_WAIT: Duration = Duration::from_secs(25);
 /// So many events are told at once.
@@ -24,26 +29,70 @@ const MAX_EVENTS: usize = 1000;
 
 /// Answers requests for ever.
 pub async fn serve(listener: TcpListener, core: CoreHandle, membership: Membership) {
-    let routes = Router::new()
-        .route("/v1/status", get(status))
-        .route("/v1/events", get(events))
-        .route("/v1/digest", get(digest))
-        .route("/v1/cib", get(cib))
-        .route("/v1/graph", get(graph))
-        .route("/v1/history", get(history::list))
-        .route("/v1/history/{transition}", get(history::one))
-        .route("/v1/history/{transition}/cib", get(history::cib))
-        .route("/v1/config", post(change::config))
-        .route("/v1/attribute", post(change::attribute))
-        .route("/v1/cleanup", post(change::cleanup))
-        .route("/v1/ticket", post(change::ticket))
-        .route("/v1/confirm-fenced", post(change::confirm_fenced))
-        .with_state(core)
+    let routes = shared(core.clone())
+        .merge(operators(core))
         .merge(members::routes(membership))
         .fallback(async || problem(StatusCode::NOT_FOUND, "there is no such request", None))
         .layer(DefaultBodyLimit::max(MAX_CIB));
     if let Err(error) = axum::serve(listener, routes).await {
         tracing::error!(%error, "the API ended");
+    }
+}
+
+/// What agents may ask as well, through their executors, on whatever node they run.
+fn shared(core: CoreHandle) -> Router {
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/events", get(events))
+        .route("/v1/cib", get(cib))
+        .route("/v1/config", post(change::config))
+        .route("/v1/attribute", post(change::attribute))
+        .route("/v1/cleanup", post(change::cleanup))
+        .with_state(core)
+}
+
+/// What only people and programs on this host may ask.
+fn operators(core: CoreHandle) -> Router {
+    Router::new()
+        .route("/v1/digest", get(digest))
+        .route("/v1/graph", get(graph))
+        .route("/v1/history", get(history::list))
+        .route("/v1/history/{transition}", get(history::one))
+        .route("/v1/history/{transition}/cib", get(history::cib))
+        .route("/v1/ticket", post(change::ticket))
+        .route("/v1/confirm-fenced", post(change::confirm_fenced))
+        .with_state(core)
+}
+
+/// Answers what an agent on some node asked its executor.
+pub async fn answer(core: CoreHandle, asked: Asked) -> Answer {
+    let method = match asked.change {
+        true => Method::POST,
+        false => Method::GET,
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(&asked.path)
+        .body(Body::from(asked.body));
+    let Ok(request) = request else {
+        return Answer::problem(StatusCode::BAD_REQUEST.as_u16(), "this is no request");
+    };
+    let mut routes = shared(core).layer(DefaultBodyLimit::max(MAX_CIB));
+    // The router is always ready, and its answers are its errors.
+    let response = match routes.call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let code = response.status().as_u16();
+    match axum::body::to_bytes(response.into_body(), MAX_PASSED_ON).await {
+        Ok(bytes) => Answer {
+            code,
+            body: bytes.to_vec(),
+        },
+        Err(_) => Answer::problem(
+            StatusCode::PAYLOAD_TOO_LARGE.as_u16(),
+            "the answer is too long to be passed on",
+        ),
     }
 }
 
