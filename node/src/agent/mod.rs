@@ -10,10 +10,12 @@
 //! | `fence.rs` | `stonith`: fence agents, by their standard input protocol |
 //! | `bundled.rs` | the agents of provider `ocf:lockstep`, which are part of this binary |
 //! | `power.rs` | the fence agent that is part of this binary |
+//! | `metadata.rs` | what agents say about themselves |
 //! | `process.rs` | what both kinds of program need: a group, a deadline, bounded output |
 
 pub mod bundled;
-mod fence;
+pub mod fence;
+pub mod metadata;
 mod ocf;
 mod outcome;
 pub mod power;
@@ -28,7 +30,10 @@ use std::sync::Arc;
 
 use bincode::{Decode, Encode};
 
-pub use fence::FENCE;
+pub use lockstep_engine::graph::FEATURE_SET;
+
+pub use fence::{Attempt, FENCE, Fencing};
+pub use metadata::{Metadata, MetadataError};
 pub use outcome::{Outcome, ResultCode, Status};
 
 /// Which program implements a resource: `class:provider:kind`, as in a CIB's `primitive`.
@@ -40,6 +45,34 @@ pub struct AgentName {
     pub provider: Option<String>,
     /// `type` in the CIB.
     pub kind: String,
+}
+
+/// A text that names no agent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no agent: one is named as ocf:heartbeat:IPaddr2 or stonith:fence_ipmilan")]
+pub struct NoAgentName(String);
+
+impl std::str::FromStr for AgentName {
+    type Err = NoAgentName;
+
+    fn from_str(text: &str) -> Result<Self, NoAgentName> {
+        let parts: Vec<_> = text.split(':').collect();
+        let (class, provider, kind) = match parts.as_slice() {
+            ["ocf", provider, kind] => ("ocf", Some(*provider), *kind),
+            ["ocf", kind] => ("ocf", Some("heartbeat"), *kind),
+            [class, kind] => (*class, None, *kind),
+            [kind] if kind.starts_with("fence_") => ("stonith", None, *kind),
+            _ => return Err(NoAgentName(text.to_owned())),
+        };
+        if [class, kind].contains(&"") || provider == Some("") {
+            return Err(NoAgentName(text.to_owned()));
+        }
+        Ok(Self {
+            class: class.to_owned(),
+            provider: provider.map(str::to_owned),
+            kind: kind.to_owned(),
+        })
+    }
 }
 
 impl std::fmt::Display for AgentName {
@@ -71,9 +104,22 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// An operation of no resource of a cluster.
+    pub fn alone(agent: AgentName, task: &str) -> Self {
+        Self {
+            resource: agent.kind.clone(),
+            agent,
+            task: task.to_owned(),
+            interval_ms: 0,
+            timeout_ms: 0,
+            start_delay_ms: 0,
+            parameters: Vec::new(),
+        }
+    }
+
     /// Whether it may change what the resource does, and so ends what was observed before.
     pub fn changes_state(&self) -> bool {
-        const OBSERVING: [&str; 4] = ["monitor", "notify", "meta-data", "validate-all"];
+        const OBSERVING: [&str; 5] = ["monitor", "notify", "meta-data", "validate-all", FENCE];
         self.interval_ms == 0 && !OBSERVING.contains(&self.task.as_str())
     }
 
@@ -91,6 +137,8 @@ pub struct Site {
     pub node: String,
     /// Where OCF agents are installed: `resource.d/PROVIDER/TYPE` is below it.
     pub ocf_root: PathBuf,
+    /// Where fence agents are looked for first, before where systems have them.
+    pub fence_folder: Option<PathBuf>,
     /// Where the bundled agents keep whether "their service" runs.
     pub bundled_state_dir: PathBuf,
     /// Where the bundled agents append what they do, if anywhere.
@@ -140,8 +188,9 @@ impl Callbacks {
 pub struct Run {
     /// `transition:action` of the order behind it; empty for a repeated monitor.
     pub order: String,
-    /// Is called with the process group as soon as there is one.
-    pub started: Box<dyn FnOnce(u32) + Send>,
+    /// Is called with the process group as soon as there is one; of several programs that run one
+    /// after the other, with that of each.
+    pub started: Box<dyn Fn(u32) + Send + Sync>,
 }
 
 /// A future on the heap, because agents are chosen at run time.
@@ -175,6 +224,42 @@ impl Agents {
     /// Carries out an operation with the agent of its standard.
     pub fn run(&self, operation: Operation, run: Run) -> Pending<Outcome> {
         self.of_class(&operation.agent.class).run(operation, run)
+    }
+
+    /// Fences a node.
+    pub fn fence(&self, fencing: Fencing, run: Run) -> Pending<Outcome> {
+        let fence = self.fence.clone();
+        Box::pin(async move { fence.carry_out(fencing, run).await })
+    }
+
+    /// What an agent says about itself, as it is and as it is understood.
+    ///
+    /// # Errors
+    /// If it says nothing that can be used.
+    pub async fn metadata(&self, agent: &AgentName) -> Result<(String, Metadata), MetadataError> {
+        let task = match agent.class.as_str() {
+            "stonith" => "metadata",
+            _ => "meta-data",
+        };
+        let operation = Operation::alone(agent.clone(), task);
+        match self.invocation(&operation) {
+            Ok(invocation) => Metadata::ask(invocation).await,
+            Err(outcome) => Err(MetadataError::NotGiven(outcome.reason)),
+        }
+    }
+
+    /// How an agent is called for an operation, for whoever wants to see all that it prints.
+    ///
+    /// # Errors
+    /// If it cannot be called; says why.
+    pub fn invocation(&self, operation: &Operation) -> Result<process::Invocation, Outcome> {
+        match operation.agent.class.as_str() {
+            "ocf" => self.ocf.invocation(operation, ""),
+            "stonith" => self.fence.invocation(operation, &operation.task, None, ""),
+            class => Err(Outcome::not_supported(format!(
+                "agents of class '{class}' are not supported yet"
+            ))),
+        }
     }
 
     fn of_class(&self, class: &str) -> Arc<dyn Agent> {

@@ -96,6 +96,23 @@ impl Ocf {
         }
     }
 
+    /// How the agent is called for an operation.
+    pub(super) fn invocation(
+        &self,
+        operation: &Operation,
+        order: &str,
+    ) -> Result<Invocation, Outcome> {
+        let (program, arguments) = self.program(operation)?;
+        Ok(Invocation {
+            program,
+            arguments,
+            environment: self.environment(operation, order),
+            input: Vec::new(),
+            timeout: timeout(operation),
+            keep: None,
+        })
+    }
+
     fn environment(&self, operation: &Operation, order: &str) -> Vec<(OsString, OsString)> {
         let site = &self.site;
         let agent = &operation.agent;
@@ -151,18 +168,12 @@ fn search_path(site: &Site) -> OsString {
 impl Agent for Ocf {
     fn run(self: Arc<Self>, operation: Operation, run: Run) -> Pending<Outcome> {
         Box::pin(async move {
-            let (program, arguments) = match self.program(&operation) {
-                Ok(found) => found,
-                Err(outcome) => return outcome,
-            };
-            let invocation = Invocation {
-                program,
-                arguments,
-                environment: self.environment(&operation, &run.order),
-                input: Vec::new(),
-                timeout: timeout(&operation),
-            };
-            read_result(&operation, process::run(invocation, run.started).await)
+            match self.invocation(&operation, &run.order) {
+                Ok(invocation) => {
+                    read_result(&operation, process::run(invocation, run.started).await)
+                }
+                Err(outcome) => outcome,
+            }
         })
     }
 }

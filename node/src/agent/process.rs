@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 /// Of each output stream this many bytes are kept, from the end.
-const KEPT: usize = 16 << 10;
+pub const KEPT: usize = 16 << 10;
 
 /// A program with all that it is given. Nothing of our own environment leaks into it.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ pub struct Invocation {
     pub input: Vec<u8>,
     /// When to kill it; `None` means never.
     pub timeout: Option<Duration>,
+    /// How many bytes of each output stream are kept, from the end, if not [`KEPT`].
+    pub keep: Option<usize>,
 }
 
 /// How a program ended.
@@ -52,6 +54,13 @@ pub struct Finished {
     pub stdout: Vec<u8>,
     /// End of its standard error.
     pub stderr: Vec<u8>,
+}
+
+impl Finished {
+    /// Whether it ended by itself and all went well.
+    pub fn succeeded(&self) -> bool {
+        matches!(self.ended, Ended::Exited(status) if status.success())
+    }
 }
 
 /// Runs a program to its end; `started` gets its process group.
@@ -86,7 +95,7 @@ pub async fn run(invocation: Invocation, started: impl FnOnce(u32)) -> Finished 
         started(group);
     }
 
-    let mut output = Output::of(&mut child);
+    let mut output = Output::of(&mut child, invocation.keep.unwrap_or(KEPT));
     let input = child.stdin.take().map(|pipe| (pipe, invocation.input));
     let ended = tokio::select! {
         ended = attend(&mut child, &mut output, input) => ended,
@@ -158,10 +167,10 @@ struct Output {
 }
 
 impl Output {
-    fn of(child: &mut Child) -> Self {
+    fn of(child: &mut Child, keep: usize) -> Self {
         Self {
-            stdout: Tail::new(child.stdout.take()),
-            stderr: Tail::new(child.stderr.take()),
+            stdout: Tail::new(child.stdout.take(), keep),
+            stderr: Tail::new(child.stderr.take(), keep),
         }
     }
 
@@ -174,14 +183,16 @@ impl Output {
 /// The end of a stream.
 struct Tail<R> {
     source: Option<R>,
+    keep: usize,
     kept: Vec<u8>,
     buffer: Box<[u8; 4096]>,
 }
 
 impl<R: AsyncRead + AsFd + Unpin> Tail<R> {
-    fn new(source: Option<R>) -> Self {
+    fn new(source: Option<R>, keep: usize) -> Self {
         Self {
             source,
+            keep,
             kept: Vec::new(),
             buffer: Box::new([0; 4096]),
         }
@@ -213,7 +224,7 @@ impl<R: AsyncRead + AsFd + Unpin> Tail<R> {
 
     fn keep(&mut self, count: usize) {
         self.kept.extend_from_slice(&self.buffer[..count]);
-        let excess = self.kept.len().saturating_sub(KEPT);
+        let excess = self.kept.len().saturating_sub(self.keep);
         self.kept.drain(..excess);
     }
 }

@@ -12,6 +12,7 @@ fn site(folder: &Path) -> Site {
     Site {
         node: "n1".into(),
         ocf_root: folder.to_owned(),
+        fence_folder: Some(folder.join("fence")),
         bundled_state_dir: folder.join("state"),
         witness: None,
         stand_in: false,

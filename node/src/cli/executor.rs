@@ -42,6 +42,7 @@ pub(super) fn run(arguments: Args) -> Outcome {
         site: Site {
             node: config.node.clone(),
             ocf_root: agents.ocf_root,
+            fence_folder: None,
             bundled_state_dir: agents.state_dir.unwrap_or(config.data_dir.join("agents")),
             witness: agents.witness,
             stand_in: agents.stand_in,

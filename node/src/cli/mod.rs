@@ -62,8 +62,6 @@ enum Command {
     Simulate(Box<simulate::Args>),
     Explain(explain::Args),
     Verify(verify::Args),
-    /// Be one of the bundled agents
-    #[command(hide = true)]
     Agent(agent::Args),
 }
 
@@ -217,7 +215,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
-        Command::Agent(arguments) => return agent::run(&arguments),
+        Command::Agent(arguments) => return agent::run(arguments),
     };
     match outcome {
         Ok(()) => Exit::Ok.into(),

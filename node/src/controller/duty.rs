@@ -91,6 +91,7 @@ fn operation(action: &GraphAction) -> Option<Operation> {
 /// which its executor enforces, and time for the way there and back.
 pub fn patience_ms(work: &Work, cluster_delay_ms: u64) -> u64 {
     match work {
+        Work::Fence(fencing) => fencing::patience_ms(fencing).saturating_add(cluster_delay_ms),
         Work::Operate(operation) if operation.timeout_ms == 0 => u64::MAX / 2,
         Work::Operate(operation) => {
             operation.timeout_ms + operation.start_delay_ms + cluster_delay_ms

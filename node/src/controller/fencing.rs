@@ -1,19 +1,30 @@
-//! Which device fences a node, and who operates it?
+//! Which devices fence a node, and who operates them?
 //!
-//! The first fence resource of the configuration that may fence the target, operated by a node that
-//! can be reached and is not the target; preferably one where the device is started. Topology
-//! levels, delays and retries across devices are not looked at yet.
+//! With a topology for the target: its levels in turn, all devices of one together. Without: every
+//! device that may fence the target, one after the other, in the order of the configuration. One
+//! executor, on a node that can be reached and is not the target, is told all of that and stops at the
+//! first success; where it ended is the action's result. After failures the next executor tries.
+
+use std::collections::BTreeMap;
 
 use lockstep_engine::graph::GraphAction;
 use lockstep_engine::parse::{Document, ElementId};
+use lockstep_engine::value::duration_ms;
+use regex::Regex;
 
 use super::duty::Duty;
-use crate::agent::{AgentName, FENCE, Operation};
+use crate::agent::fence::TARGET;
+use crate::agent::fence::device::{Device, Reach};
+use crate::agent::{AgentName, Attempt, FENCE, Fencing, Operation};
 use crate::cluster::action::parameter;
 use crate::cluster::{Cluster, status};
+use crate::edit;
 use crate::executor::Work;
 
-/// How long fencing may take unless the configuration says otherwise, in milliseconds.
+#[cfg(test)]
+mod tests;
+
+/// How long one device may take unless the configuration says otherwise, in milliseconds.
 const DEFAULT_TIMEOUT_MS: u64 = 60_000;
 
 /// Who fences the target of this action.
@@ -21,33 +32,154 @@ pub fn duty(action: &GraphAction, cluster: &Cluster, available: impl Fn(&str) ->
     let Some(target) = &action.node else {
         return Duty::Impossible("fencing without a target".into());
     };
-    let cib = cluster.cib();
     let target = target.name.as_str();
-    let mut devices = devices(cib).filter_map(|device| Some((device, plug(cib, device, target)?)));
-    let Some((device, plug)) = devices.next() else {
+    let wanted = parameter(action, "stonith_action").unwrap_or("reboot");
+    let mut levels = levels(cluster.cib(), target, wanted);
+    if levels.is_empty() {
         return Duty::Impossible(format!(
             "no fence device is configured that can fence {target}"
         ));
-    };
-    let id = cib.id(device).unwrap_or_default();
-    let mut operators = cluster.nodes().iter().filter(|(name, record)| {
-        record.online && name.as_str() != target && available(name.as_str())
-    });
-    let started = |name: &str| status::resource_history(cib, name, id).is_some();
-    let preferred = operators
-        .clone()
-        .find(|(name, _)| started(name))
-        .or_else(|| operators.next());
-    let Some((node, _)) = preferred else {
+    }
+    // The engine has one of two nodes wait, so that the one with more to lose survives.
+    let priority_delay = parameter(action, "priority_fencing_delay").and_then(duration_ms);
+    if let Some(first) = levels.first_mut().and_then(|level| level.first_mut()) {
+        first.operation.start_delay_ms = priority_delay
+            .and_then(|ms| u64::try_from(ms).ok())
+            .unwrap_or(0);
+    }
+    let Some(node) = operator(cluster, target, wanted, &levels, available) else {
         return Duty::Impossible(format!("nobody is left who could fence {target}"));
     };
-    let wanted = parameter(action, "stonith_action").unwrap_or("reboot");
+    let only = match levels.as_mut_slice() {
+        [level] if level.len() == 1 => level.pop(),
+        _ => None,
+    };
+    let work = match only {
+        Some(attempt) => Work::Operate(attempt.operation),
+        None => Work::Fence(Fencing {
+            // No id has a blank.
+            lane: format!("fencing {target}"),
+            levels,
+        }),
+    };
+    Duty::Executor { node, work }
+}
+
+/// Where the devices are operated from. A node is given back its access (`on`) by itself, if it can;
+/// else preferably one where the first device is started. After failures the next one has its turn.
+fn operator(
+    cluster: &Cluster,
+    target: &str,
+    action: &str,
+    levels: &[Vec<Attempt>],
+    available: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let cib = cluster.cib();
+    let online = cluster.nodes().iter().filter(|(_, record)| record.online);
+    let mut able: Vec<&str> = online
+        .map(|(name, _)| name.as_str())
+        .filter(|name| available(name) && (*name != target || action == "on"))
+        .collect();
+    let first = levels.first()?.first()?.operation.resource.as_str();
+    let is_started = |name: &str| status::resource_history(cib, name, first).is_some();
+    able.sort_by_key(|name| (*name != target, !is_started(name)));
+    let turn = cluster.fencing_failures() as usize;
+    able.get(turn.checked_rem(able.len())?)
+        .map(|name| (*name).to_owned())
+}
+
+/// What is to be tried in turn to do this to a node.
+fn levels(cib: &Document, target: &str, action: &str) -> Vec<Vec<Attempt>> {
+    let devices: Vec<ElementId> = devices(cib).collect();
+    let attempt = |device: ElementId, action: &str| attempt(cib, device, target, action);
+    let Some(topology) = topology(cib, target) else {
+        let each = devices
+            .into_iter()
+            .filter_map(|device| attempt(device, action));
+        return each.map(|attempt| vec![attempt]).collect();
+    };
+    let level = |ids: Vec<&str>| -> Option<Vec<Attempt>> {
+        let find = |id: &str| devices.iter().copied().find(|e| cib.id(*e) == Some(id));
+        // A level with a device that is not there cannot be had.
+        let together: Option<Vec<_>> = ids.into_iter().map(find).collect();
+        let together = together?;
+        let all = |action: &str| -> Option<Vec<Attempt>> {
+            together
+                .iter()
+                .map(|device| attempt(*device, action))
+                .collect()
+        };
+        if action != "reboot" || together.len() < 2 {
+            return all(action);
+        }
+        // With several supplies of power all must be off before one is on again.
+        let mut steps = all("off")?;
+        let mut on = all("on")?;
+        on.iter_mut().for_each(|step| step.required = false);
+        steps.append(&mut on);
+        Some(steps)
+    };
+    let levels = topology.into_values().filter_map(level);
+    levels.filter(|level| !level.is_empty()).collect()
+}
+
+/// The devices of each level for a node, by number: those for its name, or else for the first pattern
+/// that its name matches, or else for the first attribute that it has.
+fn topology<'c>(cib: &'c Document, target: &str) -> Option<BTreeMap<u32, Vec<&'c str>>> {
+    let all = edit::section(cib, "fencing-topology")?;
+    let entries: Vec<ElementId> = cib.children_named(all, "fencing-level").collect();
+    let by_name = |e: &ElementId| cib.attr(*e, "target") == Some(target);
+    let by_pattern = |e: &ElementId| {
+        let pattern = cib.attr(*e, "target-pattern").map(Regex::new);
+        pattern.is_some_and(|pattern| pattern.is_ok_and(|pattern| pattern.is_match(target)))
+    };
+    let by_attribute = |e: &ElementId| {
+        let name = cib.attr(*e, "target-attribute");
+        let has = name.and_then(|name| status::permanent(cib, target, name));
+        has.is_some() && has == cib.attr(*e, "target-value")
+    };
+    let mut first = entries.iter().find(|e| by_name(e));
+    first = first.or_else(|| entries.iter().find(|e| by_pattern(e)));
+    first = first.or_else(|| entries.iter().find(|e| by_attribute(e)));
+    let chosen = *first?;
+    let about = [
+        "target",
+        "target-pattern",
+        "target-attribute",
+        "target-value",
+    ];
+    let same = |e: &ElementId| {
+        about
+            .iter()
+            .all(|name| cib.attr(*e, name) == cib.attr(chosen, name))
+    };
+    let mut levels: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
+    for entry in entries.iter().copied().filter(same) {
+        let index = cib.attr(entry, "index").and_then(|text| text.parse().ok());
+        let Some(index @ 1..=9) = index else { continue };
+        let devices = cib.attr(entry, "devices").unwrap_or("").split(',');
+        let devices = devices.map(str::trim).filter(|id| !id.is_empty());
+        levels.entry(index).or_default().extend(devices);
+    }
+    Some(levels)
+}
+
+/// What a device would have to do; `None` if it cannot do it to that node.
+fn attempt(cib: &Document, device: ElementId, target: &str, action: &str) -> Option<Attempt> {
     let mut parameters: Vec<(String, String)> = parameters(cib, device).collect();
-    parameters.push(("action".into(), wanted.to_owned()));
-    parameters.push(("plug".into(), plug));
+    let settings = Device::new(&parameters);
+    if settings.reach(target) == Reach::No {
+        return None;
+    }
+    let timeout_ms = settings.timeout_ms(action);
+    let plug = settings.plug(target).to_owned();
+    let is_given = settings.get("plug").is_some();
+    parameters.extend((!is_given).then_some(("plug".into(), plug)));
+    parameters.push(("action".into(), action.to_owned()));
+    parameters.push((TARGET.into(), target.to_owned()));
     let text = |name| cib.attr(device, name).map(str::to_owned);
     let operation = Operation {
-        resource: id.to_owned(),
+        resource: cib.id(device).unwrap_or_default().to_owned(),
         agent: AgentName {
             class: text("class").unwrap_or_default(),
             provider: text("provider"),
@@ -55,20 +187,50 @@ pub fn duty(action: &GraphAction, cluster: &Cluster, available: impl Fn(&str) ->
         },
         task: FENCE.to_owned(),
         interval_ms: 0,
-        timeout_ms: DEFAULT_TIMEOUT_MS,
+        timeout_ms: timeout_ms.unwrap_or_else(|| cluster_timeout_ms(cib)),
         start_delay_ms: 0,
         parameters,
     };
-    Duty::Executor {
-        node: node.clone(),
-        work: Work::Operate(operation),
-    }
+    Some(Attempt {
+        operation,
+        required: true,
+    })
+}
+
+/// How long one device may take, as the cluster's options say.
+fn cluster_timeout_ms(cib: &Document) -> u64 {
+    let options = edit::section(cib, "crm_config");
+    let sets = options
+        .into_iter()
+        .flat_map(|options| cib.children_named(options, "cluster_property_set"));
+    let mut pairs = sets.flat_map(|set| cib.children_named(set, "nvpair"));
+    let found = pairs.find(|pair| {
+        let names = ["fencing-timeout", "stonith-timeout"];
+        cib.attr(*pair, "name")
+            .is_some_and(|name| names.contains(&name))
+    });
+    let text = found.and_then(|pair| cib.attr(pair, "value"));
+    let ms = text
+        .and_then(duration_ms)
+        .and_then(|ms| u64::try_from(ms).ok());
+    ms.filter(|ms| *ms > 0).unwrap_or(DEFAULT_TIMEOUT_MS)
+}
+
+/// After how long the leader stops waiting for all of it, in milliseconds.
+pub(super) fn patience_ms(fencing: &Fencing) -> u64 {
+    // Before a device fences it may have to be asked whether it can, and to wait.
+    const QUESTIONS_MS: u64 = 60_000;
+    let attempts = fencing.attempts().map(|Attempt { operation, .. }| {
+        let target = operation.parameter(TARGET).unwrap_or_default();
+        let (_, delay_ms) = Device::new(&operation.parameters).delay_ms(target);
+        let own = operation.timeout_ms + operation.start_delay_ms;
+        own.saturating_add(delay_ms).saturating_add(QUESTIONS_MS)
+    });
+    attempts.fold(0, u64::saturating_add)
 }
 
 fn devices(cib: &Document) -> impl Iterator<Item = ElementId> {
-    let resources = cib
-        .child(cib.root(), "configuration")
-        .and_then(|configuration| cib.child(configuration, "resources"));
+    let resources = edit::section(cib, "resources");
     let all = resources
         .into_iter()
         .flat_map(|resources| cib.descendants(resources));
@@ -84,31 +246,4 @@ fn parameters(cib: &Document, device: ElementId) -> impl Iterator<Item = (String
             cib.attr(pair, "value")?.to_owned(),
         ))
     })
-}
-
-/// How the device calls the target; `None` if it cannot fence it. A device that names no hosts is
-/// taken to know all of them by their node names.
-fn plug(cib: &Document, device: ElementId, target: &str) -> Option<String> {
-    let find = |wanted: &str| {
-        parameters(cib, device)
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| value)
-    };
-    let separators = [' ', '\t', ',', ';'];
-    if let Some(map) = find("pcmk_host_map") {
-        let mut pairs = map
-            .split(separators)
-            .filter_map(|pair| pair.split_once([':', '=']));
-        if let Some((_, plug)) = pairs.find(|(host, _)| *host == target) {
-            return Some(plug.to_owned());
-        }
-        find("pcmk_host_list")?;
-    }
-    match find("pcmk_host_list") {
-        Some(list) => list
-            .split(separators)
-            .any(|host| host == target)
-            .then(|| target.to_owned()),
-        None => Some(target.to_owned()),
-    }
 }

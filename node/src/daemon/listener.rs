@@ -21,7 +21,8 @@ use super::proposer::{self, NotProposed};
 use crate::clock::Clock;
 use crate::controller::{ConnectionId, Input, Joined};
 use crate::fabric::{
-    self, Answer, Asked, FromController, GreetingError, Heartbeat, Link, Role, ToController, Welcome,
+    self, Answer, Asked, FromController, GreetingError, Heartbeat, Link, Role, ToController,
+    Welcome,
 };
 use crate::http;
 use crate::security::files::Files;

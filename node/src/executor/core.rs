@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::journal::Record;
 use super::order::{FromExecutor, Order, OrderKey, Refusal, Report, ToExecutor, Work};
-use crate::agent::{Operation, Outcome, ResultCode, Status};
+use crate::agent::{Fencing, Operation, Outcome, ResultCode, Status};
 use crate::process::Process;
 
 mod recovery;
@@ -91,6 +91,8 @@ pub struct StartRun {
     pub order: String,
     /// What to run.
     pub operation: Operation,
+    /// All that is to be tried, if the operation is only the first of several ways to fence a node.
+    pub fencing: Option<Fencing>,
 }
 
 /// An order that this executor knows.
@@ -430,12 +432,26 @@ impl Executor {
                     out.leave = true;
                     return;
                 }
+                Work::Fence(fencing) => {
+                    let Some(first) = fencing.attempts().next() else {
+                        let outcome = Outcome::error("there is nothing to try");
+                        return self.finish(order, outcome, out);
+                    };
+                    (first.operation.clone(), order.key.to_string())
+                }
             },
         };
         if operation.changes_state() {
             // What was observed before says nothing about what is after.
             self.forget_repeats(resource);
         }
+        let fencing = match &job.what {
+            JobKind::Order(Order {
+                work: Work::Fence(fencing),
+                ..
+            }) => Some(fencing.clone()),
+            _ => None,
+        };
         let run = RunId(self.next_run);
         self.next_run += 1;
         self.lanes.entry(resource.to_owned()).or_default().running = Some(run);
@@ -451,6 +467,7 @@ impl Executor {
             run,
             order: name,
             operation,
+            fencing,
         });
     }
 

@@ -2,7 +2,7 @@
 
 use bincode::{Decode, Encode};
 
-use crate::agent::{Operation, Outcome};
+use crate::agent::{FENCE, Fencing, Operation, Outcome};
 
 /// Which action of which transition: unique over the life of the cluster, because transition
 /// numbers are given out by the replicated log.
@@ -50,6 +50,8 @@ pub enum Work {
     },
     /// Leave the cluster: everything here is stopped.
     Leave,
+    /// Fence a node with one device after the other.
+    Fence(Fencing),
 }
 
 impl Work {
@@ -59,6 +61,7 @@ impl Work {
             Self::Operate(operation) => &operation.resource,
             Self::Cancel { resource, .. } | Self::Forget { resource } => resource,
             Self::Leave => "",
+            Self::Fence(fencing) => &fencing.lane,
         }
     }
 
@@ -69,6 +72,7 @@ impl Work {
             Self::Cancel { .. } => "cancel",
             Self::Forget { .. } => "delete",
             Self::Leave => "leave",
+            Self::Fence(_) => FENCE,
         }
     }
 }

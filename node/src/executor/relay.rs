@@ -45,9 +45,7 @@ impl Default for Relay {
 }
 
 impl Relay {
-    fn waiting(
-        &self,
-    ) -> MutexGuard<'_, BTreeMap<u64, (ConnectionId, oneshot::Sender<Answer>)>> {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, (ConnectionId, oneshot::Sender<Answer>)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -273,6 +273,7 @@ impl Shell {
             run,
             order,
             operation,
+            fencing,
         }: StartRun,
     ) {
         if !order.is_empty() {
@@ -291,13 +292,14 @@ impl Shell {
             operation.resource, operation.task, operation.interval_ms
         );
         let began_at = self.clock.unix_s();
-        let ended = self.agents.run(
-            operation,
-            Run {
-                order: order.clone(),
-                started: Box::new(started),
-            },
-        );
+        let about = Run {
+            order: order.clone(),
+            started: Box::new(started),
+        };
+        let ended = match fencing {
+            Some(fencing) => self.agents.fence(fencing, about),
+            None => self.agents.run(operation, about),
+        };
         tokio::spawn(async move {
             let mut outcome = ended.await;
             outcome.began_at = began_at;

@@ -15,7 +15,7 @@ use crate::http::types::LifetimeText;
 
 /// Query and update cluster options and node attributes
 #[derive(Debug, Parser)]
-#[command(name = "crm_attribute", version)]
+#[command(name = "crm_attribute", version, disable_version_flag = true)]
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) place: Place,
@@ -41,7 +41,12 @@ pub(super) struct Args {
     #[arg(short = 'G', long, visible_alias = "get-value")]
     pub(super) query: bool,
     /// Set it
-    #[arg(short = 'v', long, visible_alias = "attr-value", allow_hyphen_values = true)]
+    #[arg(
+        short = 'v',
+        long,
+        visible_alias = "attr-value",
+        allow_hyphen_values = true
+    )]
     pub(super) update: Option<String>,
     /// What to print if it is not set
     #[arg(short, long, allow_hyphen_values = true)]
@@ -86,12 +91,13 @@ pub(super) fn run(arguments: Args) -> Outcome {
         (Some(resource), None) => Some(promotion_name(&arguments.place, resource)?),
         (_, name) => name.clone(),
     };
-    let wanted = match &arguments.pattern {
-        Some(pattern) => Wanted::Matching(Regex::new(pattern).map_err(|error| {
-            Failure::new(Exit::Usage, format!("--pattern {pattern}: {error}"))
-        })?),
-        None => name.map_or(Wanted::All, Wanted::Named),
-    };
+    let wanted =
+        match &arguments.pattern {
+            Some(pattern) => Wanted::Matching(Regex::new(pattern).map_err(|error| {
+                Failure::new(Exit::Usage, format!("--pattern {pattern}: {error}"))
+            })?),
+            None => name.map_or(Wanted::All, Wanted::Named),
+        };
     let set = arguments.set_name.as_deref();
     match (&arguments.update, arguments.delete) {
         (Some(value), _) => change(&live, &section, set, &wanted, Some(value)),
@@ -137,7 +143,10 @@ fn section(arguments: &Args, live: &Live) -> Result<Section, Failure> {
         true => "utilization",
         false => "instance_attributes",
     };
-    let asked = arguments.lifetime.as_deref().or(arguments.section.as_deref());
+    let asked = arguments
+        .lifetime
+        .as_deref()
+        .or(arguments.section.as_deref());
     Ok(match asked {
         Some("reboot" | "status") => Section::Status(node()?),
         Some("forever" | "nodes") => Section::Node(node()?, sets),
@@ -197,7 +206,10 @@ impl Section {
 
 fn query(live: &Live, section: &Section, wanted: &Wanted, arguments: &Args) -> Outcome {
     let all = section.all(&live.cib()?, arguments.set_name.as_deref())?;
-    let mut found: Vec<_> = all.into_iter().filter(|(name, _)| wanted.is(name)).collect();
+    let mut found: Vec<_> = all
+        .into_iter()
+        .filter(|(name, _)| wanted.is(name))
+        .collect();
     if let Wanted::Named(name) = wanted {
         // Sets may say it more than once: the first one counts.
         found.truncate(1);

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 ///
 /// What changes them is not here: `lockstep config` does that.
 #[derive(Debug, Parser)]
-#[command(name = "cibadmin", version)]
+#[command(name = "cibadmin", version, disable_version_flag = true)]
 pub(super) struct Query {
     #[command(flatten)]
     place: Place,
@@ -82,7 +82,7 @@ fn xml(cib: &Document, e: ElementId, no_children: bool) -> String {
 
 /// Show the cluster's current state
 #[derive(Debug, Parser)]
-#[command(name = "crm_mon", version)]
+#[command(name = "crm_mon", version, disable_version_flag = true)]
 pub(super) struct Monitor {
     #[command(flatten)]
     place: Place,

@@ -111,6 +111,9 @@ struct Place {
     /// More detail (ignored)
     #[arg(short = 'V', long, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
 }
 
 impl Place {

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 
 /// Low-level information about the cluster's nodes
 #[derive(Debug, Parser)]
-#[command(name = "crm_node", version)]
+#[command(name = "crm_node", version, disable_version_flag = true)]
 #[group(multiple = true)]
 pub(super) struct Args {
     #[command(flatten)]

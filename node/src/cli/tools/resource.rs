@@ -15,7 +15,7 @@ use crate::http::types::{AppliedAnswer, CleanupRequest};
 
 /// Perform tasks related to cluster resources
 #[derive(Debug, Parser)]
-#[command(name = "crm_resource", version)]
+#[command(name = "crm_resource", version, disable_version_flag = true)]
 pub(super) struct Args {
     #[command(flatten)]
     place: Place,

@@ -12,7 +12,7 @@ use crate::http::types::{AppliedAnswer, CleanupRequest, LifetimeText};
 
 /// Query, update, or delete a resource's promotion score
 #[derive(Debug, Parser)]
-#[command(name = "crm_master", version)]
+#[command(name = "crm_master", version, disable_version_flag = true)]
 pub(super) struct Promotion {
     #[command(flatten)]
     place: Place,
@@ -20,7 +20,12 @@ pub(super) struct Promotion {
     #[arg(short = 'G', long, visible_alias = "get-value")]
     query: bool,
     /// Set it
-    #[arg(short = 'v', long, visible_alias = "attr-value", allow_hyphen_values = true)]
+    #[arg(
+        short = 'v',
+        long,
+        visible_alias = "attr-value",
+        allow_hyphen_values = true
+    )]
     update: Option<String>,
     /// Delete it
     #[arg(short = 'D', long, visible_alias = "delete-attr")]
@@ -68,7 +73,7 @@ pub(super) fn promotion(arguments: Promotion) -> Outcome {
 
 /// Query, enable, or disable standby mode for a node
 #[derive(Debug, Parser)]
-#[command(name = "crm_standby", version)]
+#[command(name = "crm_standby", version, disable_version_flag = true)]
 pub(super) struct Standby {
     #[command(flatten)]
     place: Place,
@@ -124,13 +129,15 @@ pub(super) fn standby(arguments: Standby) -> Outcome {
     match found.or(default) {
         None => Err(no_such()),
         Some((_, value)) if arguments.quiet => output::print(&format!("{value}\n")),
-        Some((scope, value)) => output::print(&format!("scope={scope} name={NAME} value={value}\n")),
+        Some((scope, value)) => {
+            output::print(&format!("scope={scope} name={NAME} value={value}\n"))
+        }
     }
 }
 
 /// Query or delete resource fail counts
 #[derive(Debug, Parser)]
-#[command(name = "crm_failcount", version)]
+#[command(name = "crm_failcount", version, disable_version_flag = true)]
 pub(super) struct FailCount {
     #[command(flatten)]
     place: Place,

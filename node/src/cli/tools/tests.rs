@@ -73,7 +73,11 @@ fn lines_of_real_agents_are_understood() {
     ] {
         parse::<resource::Args>(words(line)).unwrap_or_else(|_| panic!("{line}"));
     }
-    for line in ["crm_mon -1 --output-as=xml", "crm_mon -1 --as-xml", "crm_mon -1 -n -r"] {
+    for line in [
+        "crm_mon -1 --output-as=xml",
+        "crm_mon -1 --as-xml",
+        "crm_mon -1 -n -r",
+    ] {
         parse::<cib::Monitor>(words(line)).unwrap_or_else(|_| panic!("{line}"));
     }
     parse::<cib::Query>(words("cibadmin -Q -l -o status")).unwrap();

@@ -13,7 +13,7 @@ use crate::http::types::LifetimeText;
 ///
 /// A value is replicated at once: there is nothing to refresh, and a delay makes no difference.
 #[derive(Debug, Parser)]
-#[command(name = "attrd_updater", version)]
+#[command(name = "attrd_updater", version, disable_version_flag = true)]
 pub(super) struct Args {
     #[command(flatten)]
     place: Place,
@@ -74,9 +74,14 @@ pub(super) fn run(arguments: Args) -> Outcome {
     if arguments.refresh || arguments.update_delay {
         return Ok(());
     }
-    let value = arguments.update.as_deref().or(arguments.update_both.as_deref());
+    let value = arguments
+        .update
+        .as_deref()
+        .or(arguments.update_both.as_deref());
     let live = arguments.place.live()?;
-    let node = arguments.place.attribute_node(&live, arguments.node.as_deref())?;
+    let node = arguments
+        .place
+        .attribute_node(&live, arguments.node.as_deref())?;
     let cib = live.cib()?;
     let names = match (&arguments.name, &arguments.pattern) {
         (Some(name), _) => vec![name.clone()],

@@ -213,7 +213,11 @@ impl<'p> Reader<'p> {
 
     fn filter(&mut self) -> Result<Filter, PathError> {
         self.skip_blanks();
-        let digits = self.rest().len() - self.rest().trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let digits = self.rest().len()
+            - self
+                .rest()
+                .trim_start_matches(|c: char| c.is_ascii_digit())
+                .len();
         if digits > 0 {
             let number = self.rest()[..digits].parse();
             let number = number.map_err(|_| self.wanted("a smaller number"))?;
@@ -238,8 +242,10 @@ impl<'p> Reader<'p> {
     fn condition(&mut self) -> Result<Condition, PathError> {
         self.skip_blanks();
         type Make = fn(String) -> Test;
-        let functions: [(&str, Make); 2] =
-            [("starts-with", Test::StartsWith), ("contains", Test::Contains)];
+        let functions: [(&str, Make); 2] = [
+            ("starts-with", Test::StartsWith),
+            ("contains", Test::Contains),
+        ];
         for (name, make) in functions {
             if self.eat(name) {
                 self.need("(")?;
@@ -272,7 +278,9 @@ impl<'p> Reader<'p> {
         };
         self.at += 1;
         let rest = self.rest();
-        let end = rest.find(quote).ok_or_else(|| self.wanted("the closing quote"))?;
+        let end = rest
+            .find(quote)
+            .ok_or_else(|| self.wanted("the closing quote"))?;
         self.at += end + 1;
         Ok(rest[..end].to_owned())
     }

@@ -120,15 +120,19 @@ fn a_node_is_fenced_by_a_device_that_knows_it_and_by_another_node() {
         ("n9", "list", "n9"),
     ] {
         let online = ["n1", "n2", "n3"];
-        let Duty::Executor {
-            node,
-            work: Work::Operate(operation),
-        } = duty_of(cluster_step("stonith", target, &[]), &online)
+        let Duty::Executor { node, work } = duty_of(cluster_step("stonith", target, &[]), &online)
         else {
             panic!("{target} can be fenced")
         };
+        // The one that knows the node, then the one that knows all.
+        let operation = match &work {
+            Work::Operate(operation) => operation,
+            Work::Fence(fencing) => &fencing.levels[0][0].operation,
+            other => panic!("{other:?}"),
+        };
         assert_ne!(node, target, "nobody fences itself");
         assert_eq!(operation.resource, device);
+        assert_eq!(operation.parameter("nodename"), Some(target));
         assert_eq!(operation.parameter("plug"), Some(plug));
         assert_eq!(operation.parameter("action"), Some("reboot"));
     }

@@ -69,6 +69,8 @@ async fn another_controller_is_asked_when_one_is_lost_or_cannot_answer() {
 #[tokio::test]
 async fn without_a_controller_an_agent_does_not_wait_for_ever() {
     let relay = Relay::default();
-    let told = relay.ask_within(Duration::from_millis(20), asked("/a")).await;
+    let told = relay
+        .ask_within(Duration::from_millis(20), asked("/a"))
+        .await;
     assert_eq!(told.code, NOT_NOW);
 }

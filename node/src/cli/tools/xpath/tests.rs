@@ -46,8 +46,17 @@ fn paths_lead_where_agents_expect() {
 fn what_is_no_path_is_refused_with_a_place() {
     let cib = Document::parse(CIB.as_bytes(), &Limits::default()).unwrap();
     for path in [
-        "", "/", "cib", "//nvpair[", "//nvpair[@]", "//nvpair[@a='b]", "//a[b]", "//a]", "/a b",
-        "//a[99999999999999999999999]", "//é[@ü=\u{1F980}]",
+        "",
+        "/",
+        "cib",
+        "//nvpair[",
+        "//nvpair[@]",
+        "//nvpair[@a='b]",
+        "//a[b]",
+        "//a]",
+        "/a b",
+        "//a[99999999999999999999999]",
+        "//é[@ü=\u{1F980}]",
     ] {
         assert!(select(&cib, path).is_err(), "{path}");
     }
