@@ -25,12 +25,14 @@ const AGAIN: Duration = Duration::from_millis(200);
 const NOT_NOW: u16 = 503;
 
 type Ways = BTreeMap<ConnectionId, mpsc::Sender<ToController>>;
+/// Who waits for which answer, over which connection.
+type Waiting = BTreeMap<u64, (ConnectionId, oneshot::Sender<Answer>)>;
 
 /// Passes questions on.
 #[derive(Clone)]
 pub(super) struct Relay {
     ways: Arc<watch::Sender<Ways>>,
-    waiting: Arc<Mutex<BTreeMap<u64, (ConnectionId, oneshot::Sender<Answer>)>>>,
+    waiting: Arc<Mutex<Waiting>>,
     next: Arc<AtomicU64>,
 }
 
@@ -45,7 +47,7 @@ impl Default for Relay {
 }
 
 impl Relay {
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, (ConnectionId, oneshot::Sender<Answer>)>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
