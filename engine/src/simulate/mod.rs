@@ -41,8 +41,10 @@ pub struct Settings {
     pub scores: bool,
     /// Show utilization.
     pub utilization: bool,
-    /// More sections in listings.
+    /// Show node attributes.
     pub attributes: bool,
+    /// Show fail counts and failed operations.
+    pub failures_shown: bool,
     /// Draw all actions, with numbers.
     pub all_actions: bool,
     /// Number the actions that are drawn.
@@ -104,6 +106,7 @@ pub fn run(
     let mut result = Simulation::default();
     let sections = Sections {
         attributes: settings.attributes,
+        failures: settings.failures_shown,
         pending: true,
     };
 
@@ -114,8 +117,8 @@ pub fn run(
         status::write(
             &mut listing,
             cib,
-            &cluster.config,
-            &cluster.state,
+            &cluster,
+            now,
             sections,
             "Current cluster status",
         );
@@ -163,8 +166,8 @@ pub fn run(
             status::write(
                 &mut listing,
                 cib,
-                &revised.config,
-                &revised.state,
+                &revised,
+                now,
                 sections,
                 "Revised Cluster Status",
             );

@@ -10,6 +10,7 @@ use super::names::base_name;
 use crate::config::{self, Attributes, Operation, Resource, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{Document, names};
+use crate::time::Timestamp;
 use crate::value::{self, Score};
 use crate::{Diagnostic, World};
 
@@ -35,6 +36,28 @@ pub struct FailCount {
 #[must_use]
 pub fn fail_count(world: World<'_>, node: NodeId, resource: ResourceId, scope: Scope) -> FailCount {
     Question::new(world, node, resource).answer(scope).0
+}
+
+/// Like [`fail_count`], of a state for which nothing is planned yet.
+#[must_use]
+pub fn observed(
+    document: &Document,
+    state: &State,
+    now: Timestamp,
+    node: NodeId,
+    resource: ResourceId,
+    scope: Scope,
+) -> FailCount {
+    let question = Question {
+        document,
+        state,
+        now: now.seconds,
+        node,
+        attributes: &state.node[node].attributes,
+        resource,
+        entry: None,
+    };
+    question.answer(scope).0
 }
 
 /// Whether the failures of a resource on a node cannot expire although they should.

@@ -2,7 +2,6 @@
 
 mod agent;
 mod cib_file;
-mod clock;
 mod cluster;
 mod config;
 mod demo;
@@ -12,6 +11,7 @@ mod history;
 mod live;
 mod node;
 mod output;
+mod profile;
 mod resource;
 mod simulate;
 mod status;

@@ -10,7 +10,8 @@ use lockstep_engine::time::{Date, Timestamp};
 
 use super::cib_file::{self, Source};
 use super::live::Live;
-use super::{Failure, Outcome, Target, clock};
+use super::{Failure, Outcome, Target, profile};
+use crate::clock::{self, Clock};
 use crate::exit::Exit;
 
 /// Options of `lockstep simulate`.
@@ -57,6 +58,18 @@ pub(super) struct Args {
     /// Show node attributes
     #[arg(short = 'A', long)]
     show_attrs: bool,
+    /// Show fail counts, and what failed
+    #[arg(short = 'c', long)]
+    show_failcounts: bool,
+    /// Time planning for every CIB in the directory DIR
+    #[arg(short = 'P', long, value_name = "DIR")]
+    profile: Option<PathBuf>,
+    /// With -P, plan N times for each
+    #[arg(short = 'N', long, value_name = "N", default_value_t = 1)]
+    repeat: u32,
+    /// Show actions in progress (always so)
+    #[arg(short = 'j', long, hide = true)]
+    pending: bool,
     /// Draw all actions, also those that need no doing
     #[arg(short = 'a', long)]
     all_actions: bool,
@@ -122,6 +135,9 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn execute(args: &Args) -> Outcome {
+    if let Some(directory) = &args.profile {
+        return profile::run(directory, args.repeat);
+    }
     let (name, mut cib) = match args.live_check {
         true => read_live(&args.target)?,
         false => read(args.xml_file.as_deref())?,
@@ -228,6 +244,7 @@ fn settings(args: &Args) -> Settings {
         scores: args.show_scores,
         utilization: args.show_utilization,
         attributes: args.show_attrs,
+        failures_shown: args.show_failcounts,
         all_actions: args.all_actions,
         verbose: args.verbose > 0,
         date: args.set_datetime.clone(),
@@ -244,7 +261,7 @@ fn settings(args: &Args) -> Settings {
             operations: args.op_inject.clone(),
         },
         failures: args.op_fail.clone(),
-        wall_clock: clock::wall_clock(),
+        wall_clock: Clock::start().unix_s(),
         keep_input: args.save_input.is_some(),
         graph: args.save_graph.is_some(),
         dot: args.save_dotfile.is_some(),
@@ -253,7 +270,7 @@ fn settings(args: &Args) -> Settings {
 
 /// `-t`, else the date at which the input was saved, else the clock.
 pub(super) fn effective_time(date: Option<&str>, cib: &Document) -> Timestamp {
-    let now = clock::local(clock::wall_clock());
+    let now = Clock::start().local();
     let asked = date.and_then(|text| Date::parse(text, now).ok());
     if let Some(date) = asked {
         return date.timestamp();

@@ -95,6 +95,7 @@ pub(super) fn as_crm_mon(
         zone: &Zone::new(jiff::tz::TimeZone::system()),
     };
     let sections = Sections {
+        failures: false,
         attributes: false,
         pending: true,
     };

@@ -7,8 +7,8 @@ use lockstep_engine::parse::Document;
 use lockstep_engine::verify::{self, Finding, Importance, Verification};
 
 use super::cib_file::{self, Source};
-use super::clock;
 use super::{Failure, Outcome, Target, simulate};
+use crate::clock::Clock;
 use crate::exit::Exit;
 
 /// Options of `lockstep verify`.
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     if let Some(path) = &args.save_xml {
         cib_file::write(path, &cib.to_xml())?;
     }
-    let now = clock::local(clock::wall_clock());
+    let now = Clock::start().local();
     let result = verify::verify(&mut cib, now);
     report(&result, &name, verbosity);
     if result.is_fine() {

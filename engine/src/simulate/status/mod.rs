@@ -1,5 +1,6 @@
 //! What does the cluster look like? The listing that `crm_mon` and `crm_simulate` print.
 
+mod failures;
 mod nodes;
 mod resources;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use crate::config::{Config, Role, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::Document;
 use crate::state::State;
+use crate::time::Timestamp;
 use crate::{Cluster, PlanError};
 
 /// What a listing shows besides nodes and resources.
@@ -20,6 +22,8 @@ use crate::{Cluster, PlanError};
 pub struct Sections {
     /// Node attributes.
     pub attributes: bool,
+    /// Fail counts and failed operations.
+    pub failures: bool,
     /// Actions in progress ("Starting").
     pub pending: bool,
 }
@@ -28,22 +32,27 @@ pub struct Sections {
 pub(super) fn write(
     listing: &mut Listing,
     document: &Document,
-    config: &Config,
-    state: &State,
+    cluster: &Cluster,
+    now: Timestamp,
     sections: Sections,
     title: &str,
 ) {
     let view = View {
         document,
-        config,
-        state,
+        config: &cluster.config,
+        state: &cluster.state,
         sections,
+        now,
     };
     listing.begin(title);
     let nodes = view.write_nodes(listing);
     view.write_resources(listing, nodes);
     if sections.attributes {
         view.write_attributes(listing);
+    }
+    if sections.failures {
+        view.write_fail_counts(listing);
+        view.write_failures(listing);
     }
     listing.end();
 }
@@ -63,6 +72,7 @@ pub fn status_text(
         config: &cluster.config,
         state: &cluster.state,
         sections,
+        now: asked.zone.at(asked.at),
     };
     let mut listing = Listing::default();
     listing.begin("Cluster Summary");
@@ -115,6 +125,7 @@ pub fn status_xml(cib: &Document, asked: &Asked<'_>) -> Result<Document, PlanErr
     let cluster = Cluster::read(cib, asked.zone.at(asked.at))?;
     let sections = Sections {
         attributes: true,
+        failures: true,
         pending: true,
     };
     let view = View {
@@ -122,6 +133,7 @@ pub fn status_xml(cib: &Document, asked: &Asked<'_>) -> Result<Document, PlanErr
         config: &cluster.config,
         state: &cluster.state,
         sections,
+        now: asked.zone.at(asked.at),
     };
     Ok(view.xml(asked))
 }
@@ -201,6 +213,7 @@ struct View<'a> {
     config: &'a Config,
     state: &'a State,
     sections: Sections,
+    now: Timestamp,
 }
 
 impl View<'_> {

@@ -335,11 +335,12 @@ impl View<'_> {
     }
 
     fn failures_xml(&self, out: &mut Writer, root: ElementId, zone: &Zone) {
-        if self.state.failed_operations.is_empty() {
+        let shown: Vec<_> = self.shown_failures().collect();
+        if shown.is_empty() {
             return;
         }
         let section = out.add(root, "failures", &[]);
-        for operation in &self.state.failed_operations {
+        for operation in shown {
             let attr = |name| self.document.attr(operation.element, name);
             let number = |name| attr(name).and_then(value::integer).unwrap_or(0);
             let (key_name, key) = match attr("operation_key") {
@@ -379,7 +380,7 @@ impl View<'_> {
 }
 
 /// `op-status` in words.
-fn status_text(status: i64) -> &'static str {
+pub(super) fn status_text(status: i64) -> &'static str {
     match status {
         -2 => "unknown",
         -1 => "pending",

@@ -1,0 +1,83 @@
+//! What `lockstep simulate` shows besides the plan. The program itself is run.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// A resource that failed to start.
+const FAILED: &str = r#"<cib crm_feature_set="3.20.5" validate-with="pacemaker-4.0" epoch="1" num_updates="0" admin_epoch="0" have-quorum="1">
+  <configuration>
+    <crm_config><cluster_property_set id="o"><nvpair id="o1" name="fencing-enabled" value="false"/></cluster_property_set></crm_config>
+    <nodes><node id="1" uname="n1"/></nodes>
+    <resources><primitive id="a" class="ocf" provider="pacemaker" type="Dummy"/></resources>
+    <constraints/>
+  </configuration>
+  <status>
+    <node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member" expected="member">
+      <transient_attributes id="1"><instance_attributes id="1-a">
+        <nvpair id="1-c" name="fail-count-a#start_0" value="INFINITY"/>
+        <nvpair id="1-l" name="last-failure-a#start_0" value="1767225600"/>
+      </instance_attributes></transient_attributes>
+      <lrm id="1"><lrm_resources><lrm_resource id="a" class="ocf" provider="pacemaker" type="Dummy">
+        <lrm_rsc_op id="a_last_0" operation="start" operation_key="a_start_0" call-id="7" rc-code="1" op-status="0" interval="0"
+          transition-key="1:1:0:x" transition-magic="0:1;1:1:0:x" exit-reason="no luck" last-rc-change="1767225600" queue-time="0" exec-time="20"/>
+      </lrm_resource></lrm_resources></lrm>
+    </node_state>
+  </status>
+</cib>
+"#;
+
+fn simulate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lockstep"))
+        .arg("simulate")
+        .args(arguments)
+        .env("TZ", "UTC")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs")
+}
+
+fn text(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn save(folder: &Path, name: &str, cib: &str) -> String {
+    let path = folder.join(name);
+    std::fs::write(&path, cib).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn failures_are_shown_to_who_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let cib = save(folder.path(), "cib.xml", FAILED);
+    assert!(!text(&simulate(&["-x", &cib])).contains("Failed"));
+    let shown = text(&simulate(&["-x", &cib, "-c"]));
+    let expected = "\n  * Migration Summary:\n    * Node: n1:\n      * a: \
+                    migration-threshold=1000000 fail-count=1000000 last-failure='Thu Jan  1 \
+                    00:00:00 2026'\n\n  * Failed Resource Actions:\n    * a_start_0 on n1 'Error \
+                    occurred' (1): call=7, status='Done', exitreason='no luck', \
+                    last-rc-change='Thu Jan  1 00:00:00 2026', queued=0ms, exec=20ms\n";
+    assert!(shown.ends_with(expected), "{shown}");
+}
+
+#[test]
+fn a_directory_is_profiled_file_by_file() {
+    let folder = tempfile::tempdir().unwrap();
+    save(folder.path(), "b.xml", FAILED);
+    save(folder.path(), "a.xml", FAILED);
+    save(folder.path(), "broken.xml", "<cib");
+    save(folder.path(), "notes.txt", "");
+    let directory = folder.path().to_str().unwrap();
+    let shown = text(&simulate(&["-P", directory, "-N", "2"]));
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines[0], "Timings:");
+    for (line, name) in lines[1..].iter().zip(["a.xml", "b.xml"]) {
+        let rest = line.strip_prefix(&format!("  * Testing {directory}/{name} ... "));
+        let seconds = rest.and_then(|rest| rest.strip_suffix(" secs"));
+        assert!(seconds.is_some_and(|s| s.parse::<f64>().is_ok()), "{line}");
+    }
+    assert_eq!(lines.len(), 3);
+    let missing = simulate(&["-P", "/no/such/folder"]);
+    assert_eq!(missing.status.code(), Some(105));
+}
