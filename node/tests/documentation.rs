@@ -1,24 +1,44 @@
 //! What the documentation shows is what the program does: every `console` block of the pages
-//! below `docs/` is typed, and the output compared. A line `…` stands for any lines.
+//! below `docs/` is typed, and the output compared. A last line `…` stands for any lines.
+//! `LOCKSTEP_UPDATE=1` writes what is printed now.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a switch of the shell that runs the tests; nothing in the program reads it"
+)]
 fn pages_show_what_the_program_prints() {
+    let update = std::env::var_os("LOCKSTEP_UPDATE").is_some();
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let mut typed = 0;
     for page in pages(&docs) {
         let text = fs::read_to_string(&page).unwrap();
+        let mut now = text.clone();
         for (command, shown) in commands(&text) {
             let printed = run(&docs, &command);
+            typed += 1;
+            if update && !shown.ends_with("…\n") {
+                let entry = |output: &str| format!("$ {command}\n{output}");
+                let lines: String = printed
+                    .trim_end()
+                    .lines()
+                    .map(|l| format!("{l}\n"))
+                    .collect();
+                now = now.replace(&entry(&shown), &entry(&lines));
+                continue;
+            }
             assert!(
                 is_shown(&shown, &printed),
                 "{}: $ {command}\nprints\n{printed}\nbut the page shows\n{shown}",
                 page.display()
             );
-            typed += 1;
+        }
+        if now != text {
+            fs::write(&page, now).unwrap();
         }
     }
     assert!(typed > 0, "no page shows a command");
