@@ -181,6 +181,16 @@ fn three_machines_become_a_cluster_and_one_is_replaced_and_one_leaves() {
     one.until("it leads", |members| vote(members, &[1]));
 
     let token = one.token();
+    let elsewhere = ["join", "-", "--config", "/proc/lockstep.toml"];
+    let arguments = ["cluster"].iter().chain(&elsewhere).copied();
+    let address = ["--node", "n2", "--address", "127.0.0.1:1"];
+    let arguments: Vec<&str> = arguments.chain(address).collect();
+    let refused = lockstep(&arguments, &token);
+    assert_eq!(
+        refused.status.code(),
+        Some(73),
+        "no place for its configuration"
+    );
     assert!(two.join(&token).status.success());
     assert_eq!(three.join(&token).status.code(), Some(77), "it was used");
     two.start();

@@ -351,6 +351,15 @@ impl World {
         });
         self.trace(|| format!("node {id} starts, life {life}"));
         self.after(jitter, Event::Tick { node: id, life });
+        // It and those that are up find each other in a moment, each at its own time.
+        for other in self.up().into_iter().filter(|&other| other != id) {
+            let life_of_other = self.nodes.get(&other).map_or(0, |node| node.life);
+            for (node, life, peer) in [(id, life, other), (other, life_of_other, id)] {
+                let input = Input::PeerOpened(peer);
+                let delay = 100 + self.random.below(50_000);
+                self.after(delay, Event::Input { node, life, input });
+            }
+        }
         self.step(id, Vec::new())
     }
 

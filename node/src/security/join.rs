@@ -40,6 +40,8 @@ const VERSION: u16 = 1;
 const MAX_REQUEST: usize = 4 << 10;
 /// So is an answer.
 const MAX_ANSWER: usize = 256 << 10;
+/// A connection is there, and checked, within this.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// A new machine says what it wants within this.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// And is answered within this: a change of the members may need an election first.
@@ -167,10 +169,17 @@ pub async fn join(
     files.ensure_new()?;
     let key = KeyPair::generate().map_err(|error| JoinError::Here(error.to_string()))?;
     let at = token.address;
-    let stream = TcpStream::connect(at).await;
-    let stream = stream.map_err(|error| JoinError::Unreachable { address: at, error })?;
-    let connected = connect_pinned(stream, token.authority, JOINS).await;
-    let mut stream = connected.map_err(|error| JoinError::Stranger { address: at, error })?;
+    let connect = async {
+        let stream = TcpStream::connect(at).await;
+        let stream = stream.map_err(|error| JoinError::Unreachable { address: at, error })?;
+        let connected = connect_pinned(stream, token.authority, JOINS).await;
+        connected.map_err(|error| JoinError::Stranger { address: at, error })
+    };
+    let connected = tokio::time::timeout(CONNECT_TIME, connect).await;
+    let mut stream = connected.unwrap_or_else(|_| {
+        let error = std::io::ErrorKind::TimedOut.into();
+        Err(JoinError::Unreachable { address: at, error })
+    })?;
     let request = Request {
         version: VERSION,
         token: token.number,

@@ -70,7 +70,28 @@ impl Machine {
             let message = format!("--api {}: it must be on loopback", self.api);
             return Err(Failure::new(Exit::Usage, message));
         }
-        Files::of(&self.data_dir).ensure_new().map_err(security)
+        Files::of(&self.data_dir).ensure_new().map_err(security)?;
+        // A token must not be used up for a machine that cannot keep what it gets.
+        self.write("")
+    }
+
+    /// Writes the configuration file beside its place; an empty one only to see that it can be.
+    fn write(&self, text: &str) -> Result<(), Failure> {
+        let path = &self.file.config;
+        let new = path.with_extension("new");
+        let attempt = || {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder)?;
+            }
+            std::fs::write(&new, text)?;
+            match text {
+                "" => std::fs::remove_file(&new),
+                _ => std::fs::rename(&new, path),
+            }
+        };
+        attempt().map_err(|error: std::io::Error| {
+            Failure::new(Exit::CannotCreate, format!("{}: {error}", path.display()))
+        })
     }
 
     /// Writes the configuration file.
@@ -100,10 +121,7 @@ impl Machine {
             timers,
         };
         let text = toml::to_string(&config).map_err(|error| failed(&error))?;
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-        }
-        std::fs::write(path, text).map_err(|error| failed(&error))
+        self.write(&text)
     }
 }
 
