@@ -194,7 +194,12 @@ impl Config {
             path: path.to_owned(),
             error,
         })?;
-        let mut config: Self = toml::from_str(&text).map_err(|error| ConfigError::Syntax {
+        Self::parse(&text, path)
+    }
+
+    /// Reads the text of the file `path`.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
             error: error.into(),
         })?;

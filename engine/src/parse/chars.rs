@@ -1,5 +1,7 @@
 //! Which characters may stand where? (XML 1.0, fifth edition, sections 2.2 and 2.3.)
 
+use std::borrow::Cow;
+
 /// What a byte can be in markup. A byte may have several of these.
 pub(super) const SPACE: u8 = 1;
 /// First byte of a name. Bytes past ASCII need [`is_name_start`] of the whole character.
@@ -46,6 +48,23 @@ pub(super) fn is_xml(c: char) -> bool {
         '\u{FFFE}' | '\u{FFFF}' => false,
         c => c >= ' ',
     }
+}
+
+/// The text, with U+FFFD for each character that may not.
+pub(super) fn expressible(text: &str) -> Cow<'_, str> {
+    // The first byte of every such character; mostly there is none.
+    let suspicious = |byte: u8| (byte < b' ' && !is(byte, SPACE)) || byte == 0xEF;
+    if !text.bytes().any(suspicious) {
+        return Cow::Borrowed(text);
+    }
+    let mend = |c| {
+        if is_xml(c) {
+            c
+        } else {
+            char::REPLACEMENT_CHARACTER
+        }
+    };
+    Cow::Owned(text.chars().map(mend).collect())
 }
 
 pub(crate) fn is_name_start(c: char) -> bool {

@@ -4,7 +4,7 @@
 //! appended to the edits. What is no longer referred to is counted, and values are packed again when
 //! most of them are stale, so setting attributes over and over needs bounded room.
 
-use super::{Attribute, Document, Element, ElementId, NONE, Name};
+use super::{Attribute, Document, Element, ElementId, NONE, Name, chars};
 
 /// Below this many bytes of stale values packing is not worth its walk over all attributes.
 const PACK_FROM: usize = 64 * 1024;
@@ -72,6 +72,9 @@ impl Document {
     }
 
     /// Sets an attribute; a new one comes after the others.
+    ///
+    /// Characters that XML has no way to write (most control characters: agents' messages have
+    /// them) become U+FFFD, so that every document can be written and read again.
     pub fn set_attr(&mut self, e: ElementId, name: &str, value: &str) {
         let name = self.names.intern(name);
         self.set_attr_by(e, name, value);
@@ -80,6 +83,7 @@ impl Document {
     /// Like [`Document::set_attr`], by interned name.
     pub fn set_attr_by(&mut self, e: ElementId, name: Name, value: &str) {
         self.pack_edits();
+        let value = &*chars::expressible(value);
         let start = u32::try_from(self.source.text.len() + self.edits.len());
         let (Ok(start), Ok(len)) = (start, u32::try_from(value.len())) else {
             panic!("a document cannot hold more than 4 GiB of text and edits");

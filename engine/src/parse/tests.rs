@@ -27,6 +27,27 @@ fn assert_consistent(document: &Document) {
 }
 
 #[test]
+fn what_xml_cannot_write_is_replaced_when_it_is_set() {
+    let mut document = Document::new("cib");
+    let root = document.root();
+    for (given, kept) in [
+        ("\u{1B}[31mbroken\u{1B}[0m", "\u{FFFD}[31mbroken\u{FFFD}[0m"),
+        ("\0 \u{FFFE}\u{FFFF}", "\u{FFFD} \u{FFFD}\u{FFFD}"),
+        (
+            "a\tb\r\nc \u{7F}\u{85}\u{FEFF}é",
+            "a\tb\r\nc \u{7F}\u{85}\u{FEFF}é",
+        ),
+    ] {
+        document.set_attr(root, "exit-reason", given);
+        assert_eq!(document.attr(root, "exit-reason"), Some(kept));
+        let written = document.to_xml();
+        let read = Document::parse(written.as_bytes(), &Limits::default())
+            .expect("every document can be written and read again");
+        assert_eq!(read.attr(read.root(), "exit-reason"), Some(kept));
+    }
+}
+
+#[test]
 fn elements_and_attributes_are_read_in_order() {
     let d = parse(
         "<cib epoch='1' other=\"2\"><status/><!-- no --><x:y xmlns:x='u' x:z='3'> </x:y></cib>",

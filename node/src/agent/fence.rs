@@ -419,7 +419,7 @@ fn random_below(bound: u64) -> u64 {
 
 /// What the agent reads: the action, the target, and the device's parameters, without what is only
 /// ours.
-fn standard_input(operation: &Operation, action: &str, metadata: Option<&Metadata>) -> String {
+pub fn standard_input(operation: &Operation, action: &str, metadata: Option<&Metadata>) -> String {
     let mut input = format!("action={action}\n");
     let device = Device::new(&operation.parameters);
     let of_agent = match metadata {

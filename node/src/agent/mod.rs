@@ -32,8 +32,10 @@ use bincode::{Decode, Encode};
 
 pub use lockstep_engine::graph::FEATURE_SET;
 
-pub use fence::{Attempt, FENCE, Fencing};
+pub use fence::device::{Device, lists};
+pub use fence::{Attempt, FENCE, Fencing, standard_input};
 pub use metadata::{Metadata, MetadataError};
+pub use ocf::read_result;
 pub use outcome::{Outcome, ResultCode, Status};
 
 /// Which program implements a resource: `class:provider:kind`, as in a CIB's `primitive`.

@@ -184,7 +184,7 @@ pub(super) fn timeout(operation: &Operation) -> Option<Duration> {
 }
 
 /// What the end of an agent's process means.
-pub(super) fn read_result(operation: &Operation, finished: Finished) -> Outcome {
+pub fn read_result(operation: &Operation, finished: Finished) -> Outcome {
     let agent = &operation.agent;
     let outcome = match finished.ended {
         Ended::Exited(status) => match status.code() {

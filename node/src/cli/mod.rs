@@ -184,6 +184,17 @@ fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(Exit::OsError, format!("cannot start threads: {error}")))
 }
 
+/// Whether these are the program's name and arguments that it understands; carries out nothing.
+///
+/// # Errors
+/// Says what is wrong; asked-for help also comes as an error.
+pub fn check<A>(arguments: impl IntoIterator<Item = A>) -> Result<(), clap::Error>
+where
+    A: Into<std::ffi::OsString> + Clone,
+{
+    Cli::try_parse_from(arguments).map(drop)
+}
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();

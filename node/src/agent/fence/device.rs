@@ -145,7 +145,7 @@ fn pairs<'t>(text: &'t str, key: &str) -> Option<&'t str> {
 
 /// Whether a device that printed this to `list` can fence what it calls `plug`: one host a line, each
 /// followed by a comma and whatever else, or by a state.
-pub(super) fn lists(output: &[u8], plug: &str) -> bool {
+pub fn lists(output: &[u8], plug: &str) -> bool {
     let text = String::from_utf8_lossy(output);
     let mut hosts = text.lines().filter_map(|line| {
         line.split([',', ';', ' ', '\t', '='])
