@@ -1,5 +1,5 @@
-//! Documents of older schemas (the first byte chooses which one the document claims): validation by
-//! every version and upgrade never panic; an upgraded document is valid and stays as it is.
+//! Documents of older schemas (the first byte chooses which one the document claims): validation
+//! and upgrade never panic; an upgraded document is valid and stays as it is.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -18,11 +18,13 @@ fuzz_target!(|bytes: &[u8]| {
     if let Some(version) = Version::all().nth(usize::from(which)) {
         document.set_attr(document.root(), "validate-with", &version.name());
     }
-    for version in Version::all() {
-        if let Err(violation) = schema::validate(&document, version) {
-            assert!(!violation.to_string().is_empty());
-            assert!(!violation.problem.hint().is_empty());
-        }
+    // And any other one.
+    let other = Version::all()
+        .rev()
+        .nth(usize::from(which) % Version::all().count());
+    if let Some(Err(violation)) = other.map(|version| schema::validate(&document, version)) {
+        assert!(!violation.to_string().is_empty());
+        assert!(!violation.problem.hint().is_empty());
     }
     let before = document.to_xml();
     match schema::upgrade(&mut document) {

@@ -271,21 +271,25 @@ fn is_free(document: &Document, e: ElementId, place: ElementId) -> bool {
     e != document.root() && !above.into_iter().any(|above| above == e)
 }
 
-/// Removes what differences cannot tell apart: of siblings with the same name and id all but the
-/// first.
+/// Removes what differences cannot tell apart: paths name elements by name and id, and those without
+/// id by their name alone. An id with the characters that end it in a path is none.
 pub fn tell_apart(document: &mut Document) {
     let elements: Vec<ElementId> = document.subtree(document.root()).collect();
     for parent in elements {
-        let mut seen = BTreeSet::new();
-        let twice: Vec<ElementId> = document
-            .children(parent)
-            .filter(|e| {
-                let id = document.id(*e).map(str::to_owned);
-                !seen.insert((document.name(*e).to_owned(), id))
-            })
-            .collect();
-        for e in twice {
-            document.remove(e);
+        let mut seen: BTreeSet<(String, Option<String>)> = BTreeSet::new();
+        let children: Vec<ElementId> = document.children(parent).collect();
+        for e in children {
+            let name = document.name(e).to_owned();
+            let id = document.id(e).map(str::to_owned);
+            let in_the_way = |(other, other_id): &(String, Option<String>)| {
+                *other == name && (id.is_none() || other_id.is_none() || *other_id == id)
+            };
+            let unspeakable = id.as_ref().is_some_and(|id| id.contains("']"));
+            if unspeakable || seen.iter().any(in_the_way) {
+                document.remove(e);
+            } else {
+                seen.insert((name, id));
+            }
         }
     }
 }

@@ -10,7 +10,8 @@ pub(super) fn of(document: &Document, e: ElementId) -> String {
     for e in above.into_iter().rev() {
         path.push('/');
         path.push_str(document.name(e));
-        if let Some(id) = document.id(e) {
+        // There is one root, whatever its id was and becomes.
+        if let Some(id) = document.id(e).filter(|_| e != document.root()) {
             path.push_str("[@id='");
             path.push_str(id);
             path.push_str("']");

@@ -50,6 +50,16 @@ fn attributes_are_set_and_unset_with_the_result_beside() {
 }
 
 #[test]
+fn the_root_is_the_root_whatever_its_id_becomes() {
+    assert_eq!(
+        changes("<cib id=\"x\"/>", "<cib id=\"y\"/>"),
+        "<change operation=\"modify\" path=\"/cib\"><change-list><change-attr name=\"id\" \
+         operation=\"set\" value=\"y\"/></change-list><change-result><cib id=\"y\"/>\
+         </change-result></change>"
+    );
+}
+
+#[test]
 fn elements_are_deleted_first_and_created_at_their_place() {
     let old = "<cib><s><a id=\"x\"/><a id=\"y\"><b id=\"z\"/></a></s></cib>";
     let new = "<cib><s><a id=\"w\"><b id=\"v\"/></a><a id=\"y\"/></s></cib>";
