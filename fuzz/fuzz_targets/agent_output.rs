@@ -173,7 +173,10 @@ fn device_input(operation: &Operation, action: &str, metadata: Option<&Metadata>
         let (name, _) = line.split_once('=').expect("a parameter a line");
         let known = operation.parameters.iter().any(|(known, _)| known == name);
         assert!(known || plugs.contains(&name), "{name:?}");
-        assert!(name != "action" || plug == Some("action"), "the action is said once");
+        assert!(
+            name != "action" || plug == Some("action"),
+            "the action is said once"
+        );
     }
 }
 

@@ -89,3 +89,11 @@ pub(crate) fn is_name(c: char) -> bool {
         || (c.is_ascii() && is(c as u8, NAME))
         || matches!(c, '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
+
+/// Can an attribute have this name, without a namespace? Who sets an attribute whose name comes from
+/// outside must ask: another one would make a document that cannot be read again.
+pub fn is_attribute_name(text: &str) -> bool {
+    text.starts_with(is_name_start)
+        && text.chars().all(|c| is_name(c) && c != ':')
+        && text != "xmlns"
+}

@@ -25,6 +25,7 @@ mod write;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+pub use chars::is_attribute_name;
 pub(crate) use chars::{is_name, is_name_start};
 pub use error::{ErrorKind, ParseError};
 pub use ids::{IdIndex, Referent};

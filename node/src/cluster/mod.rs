@@ -113,6 +113,11 @@ pub enum Refusal {
     /// It would be a lie.
     #[error("node '{0}' is online: it cannot be confirmed to be down")]
     IsOnline(String),
+    /// A ticket cannot have an attribute of that name.
+    #[error(
+        "'{0}' cannot be the name of a ticket's attribute: use letters, digits, '-', '_' and '.'"
+    )]
+    NotAnAttribute(String),
 }
 
 /// What came of a command.

@@ -4,6 +4,7 @@ use super::testing::{Scripted, graph, probe, pseudo, step};
 use super::*;
 use crate::agent::{Outcome, ResultCode, Status};
 use crate::executor::{OrderKey, Report};
+use command::TicketChange;
 use transition::Progress;
 
 const CIB: &str = r#"<cib validate-with="pacemaker-4.0" epoch="7" admin_epoch="2"><configuration>
@@ -683,4 +684,25 @@ fn a_controller_that_cannot_rebuild_the_graph_of_a_snapshot_knows_it() {
     });
     let restored = Cluster::restore("test", &rig.cluster().snapshot(), other).unwrap();
     assert!(restored.diverged_from_snapshot());
+}
+
+#[test]
+fn whatever_agents_and_operators_say_the_state_can_be_saved_and_taken_up_again() {
+    let policy = Scripted::new(Vec::new());
+    let mut rig = Rig::ready(&policy);
+    let ticket = |name: &str, value: &str| Command::Ticket {
+        ticket: "west".into(),
+        change: TicketChange::Attribute {
+            name: name.into(),
+            value: Some(value.into()),
+        },
+    };
+    for name in ["a b", "1", "", "a:b", "xmlns", "id", "a<b", "\u{1B}"] {
+        let refused = Err(Refusal::NotAnAttribute(name.into()));
+        assert_eq!(rig.apply(ticket(name, "x")), refused, "{name:?}");
+    }
+    rig.apply(ticket("owner", "\u{1B}[1mÄ\u{FFFE}\0")).unwrap();
+    let saved = rig.cluster().snapshot();
+    let restored = Cluster::restore("test", &saved, policy).unwrap();
+    assert!(saved == restored.snapshot(), "the same state");
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use lockstep_engine::graph::GraphActionKind;
-use lockstep_engine::parse::{Document, ElementId};
+use lockstep_engine::parse::{Document, ElementId, is_attribute_name};
 
 use super::command::{Cleanup, CleanupOperation, TicketChange};
 use super::event::What;
@@ -73,6 +73,13 @@ impl Cluster {
         let creates = matches!(change, TicketChange::Grant | TicketChange::Attribute { .. });
         if !creates && !ticket::is_known(&self.cib, &ticket) {
             return Err(Refusal::UnknownTicket(ticket));
+        }
+        // Attributes of tickets are attributes of an element: a name that XML does not allow would
+        // make the whole state unreadable.
+        if let TicketChange::Attribute { name, .. } = change
+            && (!is_attribute_name(name) || name == "id")
+        {
+            return Err(Refusal::NotAnAttribute(name.clone()));
         }
         if ticket::change(&mut self.cib, &ticket, change, self.clock) {
             status::bump(&mut self.cib, "num_updates");
