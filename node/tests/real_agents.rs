@@ -4,6 +4,7 @@
 //! Real agents change the machine: those run as root only, in a network and mount namespace of their
 //! own, and only where they are installed. What does not run says `SKIPPED` and why.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,9 @@ const WAITS: usize = 120;
 const WAIT_MS: u64 = 1_000;
 
 /// What is run before the node in a namespace: an interface for addresses, and private mounts.
-const PREPARE: &str = "mount --make-rprivate / && ip link set lo up && ip link add d0 type dummy \
-     && ip address add 10.9.0.1/24 dev d0 && ip link set d0 up && exec \"$@\"";
+const PREPARE: &str = "mount --make-rprivate / && ip link set lo up && ip link add d0 type veth peer name d1 \
+     && ip address add 10.9.0.1/24 dev d0 && ip link set d0 up && ip link set d1 up \
+     && mkdir -p /run/postgresql && mount -t tmpfs -o mode=1777 tmpfs /run/postgresql && exec \"$@\"";
 
 /// A cluster of one node.
 struct Host {
@@ -87,6 +89,15 @@ impl Host {
             node,
             namespaces,
         }
+    }
+
+    /// Whether a command succeeds in the node's namespaces.
+    fn inside(&self, command: &str) -> bool {
+        let id = self.node.id().to_string();
+        let mut enter = Command::new("nsenter");
+        enter.args(["--net", "--mount", "--target", &id, "sh", "-c", command]);
+        let output = enter.output().unwrap();
+        output.status.success()
     }
 
     fn executor(&self) -> PathBuf {
@@ -170,29 +181,31 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if self.namespaces {
-            // Everything in the namespaces that agents started ends with its mounts and network;
-            // processes are found by the namespace that they share with the node.
-            end_all_beside(self.node.id());
-        }
+        let namespace = namespace_of(self.node.id()).filter(|_| self.namespaces);
         drop(self.node.stdin.take());
         let _ = self.node.kill();
         let _ = self.node.wait();
+        // What agents started runs on without the node; it is found by the network that it shares.
+        if let Some(namespace) = namespace
+            && Some(&namespace) != namespace_of(std::process::id()).as_ref()
+        {
+            end_all_in(&namespace);
+        }
     }
 }
 
-/// Kills all processes in the network namespace of one, but not that one itself.
-fn end_all_beside(id: u32) {
-    let namespace = |id: u32| std::fs::read_link(format!("/proc/{id}/ns/net")).ok();
-    let (theirs, ours) = (namespace(id), namespace(std::process::id()));
-    if theirs.is_none() || theirs == ours {
-        return;
-    }
+/// The network namespace of a process.
+fn namespace_of(id: u32) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{id}/ns/net")).ok()
+}
+
+fn end_all_in(namespace: &Path) {
     let all = std::fs::read_dir("/proc").unwrap().flatten();
     let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    for other in ids.filter(|other| *other != id && namespace(*other) == theirs) {
-        let pid = rustix::process::Pid::from_raw(other as i32);
-        let _ = rustix::process::kill_process(pid.unwrap(), rustix::process::Signal::KILL);
+    for id in ids.filter(|id| namespace_of(*id).as_deref() == Some(namespace)) {
+        if let Some(pid) = rustix::process::Pid::from_raw(id as i32) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
     }
 }
 
@@ -319,4 +332,232 @@ fn agents_ask_the_cluster_as_they_ask_pacemaker() {
             .success()
     );
     host.until_is("caller", "started");
+}
+
+/// An agent of Debian's, with what shows that it does what it says.
+struct Real {
+    /// Id of the resource, and type of the agent.
+    id: &'static str,
+    agent: &'static str,
+    /// Programs without which it makes no sense.
+    needs: Vec<String>,
+    parameters: Vec<(&'static str, String)>,
+    /// Whether it is promoted as well.
+    promotable: bool,
+    /// Succeeds if and only if the service is there.
+    evidence: String,
+}
+
+/// The agents, with their files below a folder.
+fn real_agents(folder: &Path) -> Vec<Real> {
+    let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let own = |text: &str| text.to_owned();
+    std::fs::create_dir(at("mount")).unwrap();
+    std::fs::create_dir(at("redis")).unwrap();
+    let web = format!(
+        "pid {0}/nginx.pid; error_log {0}/nginx.err; events {{}} http {{ access_log off; server {{ \
+         listen 127.0.0.1:8080; location / {{ return 200 hello; }} }} }}",
+        folder.display()
+    );
+    std::fs::write(at("nginx.conf"), web).unwrap();
+    let cache = format!("dir {}\nport 6379\nsave \"\"\n", at("redis"));
+    std::fs::write(at("redis.conf"), cache).unwrap();
+    let real = |id, agent, needs: &[&str], parameters, evidence: String| Real {
+        id,
+        agent,
+        needs: needs.iter().map(|need| own(need)).collect(),
+        parameters,
+        promotable: false,
+        evidence,
+    };
+    let mut all = vec![
+        real(
+            "ip",
+            "IPaddr2",
+            &["/usr/sbin/ip"],
+            vec![
+                ("ip", own("10.9.0.50")),
+                ("cidr_netmask", own("24")),
+                ("nic", own("d0")),
+            ],
+            own("ip address show dev d0 | grep -q 10.9.0.50"),
+        ),
+        real(
+            "fs",
+            "Filesystem",
+            &[],
+            vec![
+                ("device", own("tmpfs")),
+                ("directory", at("mount")),
+                ("fstype", own("tmpfs")),
+            ],
+            format!("grep -q ' {} tmpfs ' /proc/mounts", at("mount")),
+        ),
+        real(
+            "web",
+            "nginx",
+            &["/usr/sbin/nginx", "/usr/bin/curl"],
+            vec![
+                ("configfile", at("nginx.conf")),
+                ("httpd", own("/usr/sbin/nginx")),
+            ],
+            own("curl -s http://127.0.0.1:8080/ | grep -q hello"),
+        ),
+        Real {
+            promotable: true,
+            ..real(
+                "cache",
+                "redis",
+                &["/usr/bin/redis-server", "/usr/bin/redis-cli"],
+                vec![
+                    ("config", at("redis.conf")),
+                    ("rundir", at("redis")),
+                    ("user", own("root")),
+                ],
+                own("redis-cli -h 127.0.0.1 info replication | grep -q role:master"),
+            )
+        },
+    ];
+    let database = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    if let Some(bin) = database.map(|version| version.path().join("bin")).next() {
+        let bin = |name: &str| bin.join(name).to_str().unwrap().to_owned();
+        let data = at("data");
+        let initialise = format!(
+            "install -d -o postgres {data} && cd / && setpriv --reuid postgres --regid postgres \
+             --clear-groups {} -D {data} -A trust >/dev/null",
+            bin("initdb")
+        );
+        succeeds(Command::new("sh").args(["-c", &initialise]));
+        all.push(real(
+            "db",
+            "pgsql",
+            &["/usr/bin/psql"],
+            vec![
+                ("pgctl", bin("pg_ctl")),
+                ("psql", own("/usr/bin/psql")),
+                ("pgdata", data),
+            ],
+            own("psql -h 127.0.0.1 -U postgres -Atc 'select 42' template1 | grep -q 42"),
+        ));
+    }
+    all
+}
+
+/// Why a real agent cannot be run here, if so.
+fn obstacle(agent: &Real) -> Option<String> {
+    let script = format!("/usr/lib/ocf/resource.d/heartbeat/{}", agent.agent);
+    let mut needs = agent.needs.iter().chain([&script]);
+    needs
+        .find(|need| !Path::new(need).exists())
+        .map(|need| format!("there is no {need}"))
+}
+
+fn primitive(agent: &Real) -> String {
+    let id = agent.id;
+    let mut text = format!(
+        "<primitive id=\"{id}\" class=\"ocf\" provider=\"heartbeat\" type=\"{}\">\
+         <instance_attributes id=\"{id}-p\">",
+        agent.agent
+    );
+    for (name, value) in &agent.parameters {
+        let _ = write!(
+            text,
+            "<nvpair id=\"{id}-{name}\" name=\"{name}\" value=\"{value}\"/>"
+        );
+    }
+    text += "</instance_attributes><operations>";
+    let roles: &[&str] = match agent.promotable {
+        true => &["Promoted", "Unpromoted"],
+        false => &["Started"],
+    };
+    for (every, role) in (5..).zip(roles) {
+        let _ = write!(
+            text,
+            "<op id=\"{id}-m{every}\" name=\"monitor\" interval=\"{every}s\" timeout=\"60s\" role=\"{role}\"/>"
+        );
+    }
+    for task in ["start", "stop", "promote", "demote"] {
+        let _ = write!(
+            text,
+            "<op id=\"{id}-{task}\" name=\"{task}\" interval=\"0\" timeout=\"40s\"/>"
+        );
+    }
+    text += "</operations></primitive>";
+    match agent.promotable {
+        true => format!(
+            "<clone id=\"{id}-clone\"><meta_attributes id=\"{id}-c\"><nvpair id=\"{id}-cp\" \
+             name=\"promotable\" value=\"true\"/><nvpair id=\"{id}-cn\" name=\"notify\" \
+             value=\"true\"/></meta_attributes>{text}</clone>"
+        ),
+        false => text,
+    }
+}
+
+/// Start, promote, monitor, demote and stop, in a cluster, with agents that do real work.
+#[test]
+fn real_agents_run_full_cycles() {
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIPPED real_agents_run_full_cycles: only root may make namespaces and mounts");
+        return;
+    }
+    let mut try_namespaces = Command::new("unshare");
+    try_namespaces.args(["--net", "--mount", "sh", "-c", PREPARE, "sh", "true"]);
+    let tried = try_namespaces.output();
+    if !tried.is_ok_and(|output| output.status.success()) {
+        println!("SKIPPED real_agents_run_full_cycles: this machine gives no namespaces");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut agents = real_agents(folder.path());
+    agents.retain(|agent| match obstacle(agent) {
+        Some(why) => {
+            println!("SKIPPED ocf:heartbeat:{}: {why}", agent.agent);
+            false
+        }
+        None => true,
+    });
+    if agents.is_empty() {
+        return;
+    }
+    let resources: String = agents.iter().map(primitive).collect();
+    let host = Host::start(&resources, None, true);
+    for agent in &agents {
+        let role = match agent.promotable {
+            true => "promoted",
+            false => "started",
+        };
+        host.until_is(agent.id, role);
+        assert!(
+            host.inside(&agent.evidence),
+            "{}: {}",
+            agent.id,
+            agent.evidence
+        );
+    }
+    for agent in &agents {
+        let stop = [
+            "--meta",
+            "-p",
+            "target-role",
+            "-v",
+            "Stopped",
+            "-r",
+            agent.id,
+        ];
+        assert!(host.tool("crm_resource", &stop).status.success());
+    }
+    for agent in &agents {
+        host.until_is(agent.id, "stopped");
+        assert!(!host.inside(&agent.evidence), "{} is stopped", agent.id);
+        host.tells(
+            "crm_failcount",
+            &["-G", "-q", "-r", agent.id, "-N", "n1"],
+            "0",
+        );
+        println!("RAN ocf:heartbeat:{}", agent.agent);
+    }
 }
