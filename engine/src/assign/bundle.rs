@@ -36,8 +36,7 @@ impl Assigner<'_> {
             .map(|replica| replica.container)
             .collect();
         self.sort_instances(&mut containers);
-        let max = i32::try_from(bundle.replicas.len()).unwrap_or(i32::MAX);
-        self.assign_instances(resource, &containers, max, bundle.replicas_per_host);
+        self.assign_instances(resource, &containers, bundle.max, bundle.replicas_per_host);
         for replica in &bundle.replicas {
             self.assign_replica(replica, prefer, attempt);
         }

@@ -332,7 +332,10 @@ pub struct Bundle {
     pub promoted_max: i32,
     /// `replicas-per-host`.
     pub replicas_per_host: i32,
-    /// Replicas in index order.
+    /// `replicas`: how many there should be.
+    pub max: i32,
+    /// Replicas in index order. There are fewer than `max` where the bundled resource does not
+    /// allow as many.
     pub replicas: Vec<Replica>,
     /// The implicit clone of the bundled primitive.
     pub child: Option<ResourceId>,

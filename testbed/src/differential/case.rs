@@ -145,7 +145,8 @@ impl Case {
         let now = newest(&cib).map_or(generate::EPOCH, |newest| newest + 100)
             + [0, 1, 45, 900, 4000][random.below(5)];
         cib.set("execution-date", now.to_string());
-        let count = random.between(usize::from(story[0] != "from nothing"), 6);
+        let most = [3, 3, 6, 6, 10, 25][random.below(6)];
+        let count = random.between(usize::from(story[0] != "from nothing"), most);
         story.extend(mutate::mutate(&mut random, &mut cib, count));
         if reading == Reading::Unvalidated {
             cib.set("validate-with", "none");

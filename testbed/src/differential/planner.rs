@@ -163,6 +163,7 @@ fn without_program(errors: &str) -> String {
         .lines()
         .filter(|line| !line.starts_with("Schema validation of configuration is disabled"))
         .map(|line| line.strip_prefix("crm_simulate: ").unwrap_or(line))
+        .map(|line| line.strip_prefix("WARNING: ").unwrap_or(line))
         .fold(String::new(), |text, line| text + line + "\n")
 }
 
@@ -184,7 +185,7 @@ impl Planner for Engine {
 fn plan(text: &str, date: &str, wanted: Wanted) -> Result<Outputs, String> {
     let mut cib =
         Document::parse(text.as_bytes(), &Limits::default()).map_err(|e| e.to_string())?;
-    schema::upgrade(&mut cib).map_err(|e| e.to_string())?;
+    let upgrade = schema::upgrade(&mut cib).map_err(|e| e.to_string())?;
     let now = Date::parse(date, Timestamp::utc(0))
         .map_err(|e| e.to_string())?
         .timestamp();
@@ -199,7 +200,9 @@ fn plan(text: &str, date: &str, wanted: Wanted) -> Result<Outputs, String> {
     if wanted.summary {
         let result = simulate::run(&mut cib.clone(), now, &settings).map_err(|e| e.to_string())?;
         outputs.summary = result.output;
-        outputs.errors = result.errors.join("\n");
+        let errors = upgrade.notes.iter().chain(&result.errors);
+        outputs.errors =
+            without_program(&errors.map(|line| format!("{line}\n")).collect::<String>());
     }
     if wanted.graph {
         let settings = Settings {

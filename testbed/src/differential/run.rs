@@ -233,26 +233,15 @@ impl<P: Planner, E: Planner> Trial<'_, P, E> {
             return Ok(());
         };
         let [peer, engine] = &answers;
-        if let Some(exception) = exception(&Found {
+        let signature = difference.signature(&cib);
+        let alike = match exception(&Found {
             difference: &difference,
             peer,
             engine,
         }) {
-            lock.exceptions
-                .entry(exception.name)
-                .or_default()
-                .push(case.index);
-            drop(lock);
-            progress(&format!(
-                "case {}: {}: {}",
-                case.index,
-                exception.name,
-                difference.only[0].concat()
-            ));
-            return Ok(());
-        }
-        let signature = difference.signature(&cib);
-        let alike = lock.differences.entry(signature.clone()).or_default();
+            Some(exception) => lock.exceptions.entry(exception.name).or_default(),
+            None => lock.differences.entry(signature.clone()).or_default(),
+        };
         alike.push(case.index);
         let keep = alike.len() <= self.settings.each;
         drop(lock);
@@ -299,13 +288,10 @@ impl<P: Planner, E: Planner> Trial<'_, P, E> {
         keep_outputs(&folder, &answers)
     }
 
-    /// How the two differ in a kind of output, both having planned.
+    /// How the two differ in a kind of output.
     fn difference(&self, cib: &Element, date: &str, kind: Kind) -> Option<Difference> {
-        let [peer, engine] =
-            ask(&self.peer, &self.engine, &cib.to_xml(), date, kind.wanted()).ok()?;
-        if matches!(peer, Answer::Broken(_)) {
-            return None;
-        }
+        let answers = ask(&self.peer, &self.engine, &cib.to_xml(), date, kind.wanted());
+        let [peer, engine] = answers.ok()?;
         compare(&peer, &engine)
     }
 

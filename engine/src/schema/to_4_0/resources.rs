@@ -115,10 +115,12 @@ fn drop_options(document: &mut Document, notes: &mut Vec<String>) {
         let Some(holder) = parent_name(document, set) else {
             continue;
         };
-        let gone: &[&str] = if OF_RESOURCES.contains(&holder) {
-            &["restart-type"]
+        let (gone, instead): (&[&str], _) = if OF_RESOURCES.contains(&holder) {
+            let instead = "the \"kind\" attribute for relevant constraints";
+            (&["restart-type"], instead)
         } else if OF_OPERATIONS.contains(&holder) {
-            &["can_fail", "role_after_failure"]
+            let instead = "the \"on-fail\" operation attribute instead";
+            (&["can_fail", "role_after_failure"], instead)
         } else {
             continue;
         };
@@ -127,7 +129,8 @@ fn drop_options(document: &mut Document, notes: &mut Vec<String>) {
             let name = document.attr_by(pair, names::NAME).unwrap_or_default();
             if gone.contains(&name) {
                 notes.push(format!(
-                    "Dropping {name} meta-attribute from {} because it is no longer supported",
+                    "Dropping {name} meta-attribute from {} because it is no longer supported. \
+                     Consider setting {instead}",
                     id(document, set)
                 ));
                 document.remove(pair);

@@ -349,7 +349,7 @@ impl View<'_> {
         let observed = &self.state.resource[clone];
         let disabled = self.configured_role(clone) == Some(Role::Stopped);
         let mut idle: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
-        let allowed = &self.state.resources[clone].allowed;
+        let allowed = &observed.allowed;
         for &node in &self.state.nodes_by_name {
             let may_run = match allowed.is_empty() {
                 // Opt-in clusters have not looked at locations yet.
@@ -374,11 +374,7 @@ impl View<'_> {
             return false;
         }
         let resource = &self.state.resources[id];
-        let set = if bundle.replicas.len() > 1 {
-            " set"
-        } else {
-            ""
-        };
+        let set = if bundle.max > 1 { " set" } else { "" };
         let unique = if resource.unique { " (unique)" } else { "" };
         let management = match self.management(id) {
             Some(text) => format!(" ({text})"),

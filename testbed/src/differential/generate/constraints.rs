@@ -1,6 +1,6 @@
 //! Constraints at random, between what a cluster has. Also used to add one to an existing CIB.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules;
 use super::vocabulary::SCORES;
@@ -15,8 +15,10 @@ const ACTIONS: [&str; 5] = ["start", "promote", "demote", "stop", "start"];
 pub struct Names {
     /// Names of nodes: cluster, remote and guest nodes.
     pub nodes: Vec<String>,
-    /// Ids of resources that constraints sensibly name: not those inside bundles.
+    /// Ids of resources, of containers twice: they are named more often than what is in them.
     pub resources: Vec<String>,
+    /// The clone that is meant where the resource in it is named.
+    pub clones: BTreeMap<String, String>,
     /// Ids of primitives, wherever.
     pub primitives: Vec<String>,
     /// Ids of fence devices.
@@ -55,6 +57,13 @@ impl Names {
         names
     }
 
+    /// Whether two ids mean the same resource in a constraint.
+    #[must_use]
+    pub fn are_same(&self, one: &str, other: &str) -> bool {
+        let meant = |id| self.clones.get(id).map_or(id, String::as_str);
+        meant(one) == meant(other)
+    }
+
     fn note_resource(&mut self, e: &Element) {
         let id = || e.id().to_owned();
         match e.name.as_str() {
@@ -69,9 +78,11 @@ impl Names {
                 }
             }
             "group" | "clone" | "master" | "bundle" => {
-                self.resources.push(id());
-                // Containers are named more often than what is in them.
-                self.resources.push(id());
+                self.resources.extend([id(), id()]);
+                if matches!(e.name.as_str(), "clone" | "master") {
+                    let inner = e.children.iter().map(|child| (child.id().to_owned(), id()));
+                    self.clones.extend(inner);
+                }
             }
             "nvpair" if e.get("name") == Some("remote-node") => {
                 self.nodes.extend(e.get("value").map(str::to_owned));
@@ -179,8 +190,10 @@ fn order(random: &mut Random, names: &Names, id: &str) -> Element {
         let mut rest = names.clone();
         for number in 0..random.between(1, 3) {
             let set = set(random, &rest, &format!("{id}-set{number}"));
-            rest.resources
-                .retain(|id| set.children.iter().all(|member| member.id() != *id));
+            rest.resources.retain(|id| {
+                let mut members = set.children.iter();
+                members.all(|member| !names.are_same(member.id(), id))
+            });
             if !set.children.is_empty() {
                 order.children.push(set);
             }
@@ -191,16 +204,13 @@ fn order(random: &mut Random, names: &Names, id: &str) -> Element {
         order.set("require-all", random.word(&["true", "false"]));
     }
     let first = random.name(&names.resources);
-    let mut then = random.name(&names.resources);
-    if then == first {
-        // The peer crashes on what is ordered with itself.
-        then = names
-            .resources
-            .iter()
-            .find(|id| **id != first)
-            .cloned()
-            .unwrap_or(then);
+    let mut others = names.resources.clone();
+    // The peer crashes on what is ordered with itself.
+    others.retain(|other| !names.are_same(other, &first));
+    if others.is_empty() {
+        return colocation(random, names, id);
     }
+    let then = random.name(&others);
     order.set("first", first);
     order.set("then", then);
     for attribute in ["first-action", "then-action"] {
@@ -252,6 +262,9 @@ fn set(random: &mut Random, names: &Names, id: &str) -> Element {
     }
     let count = random.between(1, 3);
     let mut members = random.sample(&names.resources, count);
+    if let Some(first) = members.first().cloned() {
+        members.retain(|other| *other == first || !names.are_same(other, &first));
+    }
     let mut seen = BTreeSet::new();
     members.retain(|id| seen.insert(id.clone()));
     set.containing_all(

@@ -71,7 +71,8 @@ pub fn configured(random: &mut Random) -> Element {
         names
     };
     let mut constraints = Element::new("constraints");
-    for number in 0..random.between(0, 8) {
+    let most = [3, 8, 8, 20][random.below(4)];
+    for number in 0..random.between(0, most) {
         let id = format!("constraint-{number}");
         constraints
             .children

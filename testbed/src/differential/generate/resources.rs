@@ -46,7 +46,8 @@ impl<'a> Maker<'a> {
             let template = self.template();
             self.templates.push(template);
         }
-        for number in 0..self.random.between(1, 7) {
+        let most = [3, 7, 7, 14][self.random.below(4)];
+        for number in 0..self.random.between(1, most) {
             let resource = match self.random.below(20) {
                 0..=6 => self.primitive(),
                 7..=9 => self.group(number),

@@ -142,7 +142,7 @@ pub(super) fn edit_constraint(random: &mut Random, cib: &mut Element) -> Done {
         "then" => constraint.get("first"),
         _ => None,
     };
-    if other_end == Some(&value) {
+    if other_end.is_some_and(|other| names.are_same(other, &value)) {
         // The peer crashes on what is ordered with itself.
         return None;
     }
@@ -362,4 +362,114 @@ pub(super) fn resource_rule(random: &mut Random, cib: &mut Element) -> Done {
     })?;
     set.children.insert(0, rules::for_values(random, &id));
     Some(format!("{} depends on a rule", set.id()))
+}
+
+/// A resource gets another agent.
+pub(super) fn agent(random: &mut Random, cib: &mut Element) -> Done {
+    let resources = cib.at_or_new(&["configuration", "resources"]);
+    let plain = |e: &Element| e.name == "primitive" && e.get("class") == Some("ocf");
+    let resource = any_of(random, resources, plain)?;
+    let agent = random.word(&["Dummy", "Stateful", "IPaddr2", "remote", "ping"]);
+    resource.set("type", agent);
+    if agent == "remote" {
+        resource.set("provider", "pacemaker");
+    }
+    Some(format!("{} is of type {agent}", resource.id()))
+}
+
+/// A resource is configured twice, under two names.
+pub(super) fn duplicate(random: &mut Random, cib: &mut Element) -> Done {
+    let suffix = fresh_id(cib, "copy");
+    let resources = cib.at_or_new(&["configuration", "resources"]);
+    let wanted = |e: &Element| is_resource(e) || e.name == "resources";
+    let holder = any_of(random, resources, |e| {
+        matches!(e.name.as_str(), "resources" | "group") && e.children.iter().any(wanted)
+    })?;
+    let at: Vec<usize> = (0..holder.children.len())
+        .filter(|at| is_resource(&holder.children[*at]))
+        .collect();
+    let at = *random.pick(&at)?;
+    let mut copy = holder.children[at].clone();
+    rename_all(&mut copy, &suffix);
+    let done = format!("{} is a copy", copy.id());
+    holder.children.insert(at + 1, copy);
+    Some(done)
+}
+
+fn rename_all(e: &mut Element, suffix: &str) {
+    if let Some(id) = e.get("id") {
+        let id = format!("{id}-{suffix}");
+        e.set("id", id);
+    }
+    if e.get("name") == Some("remote-node") {
+        let value = format!("{}-{suffix}", e.get("value").unwrap_or("guest"));
+        e.set("value", value);
+    }
+    for child in &mut e.children {
+        rename_all(child, suffix);
+    }
+}
+
+/// A set of values is that of another resource.
+pub(super) fn shared_set(random: &mut Random, cib: &mut Element) -> Done {
+    let resources = cib.at_or_new(&["configuration", "resources"]);
+    let tag = random.word(&["meta_attributes", "instance_attributes", "operations"]);
+    let sets = resources.find_all(|e| e.name == tag && e.get("id").is_some());
+    let shared = random.pick(&sets)?.id().to_owned();
+    let resource = any_of(random, resources, |e| {
+        is_resource(e) && e.child(tag).is_none_or(|set| set.id() != shared)
+    })?;
+    if tag == "operations" && resource.name != "primitive" {
+        return None;
+    }
+    let reference = Element::new(tag).with("id-ref", &shared);
+    match resource.children.iter_mut().find(|child| child.name == tag) {
+        Some(set) => *set = reference,
+        None if tag == "operations" => resource.children.push(reference),
+        None => resource.children.insert(0, reference),
+    }
+    Some(format!("{} shares {shared}", resource.id()))
+}
+
+/// Defaults for all resources or operations are set.
+pub(super) fn default(random: &mut Random, cib: &mut Element) -> Done {
+    let id = fresh_id(cib, "default");
+    let operations = random.chance(40);
+    let (section, table) = match operations {
+        true => ("op_defaults", OPERATION),
+        false => ("rsc_defaults", META),
+    };
+    let (name, values) = random.pick(table)?;
+    let value = random.word(values);
+    let mut set = Element::new("meta_attributes").with("id", &id);
+    if random.chance(30) {
+        let rule = rules::for_defaults(random, &format!("{id}-rule"), operations);
+        set.children.push(rule);
+    }
+    set.children.push(Element::pair(&id, name, value));
+    let configuration = cib.at_or_new(&["configuration"]);
+    configuration.child_or_new(section).children.push(set);
+    Some(format!("{section} {name}={value}"))
+}
+
+/// A tag is added, and used like a resource.
+pub(super) fn tag(random: &mut Random, cib: &mut Element) -> Done {
+    let id = fresh_id(cib, "tag");
+    let names = Names::of(cib);
+    let count = random.between(1, 3);
+    let mut members = random.sample(&names.resources, count);
+    members.sort_unstable();
+    members.dedup();
+    let references = members
+        .into_iter()
+        .map(|id| Element::new("obj_ref").with("id", id));
+    let tag = Element::new("tag")
+        .with("id", &id)
+        .containing_all(references);
+    cib.at_or_new(&["configuration", "tags"]).children.push(tag);
+    let constraint = any_of(random, cib, is_constraint)?;
+    let attribute = random.word(&["rsc", "with-rsc", "first", "then"]);
+    constraint.get(attribute)?;
+    constraint.set(attribute, &id);
+    Some(format!("{} {attribute}={id}", constraint.id()))
 }

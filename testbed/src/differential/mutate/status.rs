@@ -459,3 +459,105 @@ pub(super) fn remote_state(random: &mut Random, cib: &mut Element) -> Done {
     }
     Some(format!("remote node {} changes", uname(state)))
 }
+
+/// A resource was run by another agent.
+pub(super) fn other_agent(random: &mut Random, cib: &mut Element) -> Done {
+    let history = any_of(random, cib, |e| e.name == "lrm_resource")?;
+    let (name, value) = match random.below(3) {
+        0 => ("type", "Other"),
+        1 => ("provider", "other"),
+        _ => ("class", random.word(&["lsb", "systemd", "ocf", "stonith"])),
+    };
+    history.set(name, value);
+    Some(format!("{} had {name} {value}", history.id()))
+}
+
+/// History is kept under the name of another instance, or of none.
+pub(super) fn rename_history(random: &mut Random, cib: &mut Element) -> Done {
+    let history = any_of(random, cib, |e| e.name == "lrm_resource")?;
+    let old = history.id().to_owned();
+    let stem = old.split(':').next().unwrap_or(&old);
+    let new = format!("{stem}{}", random.word(&["", ":0", ":1", ":2", ":9"]));
+    history.set("id", &new);
+    for entry in &mut history.children {
+        for (_, value) in &mut entry.attributes {
+            if let Some(rest) = value.strip_prefix(&format!("{old}_")) {
+                *value = format!("{new}_{rest}");
+            }
+        }
+    }
+    Some(format!("history of {old} is that of {new}"))
+}
+
+/// Something about an operation is not known.
+pub(super) fn incomplete_entry(random: &mut Random, cib: &mut Element) -> Done {
+    let operation = any_of(random, cib, is_result)?;
+    let name = random.word(&[
+        "operation_key",
+        "transition-key",
+        "transition-magic",
+        "call-id",
+        "on_node",
+        "last-rc-change",
+        "op-digest",
+        "interval",
+        "crm_feature_set",
+    ]);
+    operation.unset(name);
+    Some(format!("{} has no {name}", operation.id()))
+}
+
+/// Another result was expected.
+pub(super) fn expectation(random: &mut Random, cib: &mut Element) -> Done {
+    let operation = any_of(random, cib, is_result)?;
+    let expected = random.word(&["0", "7", "8", "193", "-1"]);
+    let key = format!("5:9:{expected}:8aa6a3d9-2b5d-4bd6-9d5e-7a3c1f7c2a11");
+    let code = operation.get("rc-code").unwrap_or("0").to_owned();
+    operation.set("transition-magic", format!("0:{code};{key}"));
+    operation.set("transition-key", key);
+    Some(format!(
+        "{} was expected to end with {expected}",
+        operation.id()
+    ))
+}
+
+/// A monitor found a resource in some state.
+pub(super) fn monitored(random: &mut Random, cib: &mut Element) -> Done {
+    let when = some_time(random, cib);
+    let history = any_of(random, cib, |e| e.name == "lrm_resource")?;
+    let rsc = history.id().to_owned();
+    let (task, interval) = [
+        ("monitor", "0"),
+        ("monitor", "10000"),
+        ("monitor", "20000"),
+        ("start", "0"),
+        ("stop", "0"),
+        ("promote", "0"),
+        ("demote", "0"),
+    ][random.below(7)];
+    let code = random.word(&["0", "0", "7", "8", "190", "191"]);
+    let event = Event {
+        rsc: &rsc,
+        task,
+        interval,
+        code,
+        when: &when,
+    };
+    let entry = event.entry(&event.last_id(), &next_call(history));
+    put(history, entry);
+    Some(format!("{rsc} {task} {interval} ended with {code}"))
+}
+
+/// What is known of one node is known of another.
+pub(super) fn swap_histories(random: &mut Random, cib: &mut Element) -> Done {
+    let has_lrm = |e: &Element| is_state(e) && e.child("lrm").is_some();
+    let count = cib.find_all(has_lrm).len();
+    if count < 2 {
+        return None;
+    }
+    let (one, other) = (random.below(count), random.below(count));
+    let first = cib.nth_mut(one, &has_lrm)?.child_or_new("lrm").clone();
+    let second = std::mem::replace(cib.nth_mut(other, &has_lrm)?.child_or_new("lrm"), first);
+    *cib.nth_mut(one, &has_lrm)?.child_or_new("lrm") = second;
+    Some(format!("histories {one} and {other} change places"))
+}
