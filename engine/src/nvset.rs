@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::parse::{Document, ElementId, IdIndex, Name, names};
+use crate::parse::{Document, ElementId, Name, Scope, names};
 use crate::rule::{Facts, Fault, Rule};
 use crate::time::Earliest;
 use crate::value::Score;
@@ -46,17 +46,18 @@ impl NvSets {
     ///
     /// Blocks with a higher score come first; of equal ones the last in the document does. The block
     /// with id `first`, if that is given, comes before all. What refers to nothing is left out.
-    pub fn read(
+    pub fn read<'i>(
         document: &Document,
-        ids: &IdIndex,
+        scope: impl Into<Scope<'i>>,
         parents: impl IntoIterator<Item = ElementId>,
         name: Name,
         first: Option<&str>,
     ) -> Self {
+        let scope = scope.into();
         let parents = parents.into_iter();
         let children = parents.flat_map(|parent| document.children_by(parent, name));
         let mut elements: Vec<(bool, Score, ElementId)> = children
-            .filter_map(|child| ids.resolve(document, child))
+            .filter_map(|child| scope.resolve(document, child))
             .map(|block| {
                 let is_first = first.is_some() && document.id(block) == first;
                 let score = Score::parse_or(document.attr_by(block, names::SCORE), Score::ZERO);
@@ -77,7 +78,7 @@ impl NvSets {
         elements.sort_by_key(|&(is_first, score, _)| std::cmp::Reverse((is_first, score)));
         let blocks = elements
             .iter()
-            .map(|&(_, _, block)| Block::read(document, ids, block));
+            .map(|&(_, _, block)| Block::read(document, scope, block));
         let mut sets = Self {
             blocks: blocks.collect(),
             without_valid_score,
@@ -200,7 +201,7 @@ impl NvSets {
 }
 
 impl Block {
-    fn read(document: &Document, ids: &IdIndex, element: ElementId) -> Self {
+    fn read(document: &Document, scope: Scope<'_>, element: ElementId) -> Self {
         let rule = document.child_by(element, names::RULE);
         // Very old blocks have their pairs one level below.
         let first = document.first_child(element);
@@ -209,9 +210,9 @@ impl Block {
             .unwrap_or(element);
         let pairs = document.children_by(holder, names::NVPAIR);
         Self {
-            rule: rule.map(|rule| Rule::read(document, ids, rule)),
+            rule: rule.map(|rule| Rule::read(document, scope, rule)),
             pairs: pairs
-                .filter_map(|pair| ids.resolve(document, pair))
+                .filter_map(|pair| scope.ids.resolve(document, pair))
                 .collect(),
         }
     }

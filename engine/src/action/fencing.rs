@@ -8,7 +8,8 @@ use crate::World;
 use crate::config::{FenceAction, NodeKind, Requires};
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects};
-use crate::state::{self, fencing::launcher_of};
+use crate::state::digest::ChangedDevice;
+use crate::state::{self, State, fencing::launcher_of};
 use crate::value;
 
 impl FenceAction {
@@ -98,9 +99,11 @@ pub fn request(
         meta.set("on_node_uuid", &*world.state.nodes[node].id);
         meta.set("stonith_action", operation.name());
         if world.config.options.unfencing {
-            let digests = state::digest::unfencing(world, node, &unfencing_devices(world, draft));
+            let children = |id: ResourceId| draft.resource[id].children.as_slice();
+            let devices = unfencing_devices(world.state, &draft.top, children);
+            let digests = state::digest::unfencing(world, node, &devices);
             draft.recheck_by.merge(digests.recheck_by);
-            required |= digests.changed;
+            required |= digests.is_needed();
             meta.set("digests-all", digests.all);
             meta.set("digests-secure", digests.secure);
         }
@@ -154,21 +157,43 @@ fn priority_delay_s(world: World<'_>, draft: &Draft, node: NodeId) -> u32 {
 }
 
 /// Devices that unfence nodes: the last one first, as Pacemaker lists them.
-fn unfencing_devices(world: World<'_>, draft: &Draft) -> Vec<ResourceId> {
+fn unfencing_devices<'a>(
+    state: &State,
+    top: &[ResourceId],
+    children: impl Fn(ResourceId) -> &'a [ResourceId],
+) -> Vec<ResourceId> {
     let mut devices = Vec::new();
-    let mut waiting = draft.top.clone();
+    let mut waiting = top.to_vec();
     while let Some(id) = waiting.pop() {
-        let children = &draft.resource[id].children;
-        waiting.extend(children);
-        let resource = &world.state.resources[id];
+        waiting.extend(children(id));
+        let resource = &state.resources[id];
         let provides = resource.meta_text.get("provides");
-        let unfences = world.state.resource[id].requires == Requires::Unfencing
+        let unfences = state.resource[id].requires == Requires::Unfencing
             || provides.is_some_and(|text| text.eq_ignore_ascii_case("unfencing"));
-        if children.is_empty() && resource.fence_device && unfences {
+        if children(id).is_empty() && resource.fence_device && unfences {
             devices.push(id);
         }
     }
     devices
+}
+
+/// Nodes whose fencing reading the status asked for, with the fence devices that are not what they
+/// were when the node was last unfenced.
+pub fn changed_devices(world: World<'_>) -> Vec<(NodeId, ChangedDevice)> {
+    if !world.config.options.unfencing {
+        return Vec::new();
+    }
+    let state = world.state;
+    let devices = unfencing_devices(state, &state.top, |id| &state.resources[id].children);
+    let requests = state.requests.iter();
+    let marked = requests.filter_map(|request| match request.key {
+        Key::Fence(node, _) => Some(node),
+        _ => None,
+    });
+    let changes = |node| state::digest::unfencing(world, node, &devices).changed;
+    marked
+        .flat_map(|node| changes(node).into_iter().map(move |change| (node, change)))
+        .collect()
 }
 
 /// A node that can be unfenced now.

@@ -68,6 +68,7 @@ fn make(world: World<'_>, draft: &mut Draft, request: &ActionRequest) -> ActionI
         optional,
         reason,
         detail,
+        before_reset,
     } = request;
     match key {
         Key::Fence(target, operation) => {
@@ -90,7 +91,13 @@ fn make(world: World<'_>, draft: &mut Draft, request: &ActionRequest) -> ActionI
             id
         }
         _ => {
+            let guest = node.filter(|_| *before_reset);
+            let reset = |draft: &mut Draft, value| {
+                guest.map(|guest| std::mem::replace(&mut draft.node[guest].remote_reset, value))
+            };
+            let at_last = reset(draft, false);
             let id = draft.request(world, key.clone(), *node, *optional);
+            reset(draft, at_last.unwrap_or_default());
             draft.needs(id, Need::History);
             let action = &mut draft.actions[id];
             if reason.is_some() {

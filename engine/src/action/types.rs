@@ -230,6 +230,9 @@ pub struct ActionRequest {
     pub reason: Option<Reason>,
     /// Extra settings.
     pub detail: RequestDetail,
+    /// The node is a guest that did not need to be reset when this was requested. If it does by
+    /// the end of reading, this is still judged as if it did not.
+    pub before_reset: bool,
 }
 
 /// What is special about a request.

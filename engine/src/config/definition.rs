@@ -10,7 +10,7 @@ use super::template::Templates;
 use super::{Agent, Attributes, Level, Operation, operation};
 use crate::Diagnostic;
 use crate::nvset::{DEFAULT, NvSets};
-use crate::parse::{Document, ElementId, IdIndex, names};
+use crate::parse::{Document, ElementId, IdIndex, Scope, names};
 
 /// What does not depend on the instance.
 #[derive(Clone, Debug)]
@@ -127,9 +127,10 @@ impl Reader<'_, '_> {
             provider: attribute(names::PROVIDER).map(str::to_owned),
             agent: attribute(names::TYPE).unwrap_or_default().to_owned(),
         };
+        let parents: Vec<ElementId> = template.into_iter().chain([element]).collect();
+        let scope = Scope::within(self.ids, &parents);
         let mut sets = |name| {
-            let parents = template.into_iter().chain([element]);
-            let sets = NvSets::read(document, self.ids, parents, name, None);
+            let sets = NvSets::read(document, scope, parents.iter().copied(), name, None);
             self.evaluation.report_faults(&sets);
             sets
         };

@@ -105,6 +105,7 @@ impl Maker<'_, '_> {
             launched: Vec::new(),
             connection_to: None,
             unique,
+            makes_anonymous: false,
             promotable,
             fence_device,
             remote_connection,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Blocks, Level, Operation, Resource, Role};
 use crate::nvset::NvSets;
-use crate::parse::{Document, ElementId, IdIndex, Referent, names};
+use crate::parse::{Document, ElementId, IdIndex, Referent, Scope, names};
 use crate::value;
 
 /// The operation entry for a name and an interval: the first that fits. `migrate_to` and
@@ -38,14 +38,18 @@ pub(super) fn read(
     template: Option<ElementId>,
 ) -> Arc<[Operation]> {
     let list = |of: ElementId| document.child_by(of, names::OPERATIONS);
+    let parents: Vec<ElementId> = template.into_iter().chain([element]).collect();
+    let own_scope = Scope::within(ids, &parents);
     let entries = |list: Option<ElementId>| {
-        // The list itself may be a reference.
-        let list = list.and_then(|list| ids.resolve(document, list));
-        let entries = list
-            .into_iter()
-            .flat_map(|list| document.children_by(list, names::OP));
+        // The list itself may be a reference, to anywhere.
+        let (list, scope) = match list.map(|list| (list, ids.referent(document, list))) {
+            None | Some((_, Referent::Missing)) => return Vec::new(),
+            Some((list, Referent::Itself)) => (list, own_scope),
+            Some((_, Referent::Other(list))) => (list, ids.into()),
+        };
+        let entries = document.children_by(list, names::OP);
         entries
-            .map(|op| operation(document, ids, op))
+            .map(|op| operation(document, scope, op))
             .collect::<Vec<_>>()
     };
     let own = list(element);
@@ -62,7 +66,7 @@ pub(super) fn read(
         let survivors = document
             .children_by(inherited, names::OP)
             .filter(|&op| !keys.contains(&overriding_key(document, op)));
-        operations.extend(survivors.map(|op| operation(document, ids, op)));
+        operations.extend(survivors.map(|op| operation(document, own_scope, op)));
     }
     operations.into()
 }
@@ -77,11 +81,11 @@ fn overriding_key(document: &Document, op: ElementId) -> (Option<&str>, Option<&
     (document.attr_by(op, names::NAME), role)
 }
 
-fn operation(document: &Document, ids: &IdIndex, op: ElementId) -> Operation {
+fn operation(document: &Document, scope: Scope<'_>, op: ElementId) -> Operation {
     let attributes = document.attrs(op).filter(|attribute| attribute.0 != "id");
     let text = |name| document.attr_by(op, name);
     let blocks = |name| {
-        let sets = NvSets::read(document, ids, [op], name, None);
+        let sets = NvSets::read(document, scope, [op], name, None);
         let levels = if sets.is_empty() {
             Vec::new()
         } else {

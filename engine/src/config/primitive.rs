@@ -1,9 +1,9 @@
 //! What can an agent do, and what does that do to a primitive in a clone?
 
 use super::resources::Resolver;
-use super::{Agent, Variant, written};
+use super::{Agent, Resource, Variant, written};
 use crate::Diagnostic;
-use crate::id::{Id, ResourceId};
+use crate::id::{Id, ResourceId, Table};
 
 /// What agents of a class can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -77,8 +77,9 @@ impl Resolver<'_> {
                 .messages
                 .push(Diagnostic::warning(at, message));
             self.make_anonymous(top);
-            self.clear_unique(top);
-            self.clear_unique(id);
+            clear_unique(&mut self.resources, top);
+            clear_unique(&mut self.resources, id);
+            self.resources[id].makes_anonymous = true;
         }
         // An agent that can do neither still makes the clone anonymous.
         if !traits.promotable && self.resources[top].promotable {
@@ -105,17 +106,18 @@ impl Resolver<'_> {
             settings.globally_unique = false;
         }
     }
+}
 
-    /// Only what is joined to the clone already is reached; what is made later inherits it.
-    fn clear_unique(&mut self, id: ResourceId) {
-        let resource = &mut self.resources[id];
-        resource.unique = false;
-        resource
-            .meta_text
-            .insert("globally-unique".to_owned(), "false".to_owned());
-        for child in resource.children.clone() {
-            debug_assert!(child.index() > id.index());
-            self.clear_unique(child);
-        }
+/// Makes a resource and what is in it anonymous. Only what is joined to it already is reached; what
+/// is made later inherits it.
+pub(super) fn clear_unique(resources: &mut Table<ResourceId, Resource>, id: ResourceId) {
+    let resource = &mut resources[id];
+    resource.unique = false;
+    resource
+        .meta_text
+        .insert("globally-unique".to_owned(), "false".to_owned());
+    for child in resource.children.clone() {
+        debug_assert!(child.index() > id.index());
+        clear_unique(resources, child);
     }
 }

@@ -3,6 +3,7 @@
 use super::clone::mark_removed;
 use super::definition::{Inherited, Reader};
 use super::maker::{Allowed, Maker, Place, allow_initially};
+use super::primitive::clear_unique;
 use super::template::Templates;
 use super::{Config, Evaluation, Node, Options, Resource, Variant};
 use crate::id::{NodeId, ResourceId, Table};
@@ -55,12 +56,23 @@ pub fn add_instance(
     let number = resources[clone].children.len();
     let model = *resources[clone].children.last()?;
     let copy = copy_tree(resources, nodes, &config.options, model, clone, number);
+    if makes_anonymous(resources, copy) {
+        // What was joined to the clone before the copy is made anonymous once more, which concerns
+        // what follows the member that does it: that was not reached when the model was made.
+        clear_unique(resources, model);
+    }
     let enough = i32::try_from(number).map_or(true, |number| number >= max);
     if enough {
         mark_removed(resources, copy);
     }
     resources[clone].children.push(copy);
     Some(copy)
+}
+
+fn makes_anonymous(resources: &Table<ResourceId, Resource>, id: ResourceId) -> bool {
+    let resource = &resources[id];
+    let mut members = resource.children.iter();
+    resource.makes_anonymous || members.any(|&member| makes_anonymous(resources, member))
 }
 
 fn copy_tree(

@@ -444,6 +444,7 @@ impl Reader<'_> {
             optional: false,
             reason: None,
             detail: RequestDetail::MinRunnable { required },
+            before_reset: false,
         });
         End::Requested(position)
     }

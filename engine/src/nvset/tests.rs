@@ -1,5 +1,5 @@
 use super::*;
-use crate::parse::Limits;
+use crate::parse::{IdIndex, Limits};
 use crate::time::Timestamp;
 
 /// The values that blocks of `meta_attributes` give, as `name=value` words.

@@ -91,6 +91,48 @@ impl IdIndex {
     }
 }
 
+/// Where references lead: to anywhere in a document, or only to what is below some elements.
+///
+/// The peer takes each resource out of its document, so that from a set of a resource, and from a
+/// rule in it, nothing outside the resource and its template is found.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'i> {
+    /// Of the whole document.
+    pub ids: &'i IdIndex,
+    within: Option<&'i [ElementId]>,
+}
+
+impl<'i> From<&'i IdIndex> for Scope<'i> {
+    fn from(ids: &'i IdIndex) -> Self {
+        Self { ids, within: None }
+    }
+}
+
+impl<'i> Scope<'i> {
+    /// Only what is below these elements, of which none is below another.
+    pub fn within(ids: &'i IdIndex, elements: &'i [ElementId]) -> Self {
+        Self {
+            ids,
+            within: Some(elements),
+        }
+    }
+
+    /// The element that stands for `e`: itself, or the one that its `id-ref` refers to.
+    pub fn resolve(&self, document: &Document, e: ElementId) -> Option<ElementId> {
+        let (Some(within), Some(id)) = (self.within, document.attr_by(e, names::ID_REF)) else {
+            return self.ids.resolve(document, e);
+        };
+        let ancestors = |e| std::iter::successors(Some(e), |&e| document.parent(e));
+        let is_inside = |&e: &ElementId| ancestors(e).any(|above| within.contains(&above));
+        let mut found = self
+            .ids
+            .all(document, document.name_of(e), id)
+            .filter(is_inside);
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
+    }
+}
+
 fn key(document: &Document, e: ElementId) -> (Name, &str) {
     (document.name_of(e), document.id(e).unwrap_or_default())
 }

@@ -28,7 +28,7 @@ use std::sync::{Arc, OnceLock};
 pub use chars::is_attribute_name;
 pub(crate) use chars::{is_name, is_name_start};
 pub use error::{ErrorKind, ParseError};
-pub use ids::{IdIndex, Referent};
+pub use ids::{IdIndex, Referent, Scope};
 pub use names::Name;
 use names::Names;
 pub(crate) use scan::is_xml_name;

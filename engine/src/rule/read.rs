@@ -4,7 +4,7 @@ use super::{
     AttributeTest, Combine, Comparison, Condition, DatePart, DateTest, Fault, FaultReason,
     OperationTest, RangeEnd, Reference, ResourceTest, Rule, ValueType,
 };
-use crate::parse::{Document, ElementId, IdIndex, Name, names};
+use crate::parse::{Document, ElementId, Name, Scope, names};
 use crate::time::{Date, Timestamp, Unit};
 use crate::value;
 
@@ -15,10 +15,14 @@ const MAX_CONDITIONS: usize = 100_000;
 
 impl Rule {
     /// Reads a `rule` element (or the one that its `id-ref` refers to).
-    pub fn read(document: &Document, ids: &IdIndex, element: ElementId) -> Result<Self, Fault> {
+    pub fn read<'i>(
+        document: &Document,
+        scope: impl Into<Scope<'i>>,
+        element: ElementId,
+    ) -> Result<Self, Fault> {
         let mut reader = Reader {
             document,
-            ids,
+            scope: scope.into(),
             conditions: 0,
             remarks: Vec::new(),
         };
@@ -47,7 +51,7 @@ impl Rule {
 
 struct Reader<'d> {
     document: &'d Document,
-    ids: &'d IdIndex,
+    scope: Scope<'d>,
     conditions: usize,
     /// What is odd, but stays as it is.
     remarks: Vec<Fault>,
@@ -58,7 +62,7 @@ type Read<T> = Result<T, FaultReason>;
 impl<'d> Reader<'d> {
     fn rule(&mut self, element: ElementId, depth: usize) -> Result<Rule, Fault> {
         let fault = |reason| Fault { element, reason };
-        let resolved = self.ids.resolve(self.document, element).ok_or_else(|| {
+        let resolved = self.scope.resolve(self.document, element).ok_or_else(|| {
             let id = self.attr(element, names::ID_REF).unwrap_or_default();
             fault(FaultReason::Dangling(id.to_owned()))
         })?;

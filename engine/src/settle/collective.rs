@@ -24,9 +24,7 @@ impl Settler<'_> {
         };
         for member in self.draft.resource[group].children.clone() {
             let task = self.action(push.then).task.clone();
-            if let Some(then) = self.find(member, &task, push.node)
-                && then != push.first
-            {
+            if let Some(then) = self.find(member, &task, push.node) {
                 changed.join(self.spread(member, Push { then, ..push }));
             }
         }
@@ -46,7 +44,7 @@ impl Settler<'_> {
             let Some(then) = self.find(instance, &task, push.node) else {
                 continue;
             };
-            if then == push.first || !self.side(then, push.node).runnable {
+            if !self.side(then, push.node).runnable {
                 continue;
             }
             let more = self.spread(instance, Push { then, ..push });

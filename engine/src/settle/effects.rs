@@ -101,15 +101,16 @@ impl Settler<'_> {
             self.intermediate_stop(first, then, about);
         }
 
-        let changed = Changed {
-            first: first_was != Verdicts::of(self.action(first)),
-            then: then_was != Verdicts::of(self.action(then)),
-        };
-        if changed.then && self.has_parent(then) {
+        let then_changed = then_was != Verdicts::of(self.action(then));
+        if then_changed && self.has_parent(then) {
             // "Stop X then start X" has to reach the other members of a cloned group.
             self.update(then);
         }
-        changed
+        // That may have come back to what comes first (which may even be the same action).
+        Changed {
+            first: first_was != Verdicts::of(self.action(first)),
+            then: then_changed,
+        }
     }
 
     fn has_parent(&self, action: ActionId) -> bool {

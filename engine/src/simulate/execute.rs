@@ -2,7 +2,7 @@
 
 use super::history::{OperationResult, attribute, record_fencing, record_operation_as};
 use super::listing::Listing;
-use crate::graph::{Graph, GraphAction, GraphActionKind};
+use crate::graph::{Graph, GraphAction, GraphActionKind, GraphPrimitive, NodeRef};
 use crate::parse::Document;
 
 /// A graph being carried out on a document.
@@ -15,6 +15,8 @@ pub(super) struct Execution<'a> {
     pub(super) wall_clock: i64,
     /// Results to pretend: `RSC_TASK_MS@NODE=RC`.
     pub(super) failures: &'a [String],
+    /// Lines for standard error.
+    pub(super) errors: &'a mut Vec<String>,
 }
 
 /// How far the graph got.
@@ -29,7 +31,18 @@ pub(super) enum Outcome {
 enum Progress {
     Waiting,
     Confirmed,
+    /// Carried out without success, or not carried out at all.
     Failed,
+}
+
+/// How carrying out an action went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fired {
+    Done,
+    /// It was made to fail.
+    Failed,
+    /// It could not be recorded.
+    Refused,
 }
 
 impl Execution<'_> {
@@ -58,13 +71,12 @@ impl Execution<'_> {
                 if aborted && !pseudo && synapse.priority < 1_000_000 {
                     continue;
                 }
-                fired = true;
-                let failed = self.fire(&synapse.action, listing);
-                aborted |= failed;
-                progress[index] = if failed {
-                    Progress::Failed
-                } else {
-                    Progress::Confirmed
+                let result = self.fire(&synapse.action, listing);
+                fired |= result != Fired::Refused;
+                aborted |= result != Fired::Done;
+                progress[index] = match result {
+                    Fired::Done => Progress::Confirmed,
+                    Fired::Failed | Fired::Refused => Progress::Failed,
                 };
             }
             if !fired {
@@ -78,21 +90,21 @@ impl Execution<'_> {
         }
     }
 
-    /// Carries out one action; true if it was made to fail.
-    fn fire(&mut self, action: &GraphAction, listing: &mut Listing) -> bool {
+    /// Carries out one action.
+    fn fire(&mut self, action: &GraphAction, listing: &mut Listing) -> Fired {
         let node = action.node.as_ref().map(|node| node.name.as_str());
         match action.kind {
             GraphActionKind::Pseudo => {
                 let place = node.map(|node| format!(" on {node}")).unwrap_or_default();
                 listing.item(format_args!("Pseudo action:   {}{place}", action.key));
-                false
+                Fired::Done
             }
             GraphActionKind::Cluster if action.task == "stonith" => {
                 let operation = attribute(action, "CRM_meta_stonith_action").unwrap_or_default();
                 let node = node.unwrap_or_default();
                 listing.item(format_args!("Fencing {node} ({operation})"));
                 record_fencing(self.cib, node, operation, "simulate_fencing_action");
-                false
+                Fired::Done
             }
             GraphActionKind::Cluster => {
                 let resource = match &action.primitive {
@@ -104,15 +116,15 @@ impl Execution<'_> {
                     "Cluster action:  {}{resource} on {node}",
                     action.task
                 ));
-                false
+                Fired::Done
             }
             GraphActionKind::Resource => self.fire_operation(action, listing),
         }
     }
 
-    fn fire_operation(&mut self, action: &GraphAction, listing: &mut Listing) -> bool {
+    fn fire_operation(&mut self, action: &GraphAction, listing: &mut Listing) -> Fired {
         let (Some(primitive), Some(node)) = (&action.primitive, &action.node) else {
-            return false;
+            return Fired::Done;
         };
         // Known before this transition under one of its names, else the configured one.
         let name = match &primitive.long_id {
@@ -126,12 +138,16 @@ impl Execution<'_> {
             _ if keeps_no_history => String::new(),
             interval => format!("={interval}"),
         };
+        if !keeps_no_history && let Err(refusal) = self.can_record(action, primitive, node, name) {
+            self.errors.push(refusal);
+            return Fired::Refused;
+        }
         listing.item(format_args!(
             "Resource action: {name:<15} {}{shown_interval} on {}",
             action.task, node.name
         ));
         if keeps_no_history {
-            return false;
+            return Fired::Done;
         }
         let expected_rc = attribute(action, "CRM_meta_op_target_rc")
             .and_then(|text| text.parse().ok())
@@ -173,7 +189,50 @@ impl Execution<'_> {
         }
         // The action has a resource and a node, so it has history.
         let _ = record_operation_as(self.cib, action, &result, name);
-        pretended.is_some()
+        if pretended.is_some() {
+            Fired::Failed
+        } else {
+            Fired::Done
+        }
+    }
+
+    /// Whether there can be a history of a resource on a node: there is one already, or it is known
+    /// what to write into a new one. If not, says so.
+    fn can_record(
+        &mut self,
+        action: &GraphAction,
+        primitive: &GraphPrimitive,
+        node: &NodeRef,
+        name: &str,
+    ) -> Result<(), String> {
+        const CLASSES: [&str; 5] = ["ocf", "stonith", "service", "systemd", "lsb"];
+        let uuid = action.router.as_ref().map_or(&node.uuid, |_| &node.name);
+        let state = super::history::node_state(self.cib, &node.name, uuid);
+        let lrm = self.cib.child(state, "lrm");
+        let list = lrm.and_then(|lrm| self.cib.child(lrm, "lrm_resources"));
+        let mut known = list.into_iter().flat_map(|list| self.cib.children(list));
+        let names = [Some(name), Some(primitive.id.as_str())];
+        if known.any(|history| names.contains(&self.cib.id(history))) {
+            return Ok(());
+        }
+        let class = primitive.class.as_str();
+        if class.is_empty() || primitive.agent.is_empty() {
+            let id = self.cib.id(state).unwrap_or_default();
+            return Err(format!(
+                "Resource {name} not found in the status section of {id} (supply class and type \
+                 to continue)"
+            ));
+        }
+        if !CLASSES
+            .iter()
+            .any(|known| class.eq_ignore_ascii_case(known))
+        {
+            return Err(format!("Invalid class for {name}: {class}"));
+        }
+        if class.eq_ignore_ascii_case("ocf") && primitive.provider.is_none() {
+            return Err(format!("Please specify the provider for resource {name}"));
+        }
+        Ok(())
     }
 
     /// The result asked for with `-F`, if one is asked for this action.

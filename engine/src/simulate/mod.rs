@@ -18,9 +18,10 @@ pub use history::{
 pub use inject::{InjectError, Injections};
 pub use status::{Asked, Sections, status_text, status_xml};
 
+use crate::constraint::Constraints;
 use crate::parse::Document;
 use crate::time::{Date, Timestamp};
-use crate::{Cluster, Plan, PlanError, encode};
+use crate::{Cluster, Plan, PlanError, action, encode};
 use execute::{Execution, Outcome};
 use listing::Listing;
 
@@ -113,6 +114,7 @@ pub fn run(
     announce_date(&mut listing, cib, settings);
     let mut cluster = Cluster::read(cib, now)?;
     if !settings.quiet {
+        announce_changed_devices(&mut listing, cib, &cluster, now);
         announce_obstacles(&mut listing, &cluster);
         status::write(
             &mut listing,
@@ -136,6 +138,9 @@ pub fn run(
         .run(&settings.injections)?;
         announce_date(&mut listing, cib, settings);
         cluster = Cluster::read(cib, now)?;
+        if !settings.quiet {
+            announce_changed_devices(&mut listing, cib, &cluster, now);
+        }
     }
     result.input = settings.keep_input.then(|| cib.clone());
     if !settings.schedule && !settings.execute {
@@ -158,6 +163,7 @@ pub fn run(
         if !settings.quiet {
             announce_date(&mut listing, cib, settings);
             let revised = Cluster::read(cib, now)?;
+            announce_changed_devices(&mut listing, cib, &revised, now);
             listing.spacer();
             let sections = Sections {
                 pending: false,
@@ -195,6 +201,32 @@ fn announce_date(listing: &mut Listing, cib: &Document, settings: &Settings) {
         listing.line(format_args!(
             "Using the original execution date of: \
              {year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z"
+        ));
+    }
+}
+
+/// Which nodes are unfenced because fence devices are not what they were, as found while reading.
+fn announce_changed_devices(
+    listing: &mut Listing,
+    cib: &Document,
+    cluster: &Cluster,
+    now: Timestamp,
+) {
+    let nothing = Constraints::default();
+    for (node, change) in action::fencing::changed_devices(cluster.world(cib, &nothing, now)) {
+        let node = &cluster.state.nodes[node].name;
+        let device = &cluster.state.resources[change.device].id;
+        let Some(secure) = change.secure else {
+            listing.line(format_args!(
+                "Only 'private' parameters to {device} for unfencing {node} changed"
+            ));
+            continue;
+        };
+        listing.line(format_args!(
+            "Parameters to {device} for unfencing {node} changed, try '{secure}'"
+        ));
+        listing.line(format_args!(
+            "notice: Unfencing node {node} because the definition of {device} changed"
         ));
     }
 }
@@ -279,6 +311,7 @@ fn execute_plan(
         is_known: &is_known,
         wall_clock: settings.wall_clock,
         failures: &settings.failures,
+        errors: &mut result.errors,
     };
     let mut silent = Listing::default();
     let outcome = if settings.quiet {
@@ -299,3 +332,6 @@ fn execute_plan(
         result.incomplete = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -300,6 +300,7 @@ impl Builder<'_> {
             optional,
             reason: None,
             detail,
+            before_reset: !self.state.node[node].remote_reset && self.is_guest(node),
         });
         position
     }

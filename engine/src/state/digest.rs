@@ -142,14 +142,32 @@ pub fn compare(
 /// What fence devices say about unfencing a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unfencing {
-    /// A device is not what it was when the node was last unfenced.
-    pub changed: bool,
+    /// Devices that are not what they were when the node was last unfenced.
+    pub changed: Vec<ChangedDevice>,
     /// `device:type:digest,` for each device, for the node's `#digests-all`.
     pub all: String,
     /// Likewise of what is not secret, for `#digests-secure`.
     pub secure: String,
     /// When a rule about the devices' parameters changes its result.
     pub recheck_by: Earliest,
+}
+
+/// A fence device that is not what it was when a node was last unfenced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedDevice {
+    /// Which.
+    pub device: ResourceId,
+    /// `device:type:digest` of what is not secret now; nothing if that is as it was: then the node
+    /// need not be unfenced.
+    pub secure: Option<String>,
+}
+
+impl Unfencing {
+    /// Whether a device changed such that the node is to be unfenced.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        self.changed.iter().any(|changed| changed.secure.is_some())
+    }
 }
 
 /// Compares the devices that unfence a node to those with which that was done last.
@@ -169,11 +187,12 @@ pub fn unfencing(world: World<'_>, node: NodeId, devices: &[ResourceId]) -> Unfe
         let summary = |digest: &Digest| format!("{id}:{agent}:{}", digest.as_str());
         let (all, secure) = (summary(&digests.all), summary(&digests.not_secret));
         let is_in = |summary: &str, list| before(list).is_some_and(|list| list.contains(summary));
-        result.changed |= before("#digests-all").is_some()
-            && !is_in(&all, "#digests-all")
-            && !is_in(&secure, "#digests-secure");
         result.all += &format!("{all},");
         result.secure += &format!("{secure},");
+        if before("#digests-all").is_some() && !is_in(&all, "#digests-all") {
+            let secure = (!is_in(&secure, "#digests-secure")).then_some(secure);
+            result.changed.push(ChangedDevice { device, secure });
+        }
     }
     result.recheck_by = evaluation.recheck_by;
     result

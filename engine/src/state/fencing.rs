@@ -145,6 +145,7 @@ impl Builder<'_> {
                 optional: true,
                 reason: None,
                 detail: RequestDetail::Plain,
+                before_reset: false,
             });
         }
         let request = &mut self.state.requests[position];

@@ -186,10 +186,14 @@ impl Builder<'_> {
 
     /// Notes that a primitive has become active or pending somewhere.
     pub(super) fn instance_moved(&mut self, resource: ResourceId) {
-        if self.state.resources[resource].unique {
+        if self.state.resources[resource].parent.is_none() {
             return;
         }
+        // Whether the instance itself says that it is unique does not matter.
         let clone = self.top_of(resource);
+        if !self.is_anonymous_clone(clone) {
+            return;
+        }
         let mut instance = resource;
         while let Some(parent) = self.state.resources[instance].parent
             && parent != clone

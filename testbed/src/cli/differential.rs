@@ -11,8 +11,8 @@ use lockstep_testbed::differential::run::{self, Settings};
 /// Compare the engine with Pacemaker on clusters made at random
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Folder with Pacemaker's `crm_simulate`
-    #[arg(long, value_name = "FOLDER")]
+    /// Pacemaker's `crm_simulate`, or the folder with it
+    #[arg(long, value_name = "PATH")]
     peer: PathBuf,
     /// Folder with CIBs to edit
     #[arg(long, value_name = "FOLDER", required_unless_present = "recheck")]
@@ -29,6 +29,10 @@ pub(crate) struct Args {
     /// How many clusters at a time (default: as many as there are processors)
     #[arg(long)]
     jobs: Option<usize>,
+    /// Note in FILE, as digests, what the peer answers, and ask it only where the engine says
+    /// something else than what is noted there
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
     /// Make differences small and keep them here
     #[arg(long, value_name = "FOLDER")]
     save: Option<PathBuf>,
@@ -56,6 +60,7 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
         first: args.first,
         seed: args.seed,
         jobs: args.jobs.unwrap_or(processors),
+        known: args.known,
         save: args.save,
         each: args.each,
         shrink_budget: args.shrink,

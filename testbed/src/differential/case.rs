@@ -8,6 +8,8 @@ use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::schema;
 use lockstep_engine::time::{Date, Timestamp};
 
+use super::generate::older;
+use super::generate::themes::Theme;
 use super::random::Random;
 use super::tree::Element;
 use super::{generate, mutate};
@@ -38,7 +40,7 @@ enum Reading {
 }
 
 /// One of this many cases is read as it is written.
-const AS_WRITTEN_OF: usize = 8;
+const AS_WRITTEN_OF: usize = 6;
 
 /// CIBs to edit: files of a folder, in the order of their names.
 #[derive(Clone, Debug, Default)]
@@ -126,6 +128,7 @@ impl Case {
             0 => Reading::AsWritten,
             _ => Reading::Unvalidated,
         };
+        let theme = Theme::any(&mut random);
         let base = if random.chance(50) {
             None
         } else {
@@ -137,19 +140,23 @@ impl Case {
                 vec![path.display().to_string()],
             ),
             None => (
-                generate::cluster(&mut random),
+                generate::cluster(&mut random, &theme),
                 vec!["from nothing".to_owned()],
             ),
         };
+        let from_nothing = story[0] == "from nothing";
+        story.push(theme.name.to_owned());
         // What is edited happened before now.
         let now = newest(&cib).map_or(generate::EPOCH, |newest| newest + 100)
             + [0, 1, 45, 900, 4000][random.below(5)];
         cib.set("execution-date", now.to_string());
         let most = [3, 3, 6, 6, 10, 25][random.below(6)];
-        let count = random.between(usize::from(story[0] != "from nothing"), most);
-        story.extend(mutate::mutate(&mut random, &mut cib, count));
+        let count = random.between(usize::from(!from_nothing), most);
+        story.extend(mutate::mutate(&mut random, &mut cib, count, &theme));
         if reading == Reading::Unvalidated {
             cib.set("validate-with", "none");
+        } else if from_nothing && random.chance(70) {
+            story.push(format!("all that in {}", older::age(&mut random, &mut cib)));
         }
         Ok(Case {
             seed,

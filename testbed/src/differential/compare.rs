@@ -200,6 +200,14 @@ fn compare_outputs(peer: &Outputs, engine: &Outputs) -> Option<Difference> {
     only.map(|only| Difference { kinds, only })
 }
 
+/// What is compared of an answer.
+pub(super) fn normalised(outputs: &Outputs) -> Vec<Vec<String>> {
+    let parts = parts(outputs).into_iter();
+    parts
+        .map(|(kind, text)| normalise::lines(kind, text))
+        .collect()
+}
+
 /// The texts that are compared, in the order of [`Kind`].
 fn parts(outputs: &Outputs) -> [(Kind, &str); 6] {
     let middle = outputs

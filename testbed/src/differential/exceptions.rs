@@ -45,30 +45,6 @@ pub const EXCEPTIONS: &[Exception] = &[
                     .any(|line| line.contains("fatalassertion"))
         },
     },
-    Exception {
-        name: "validator-messages",
-        reason: "the peer's XML library tells where a document breaks the rules of a schema version \
-                 that is skipped",
-        applies: |found| {
-            let only_complaints = found.difference.first() == Kind::Errors;
-            let [peer, engine] = &found.difference.only;
-            only_complaints
-                && engine.is_empty()
-                && peer
-                    .iter()
-                    .all(|line| VALIDATOR.iter().any(|v| line.starts_with(v)))
-        },
-    },
-];
-
-/// How lines of the peer's XML library begin.
-const VALIDATOR: [&str; 6] = [
-    "Extraelement",
-    "Expectinganelement",
-    "Element",
-    "Invalid",
-    "Datatypeelement",
-    "Typeattribute",
 ];
 
 /// The exception that a difference is, if it is one.

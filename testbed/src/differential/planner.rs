@@ -65,6 +65,9 @@ pub trait Planner {
     /// # Errors
     /// If the planner cannot be run at all.
     fn plan(&self, cib: &str, date: &str, wanted: Wanted) -> io::Result<Answer>;
+
+    /// Its name and version: the same ones give the same answers.
+    fn version(&self) -> &str;
 }
 
 /// A released `crm_simulate`.
@@ -72,16 +75,41 @@ pub trait Planner {
 pub struct Peer {
     program: PathBuf,
     scratch: PathBuf,
+    /// What it says of itself.
+    version: String,
 }
 
 impl Peer {
-    /// The peer in a folder of programs, working with files in a folder of its own.
-    #[must_use]
-    pub fn new(folder: &Path, scratch: &Path) -> Self {
-        Peer {
-            program: folder.join("crm_simulate"),
+    /// The peer's `crm_simulate`, or the one in a folder of programs, working with files in a
+    /// folder of its own.
+    ///
+    /// # Errors
+    /// If there is no such program, or it does not run.
+    pub fn new(path: &Path, scratch: &Path) -> io::Result<Self> {
+        let program = if path.is_dir() {
+            path.join("crm_simulate")
+        } else {
+            path.to_owned()
+        };
+        let mut peer = Peer {
+            program,
             scratch: scratch.to_owned(),
+            version: String::new(),
+        };
+        let cannot = |why: &dyn std::fmt::Display| {
+            let program = peer.program.display();
+            io::Error::other(format!("the peer cannot be run: {program}: {why}"))
+        };
+        let mut command = peer.command();
+        let answer = command.arg("--version").output().map_err(|e| cannot(&e))?;
+        let says = lossy(&answer.stdout);
+        if !answer.status.success() || !says.starts_with("Pacemaker ") {
+            let heard = [says, lossy(&answer.stderr)].concat();
+            let heard = heard.lines().next().unwrap_or("no answer").to_owned();
+            return Err(cannot(&format!("{heard} ({})", answer.status)));
         }
+        peer.version = says;
+        Ok(peer)
     }
 
     fn command(&self) -> Command {
@@ -98,6 +126,10 @@ impl Peer {
 }
 
 impl Planner for Peer {
+    fn version(&self) -> &str {
+        &self.version
+    }
+
     fn plan(&self, cib: &str, date: &str, wanted: Wanted) -> io::Result<Answer> {
         let [input, graph, dot] =
             ["cib.xml", "graph.xml", "graph.dot"].map(|n| self.scratch.join(n));
@@ -150,20 +182,31 @@ fn run_to_end(mut command: Command) -> io::Result<Result<(String, String), Answe
         // An invalid transition is a result, too.
         Some(0 | 1) => Ok((lossy(&done.stdout), errors)),
         Some(124) => Err(Answer::Broken(format!("no answer in {PEER_TIMEOUT_S} s"))),
-        Some(code @ 126..) => Err(Answer::Broken(format!("exit status {code}: {errors}"))),
+        // What `timeout` says if it cannot run the program at all.
+        Some(code @ 125..=127) => {
+            let message = format!("the peer cannot be run: exit status {code}: {errors}");
+            return Err(io::Error::other(message));
+        }
+        Some(code @ 128..) => Err(Answer::Broken(format!("exit status {code}: {errors}"))),
         Some(code) => Err(Answer::Refused(format!("exit status {code}: {errors}"))),
         None => Err(Answer::Broken(format!("ended by a signal: {errors}"))),
     })
 }
 
-/// Complaints without the name of the program, and without that it does not validate: validation
-/// is switched off where only decisions are compared.
+/// Complaints without the name of the program and without levels. What is left out: that it does
+/// not validate (validation is switched off where only decisions are compared), and how upgrading
+/// goes where that is only of interest to who writes stylesheets.
 fn without_program(errors: &str) -> String {
     errors
         .lines()
         .filter(|line| !line.starts_with("Schema validation of configuration is disabled"))
         .map(|line| line.strip_prefix("crm_simulate: ").unwrap_or(line))
         .map(|line| line.strip_prefix("WARNING: ").unwrap_or(line))
+        .map(|line| match line.strip_prefix("INFO: ") {
+            Some(dropped) if dropped.starts_with("Dropping ") => dropped,
+            _ => line,
+        })
+        .filter(|line| !line.starts_with("INFO: ") && !line.starts_with("DEBUG: "))
         .fold(String::new(), |text, line| text + line + "\n")
 }
 
@@ -172,6 +215,10 @@ fn without_program(errors: &str) -> String {
 pub struct Engine;
 
 impl Planner for Engine {
+    fn version(&self) -> &'static str {
+        env!("CARGO_PKG_VERSION")
+    }
+
     fn plan(&self, cib: &str, date: &str, wanted: Wanted) -> io::Result<Answer> {
         let answer = catch_unwind(AssertUnwindSafe(|| plan(cib, date, wanted)));
         Ok(match answer {

@@ -15,7 +15,9 @@ use lockstep_engine::schema::{self, Version};
 
 use super::case::{Bases, Case};
 use super::compare::{Difference, Kind, Names, compare};
+use super::coverage::Coverage;
 use super::exceptions::{EXCEPTIONS, Exception, Found, exception};
+use super::known::{self, Known};
 use super::planner::{Answer, Engine, Outputs, Peer, Planner, Wanted};
 use super::shrink::shrink;
 use super::tree::Element;
@@ -23,7 +25,7 @@ use super::tree::Element;
 /// What a run is to do.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Folder with `crm_simulate`.
+    /// `crm_simulate`, or a folder with it.
     pub peer: PathBuf,
     /// Folder with CIBs to edit.
     pub cases: PathBuf,
@@ -35,6 +37,8 @@ pub struct Settings {
     pub seed: u64,
     /// How many at a time.
     pub jobs: usize,
+    /// Where digests of the peer's answers are kept from run to run.
+    pub known: Option<PathBuf>,
     /// Where differences are kept.
     pub save: Option<PathBuf>,
     /// How many of the differences that look alike are made small and kept.
@@ -54,6 +58,8 @@ pub struct Report {
     pub exceptions: BTreeMap<&'static str, Vec<u64>>,
     /// Other differences: numbers of the cases by how they look.
     pub differences: BTreeMap<String, Vec<u64>>,
+    /// What the clusters had.
+    pub coverage: Coverage,
 }
 
 impl Report {
@@ -84,15 +90,46 @@ impl Report {
                 numbers(cases)
             );
         }
-        let excused: usize = self.exceptions.values().map(Vec::len).sum();
+        text += &self.coverage.to_text(self.tried);
         let _ = writeln!(
             text,
-            "{} clusters: {} differ, {excused} in ways in which the peer is wrong, {} refused by both",
+            "{} clusters: {} differ, {} in ways in which the peer is wrong, {} refused by both",
             self.tried,
             self.differing(),
+            self.excused(),
             self.refused
         );
+        for warning in self.warnings() {
+            let _ = writeln!(text, "warning: {warning}");
+        }
         text
+    }
+
+    /// How many clusters differ in ways in which the peer is wrong.
+    #[must_use]
+    pub fn excused(&self) -> usize {
+        self.exceptions.values().map(Vec::len).sum()
+    }
+
+    /// What makes the run worth less than it looks.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let few = u64::max(1, self.tried / 10);
+        let excused = u64::try_from(self.excused()).unwrap_or(u64::MAX);
+        let mut warnings = Vec::new();
+        if excused > few {
+            warnings.push(format!(
+                "of {} clusters, {excused} say nothing: the peer is wrong there",
+                self.tried
+            ));
+        }
+        if self.refused > few {
+            warnings.push(format!(
+                "of {} clusters, {} say little: both refuse them",
+                self.tried, self.refused
+            ));
+        }
+        warnings
     }
 }
 
@@ -108,14 +145,19 @@ fn numbers(cases: &[u64]) -> String {
 /// If files cannot be read or written, or the peer cannot be run.
 pub fn run(settings: &Settings, progress: &(dyn Fn(&str) + Sync)) -> io::Result<Report> {
     let bases = Bases::of(&settings.cases)?;
+    let known = match &settings.known {
+        Some(path) => Known::of(path)?,
+        None => Known::default(),
+    };
     let next = AtomicU64::new(settings.first);
     let report = Mutex::new(Report::default());
     let worker = || -> io::Result<()> {
         let scratch = tempfile::tempdir()?;
         let trial = Trial {
             settings,
-            peer: Peer::new(&settings.peer, scratch.path()),
+            peer: Peer::new(&settings.peer, scratch.path())?,
             engine: Engine,
+            known: &known,
         };
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -158,7 +200,7 @@ pub fn recheck(settings: &Settings, kept: &Path) -> io::Result<(usize, Vec<(Path
     folders.retain(|folder| folder.join("cib.xml").is_file());
     folders.sort();
     let scratch = tempfile::tempdir()?;
-    let peer = Peer::new(&settings.peer, scratch.path());
+    let peer = Peer::new(&settings.peer, scratch.path())?;
     let mut differing = Vec::new();
     for folder in &folders {
         let text = fs::read_to_string(folder.join("cib.xml"))?;
@@ -206,6 +248,7 @@ pub(super) struct Trial<'a, P, E> {
     pub(super) settings: &'a Settings,
     pub(super) peer: P,
     pub(super) engine: E,
+    pub(super) known: &'a Known,
 }
 
 impl<P: Planner, E: Planner> Trial<'_, P, E> {
@@ -216,28 +259,31 @@ impl<P: Planner, E: Planner> Trial<'_, P, E> {
         progress: &(dyn Fn(&str) + Sync),
     ) -> io::Result<()> {
         let cib = case.cib.clone();
-        let answers = ask(
-            &self.peer,
-            &self.engine,
-            &cib.to_xml(),
-            &case.date,
-            Wanted::ALL,
-        )?;
-        let difference = compare(&answers[0], &answers[1]);
+        let text = cib.to_xml();
+        let engine = self.engine.plan(&text, &case.date, Wanted::ALL)?;
+        let question = known::question(self.peer.version(), &text, &case.date);
+        let peer = if self.known.is(question, &engine) {
+            engine.clone()
+        } else {
+            let peer = self.peer.plan(&text, &case.date, Wanted::ALL)?;
+            self.known.note(question, &peer)?;
+            peer
+        };
+        let difference = compare(&peer, &engine);
         let mut lock = report
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         lock.tried += 1;
+        lock.coverage.add(&cib);
         let Some(difference) = difference else {
-            lock.refused += u64::from(matches!(answers[0], Answer::Refused(_)));
+            lock.refused += u64::from(matches!(peer, Answer::Refused(_)));
             return Ok(());
         };
-        let [peer, engine] = &answers;
         let signature = difference.signature(&cib);
         let alike = match exception(&Found {
             difference: &difference,
-            peer,
-            engine,
+            peer: &peer,
+            engine: &engine,
         }) {
             Some(exception) => lock.exceptions.entry(exception.name).or_default(),
             None => lock.differences.entry(signature.clone()).or_default(),

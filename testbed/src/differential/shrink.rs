@@ -5,7 +5,7 @@
 use super::tree::Element;
 
 /// Attributes that an element cannot be without.
-const KEPT: [&str; 1] = ["id"];
+const KEPT: [&str; 5] = ["id", "class", "provider", "type", "image"];
 
 /// Makes a tree smaller as long as `still` says that it is as interesting as before, asking at most
 /// `budget` times.

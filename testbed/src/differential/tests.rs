@@ -5,8 +5,12 @@ use std::cell::Cell;
 use std::io;
 
 use super::case::{Bases, Case};
+use super::coverage::Coverage;
+use super::exceptions::EXCEPTIONS;
 use super::generate;
-use super::mutate::mutate;
+use super::generate::themes::{PLAIN, THEMES};
+use super::known::Known;
+use super::mutate::{self, mutate};
 use super::planner::{Answer, Engine, Outputs, Planner, Wanted};
 use super::random::Random;
 use super::run::{Settings, Trial};
@@ -81,9 +85,9 @@ fn every_kind_of_thing_is_made() {
 fn edits_change_what_they_say() {
     let mut random = Random::new(3);
     for _ in 0..50 {
-        let mut cib = generate::configured(&mut random);
+        let mut cib = generate::configured(&mut random, &PLAIN);
         let before = cib.clone();
-        let done = mutate(&mut random, &mut cib, 1);
+        let done = mutate(&mut random, &mut cib, 1, &PLAIN);
         assert!(done.len() <= 1);
         assert!(
             done.len() == 1 || cib == before,
@@ -111,6 +115,10 @@ struct Fake<'a> {
 }
 
 impl Planner for Fake<'_> {
+    fn version(&self) -> &str {
+        self.odd
+    }
+
     fn plan(&self, cib: &str, _: &str, _: Wanted) -> io::Result<Answer> {
         self.asked.set(self.asked.get() + 1);
         let scores = if cib.contains("<clone ") {
@@ -135,6 +143,7 @@ fn a_difference_is_found_made_small_and_kept() {
         first: 0,
         seed: 7,
         jobs: 1,
+        known: None,
         save: Some(folder.path().to_owned()),
         each: 1,
         shrink_budget: 500,
@@ -147,6 +156,7 @@ fn a_difference_is_found_made_small_and_kept() {
         settings: &settings,
         peer: fake("a: 1\n"),
         engine: fake("a: 2\n"),
+        known: &Known::default(),
     };
     let case = (0..)
         .map(|index| case(7, index))
@@ -175,6 +185,7 @@ fn a_difference_is_found_made_small_and_kept() {
         settings: &settings,
         peer: fake("a: 1\n"),
         engine: fake("a: 1\n"),
+        known: &Known::default(),
     };
     let report = std::sync::Mutex::default();
     agreeing

@@ -1,6 +1,6 @@
 //! Resources: old kinds of clones, and agents that are not supported any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PREFIX, all, id, parent_name};
 use crate::parse::{Document, ElementId, Name, names};
@@ -42,10 +42,11 @@ pub(super) fn drop_unsupported(document: &mut Document, notes: &mut Vec<String>)
         .filter(|&&e| !document.is(e, names::TEMPLATE))
         .map(|&e| id(document, e).to_owned())
         .collect();
-    drop_options(document, notes);
     for e in dropped {
         document.remove(e);
     }
+    // Nothing is said of options of what is gone.
+    drop_options(document, notes);
     drop_from_constraints(document, &ids);
 }
 
@@ -83,21 +84,42 @@ fn unsupported(document: &Document, notes: &mut Vec<String>) -> Vec<ElementId> {
         .filter(|&clone| only_gone(Box::new(document.descendants_by(clone, names::PRIMITIVE))));
     let bundles = all(document, names::BUNDLE).into_iter();
     let bundles = bundles.filter(|&bundle| document.child_by(bundle, names::RKT).is_some());
-    let gone: Vec<(ElementId, &str)> = templates
-        .iter()
-        .chain(&primitives)
-        .map(|&e| (e, "its class of agents is no longer supported"))
-        .chain(groups.chain(clones).map(|e| (e, "it would become empty")))
-        .chain(bundles.map(|e| (e, "rkt containers are no longer supported")))
+    let class = |e: ElementId| {
+        let template = document.attr_by(e, names::TEMPLATE);
+        let template = templates.iter().find(|&&t| document.id(t) == template);
+        let own = document.attr_by(e, names::CLASS);
+        own.or_else(|| document.attr_by(*template?, names::CLASS))
+            .unwrap_or_default()
+    };
+    let kinds = templates.iter().map(|&e| (e, "template"));
+    let kinds = kinds.chain(primitives.iter().map(|&e| (e, "resource")));
+    let unsupported = |e| format!("{} resources are no longer supported", class(e));
+    let emptied = groups
+        .map(|e| (e, "group"))
+        .chain(clones.map(|e| (e, "clone")));
+    let gone: BTreeMap<ElementId, (&str, String)> = kinds
+        .map(|(e, kind)| (e, (kind, unsupported(e))))
+        .chain(emptied.map(|(e, kind)| (e, (kind, "it would become empty".to_owned()))))
+        .chain(bundles.map(|e| {
+            let reason = "rkt containers are no longer supported";
+            (e, ("bundle resource", reason.to_owned()))
+        }))
         .collect();
-    for &(e, reason) in &gone {
-        notes.push(format!(
-            "Dropping {} {} because {reason}",
-            document.name(e),
-            id(document, e)
-        ));
+    // Of what goes with something that contains it, nothing is said.
+    let goes_alone = |e: ElementId| {
+        let above = document.parent(e);
+        let mut above = std::iter::successors(above, |&e| document.parent(e));
+        above.all(|e| !gone.contains_key(&e))
+    };
+    for e in document.subtree(document.root()).filter(|&e| goes_alone(e)) {
+        if let Some((kind, reason)) = gone.get(&e) {
+            notes.push(format!(
+                "Dropping {kind} {} because {reason}",
+                id(document, e)
+            ));
+        }
     }
-    gone.into_iter().map(|(e, _)| e).collect()
+    gone.into_keys().collect()
 }
 
 /// Drops options of resources and operations that are not supported any more.

@@ -1,8 +1,9 @@
 //! Constraints at random, between what a cluster has. Also used to add one to an existing CIB.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::rules;
+use super::themes::{Constraint, Theme};
 use super::vocabulary::SCORES;
 use crate::differential::random::Random;
 use crate::differential::tree::Element;
@@ -94,18 +95,47 @@ impl Names {
 
 /// A constraint of any kind; none if there is nothing to constrain.
 pub fn any(random: &mut Random, names: &Names, id: &str) -> Option<Element> {
+    let kind = match random.below(20) {
+        0..=3 => Constraint::Location,
+        4..=5 => Constraint::RuledLocation,
+        6..=10 => Constraint::Colocation,
+        11 => Constraint::ColocationSet,
+        12..=16 => Constraint::Order,
+        17 => Constraint::OrderSet,
+        _ => Constraint::Ticket,
+    };
+    of_kind(random, names, id, kind)
+}
+
+/// A constraint, mostly as a theme has it.
+pub(super) fn by_theme(
+    random: &mut Random,
+    names: &Names,
+    id: &str,
+    theme: &Theme,
+) -> Option<Element> {
+    match random.pick(theme.constraints) {
+        Some(kind) if random.chance(50) => of_kind(random, names, id, *kind),
+        _ => any(random, names, id),
+    }
+}
+
+fn of_kind(random: &mut Random, names: &Names, id: &str, kind: Constraint) -> Option<Element> {
     if names.resources.is_empty() || names.nodes.is_empty() {
         return None;
     }
-    Some(match random.below(20) {
-        0..=5 => location(random, names, id),
-        6..=11 => colocation(random, names, id),
-        12..=17 => order(random, names, id),
-        _ => ticket(random, names, id),
+    Some(match kind {
+        Constraint::Location => location(random, names, id, false),
+        Constraint::RuledLocation => location(random, names, id, true),
+        Constraint::Colocation => colocation(random, names, id),
+        Constraint::ColocationSet => colocation_sets(random, names, id),
+        Constraint::Order => order(random, names, id),
+        Constraint::OrderSet => order_sets(random, names, id),
+        Constraint::Ticket => ticket(random, names, id),
     })
 }
 
-fn location(random: &mut Random, names: &Names, id: &str) -> Element {
+fn location(random: &mut Random, names: &Names, id: &str, ruled: bool) -> Element {
     let mut location = Element::new("rsc_location").with("id", id);
     match random.below(12) {
         0 => location.set(
@@ -120,18 +150,19 @@ fn location(random: &mut Random, names: &Names, id: &str) -> Element {
     if random.chance(12) {
         location.set("role", random.word(&ROLES));
     }
-    if random.chance(30) {
-        let rule_id = format!("{id}-rule");
-        let mut rule = rules::for_nodes(random, &rule_id);
-        if random.chance(15) {
-            rule.set("score-attribute", random.word(&["rack", "pingd", "color"]));
-        } else {
-            rule.set("score", random.word(SCORES));
+    if ruled {
+        for number in 0..[1, 1, 1, 2][random.below(4)] {
+            let mut rule = rules::for_nodes(random, &format!("{id}-rule{number}"));
+            if random.chance(15) {
+                rule.set("score-attribute", random.word(&["rack", "pingd", "color"]));
+            } else {
+                rule.set("score", random.word(SCORES));
+            }
+            if random.chance(15) {
+                rule.set("role", random.word(&["Promoted", "Unpromoted", "Started"]));
+            }
+            location.children.push(rule);
         }
-        if random.chance(15) {
-            rule.set("role", random.word(&["Promoted", "Unpromoted", "Started"]));
-        }
-        location.children.push(rule);
     } else {
         location.set("score", random.word(SCORES));
         location.set("node", random.name(&names.nodes));
@@ -145,7 +176,7 @@ fn location(random: &mut Random, names: &Names, id: &str) -> Element {
     location
 }
 
-fn colocation(random: &mut Random, names: &Names, id: &str) -> Element {
+fn colocation_frame(random: &mut Random, id: &str) -> Element {
     let mut colocation = Element::new("rsc_colocation").with("id", id);
     if random.chance(90) {
         colocation.set("score", random.word(SCORES));
@@ -153,14 +184,20 @@ fn colocation(random: &mut Random, names: &Names, id: &str) -> Element {
     if random.chance(10) {
         colocation.set("influence", random.word(&["true", "false"]));
     }
-    if random.chance(20) {
-        for number in 0..random.between(1, 3) {
-            colocation
-                .children
-                .push(set(random, names, &format!("{id}-set{number}")));
-        }
-        return colocation;
+    colocation
+}
+
+fn colocation_sets(random: &mut Random, names: &Names, id: &str) -> Element {
+    let mut colocation = colocation_frame(random, id);
+    for number in 0..random.between(1, 3) {
+        let set = set(random, names, &format!("{id}-set{number}"));
+        colocation.children.push(set);
     }
+    colocation
+}
+
+fn colocation(random: &mut Random, names: &Names, id: &str) -> Element {
+    let mut colocation = colocation_frame(random, id);
     colocation.set("rsc", random.name(&names.resources));
     colocation.set("with-rsc", random.name(&names.resources));
     for attribute in ["rsc-role", "with-rsc-role"] {
@@ -174,7 +211,7 @@ fn colocation(random: &mut Random, names: &Names, id: &str) -> Element {
     colocation
 }
 
-fn order(random: &mut Random, names: &Names, id: &str) -> Element {
+fn order_frame(random: &mut Random, id: &str) -> Element {
     let mut order = Element::new("rsc_order").with("id", id);
     if random.chance(70) {
         order.set(
@@ -185,21 +222,28 @@ fn order(random: &mut Random, names: &Names, id: &str) -> Element {
     if random.chance(15) {
         order.set("symmetrical", random.word(&["true", "false"]));
     }
-    if random.chance(20) {
-        // No resource is in two sets: the peer crashes on what is ordered with itself.
-        let mut rest = names.clone();
-        for number in 0..random.between(1, 3) {
-            let set = set(random, &rest, &format!("{id}-set{number}"));
-            rest.resources.retain(|id| {
-                let mut members = set.children.iter();
-                members.all(|member| !names.are_same(member.id(), id))
-            });
-            if !set.children.is_empty() {
-                order.children.push(set);
-            }
+    order
+}
+
+fn order_sets(random: &mut Random, names: &Names, id: &str) -> Element {
+    let mut order = order_frame(random, id);
+    // No resource is in two sets: the peer crashes on what is ordered with itself.
+    let mut rest = names.clone();
+    for number in 0..random.between(1, 3) {
+        let set = set(random, &rest, &format!("{id}-set{number}"));
+        rest.resources.retain(|id| {
+            let mut members = set.children.iter();
+            members.all(|member| !names.are_same(member.id(), id))
+        });
+        if !set.children.is_empty() {
+            order.children.push(set);
         }
-        return order;
     }
+    order
+}
+
+fn order(random: &mut Random, names: &Names, id: &str) -> Element {
+    let mut order = order_frame(random, id);
     if random.chance(12) {
         order.set("require-all", random.word(&["true", "false"]));
     }
@@ -260,13 +304,13 @@ fn set(random: &mut Random, names: &Names, id: &str) -> Element {
     if random.chance(10) {
         set.set("score", random.word(SCORES));
     }
-    let count = random.between(1, 3);
-    let mut members = random.sample(&names.resources, count);
-    if let Some(first) = members.first().cloned() {
-        members.retain(|other| *other == first || !names.are_same(other, &first));
+    let mut members: Vec<String> = Vec::new();
+    let count = [1, 2, 2, 3, 4][random.below(5)];
+    for member in random.sample(&names.resources, count) {
+        if members.iter().all(|known| !names.are_same(known, &member)) {
+            members.push(member);
+        }
     }
-    let mut seen = BTreeSet::new();
-    members.retain(|id| seen.insert(id.clone()));
     set.containing_all(
         members
             .into_iter()

@@ -7,18 +7,21 @@
 
 pub mod constraints;
 mod nodes;
+pub mod older;
 mod resources;
 pub mod rules;
+pub mod themes;
 pub mod vocabulary;
 
 use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::simulate::{self, Settings};
 use lockstep_engine::time::Timestamp;
 
-pub use nodes::{node_state, set_membership, ticket};
+pub use nodes::{fencing_level, node_state, set_membership, ticket};
 
 use super::random::Random;
 use super::tree::Element;
+use themes::Theme;
 use vocabulary::Words;
 
 /// Now, in clusters from nothing; what is in their status happened before.
@@ -26,8 +29,8 @@ pub const EPOCH: i64 = 1_700_000_000;
 
 /// A cluster with a status, before it is disturbed.
 #[must_use]
-pub fn cluster(random: &mut Random) -> Element {
-    let cib = configured(random);
+pub fn cluster(random: &mut Random, theme: &Theme) -> Element {
+    let cib = configured(random, theme);
     let rounds = match random.below(10) {
         0 | 1 => 0,
         2..=6 => 1,
@@ -38,9 +41,9 @@ pub fn cluster(random: &mut Random) -> Element {
 
 /// A cluster as it is before it was ever started.
 #[must_use]
-pub fn configured(random: &mut Random) -> Element {
-    let shape = nodes::Shape::new(random);
-    let mut resources = resources::Maker::new(random);
+pub fn configured(random: &mut Random, theme: &Theme) -> Element {
+    let shape = nodes::Shape::new(random, theme);
+    let mut resources = resources::Maker::new(random, *theme);
     resources.fill();
     let resources::Maker {
         made,
@@ -49,7 +52,7 @@ pub fn configured(random: &mut Random) -> Element {
         ..
     } = resources;
     let mut configuration = Element::new("configuration")
-        .containing(options(random))
+        .containing(options(random, theme))
         .containing(nodes::configured(random, &shape))
         .containing(
             Element::new("resources")
@@ -76,7 +79,7 @@ pub fn configured(random: &mut Random) -> Element {
         let id = format!("constraint-{number}");
         constraints
             .children
-            .extend(constraints::any(random, &names, &id));
+            .extend(constraints::by_theme(random, &names, &id, theme));
     }
     configuration.children.push(constraints);
     configuration
@@ -91,10 +94,20 @@ pub fn configured(random: &mut Random) -> Element {
     cib
 }
 
-fn options(random: &mut Random) -> Element {
+fn options(random: &mut Random, theme: &Theme) -> Element {
     let id = "options";
     let mut set = Element::new("cluster_property_set").with("id", id);
-    if random.chance(60) {
+    for (name, values) in theme.options {
+        if random.chance(80) {
+            let value = random.word(values);
+            set.children.push(Element::pair(id, name, value));
+        }
+    }
+    let decided = |set: &Element| {
+        let mut pairs = set.children.iter();
+        pairs.any(|pair| pair.get("name") == Some("fencing-enabled"))
+    };
+    if !decided(&set) && random.chance(60) {
         set.children
             .push(Element::pair(id, "fencing-enabled", "false"));
     }

@@ -1,6 +1,7 @@
 //! Which nodes does a random cluster have, how are they, and what fences them?
 
 use super::constraints::Names;
+use super::themes::Theme;
 use super::vocabulary::{self, MEMBERSHIP};
 use super::{EPOCH, rules, set_of};
 use crate::differential::random::Random;
@@ -14,14 +15,14 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    pub(super) fn new(random: &mut Random) -> Self {
-        let count = [1, 2, 2, 3, 3, 3, 4, 5][random.below(8)];
+    pub(super) fn new(random: &mut Random, theme: &Theme) -> Self {
+        let count = [1, 2, 2, 3, 3, 3, 4, 5, 8][random.below(9)];
         let nodes = (1..=count)
             .map(|n| (n.to_string(), format!("node{n}")))
             .collect();
         Shape {
             nodes,
-            utilization: random.chance(25),
+            utilization: theme.name == "utilization" || random.chance(15),
         }
     }
 }
@@ -148,25 +149,35 @@ pub(super) fn fencing_topology(random: &mut Random, names: &Names) -> Option<Ele
             continue;
         }
         for level in 1..=random.between(1, 2) {
-            let devices = random.sample(&names.fence_devices, 2).join(",");
-            let mut element =
-                Element::new("fencing-level").with("id", format!("level-{number}-{level}"));
-            match random.below(6) {
-                0 => element.set("target-pattern", "node.*"),
-                1 => {
-                    element.set("target-attribute", "color");
-                    element.set("target-value", random.word(vocabulary::COLORS));
-                }
-                _ => element.set("target", node),
-            }
-            topology.children.push(
-                element
-                    .with("index", level.to_string())
-                    .with("devices", devices),
-            );
+            let id = format!("level-{number}-{level}");
+            let element = level_of(random, names, &id, node, level);
+            topology.children.push(element);
         }
     }
     Some(topology)
+}
+
+/// `<fencing-level>` of any node; none if nothing fences.
+pub fn fencing_level(random: &mut Random, names: &Names, id: &str) -> Option<Element> {
+    let node = random.pick(&names.nodes)?.clone();
+    let level = random.between(1, 3);
+    (!names.fence_devices.is_empty()).then(|| level_of(random, names, id, &node, level))
+}
+
+fn level_of(random: &mut Random, names: &Names, id: &str, node: &str, level: usize) -> Element {
+    let devices = random.sample(&names.fence_devices, 2).join(",");
+    let mut element = Element::new("fencing-level").with("id", id);
+    match random.below(6) {
+        0 => element.set("target-pattern", "node.*"),
+        1 => {
+            element.set("target-attribute", "color");
+            element.set("target-value", random.word(vocabulary::COLORS));
+        }
+        _ => element.set("target", node),
+    }
+    element
+        .with("index", level.to_string())
+        .with("devices", devices)
 }
 
 /// A set of attributes that may depend on a rule.

@@ -1,7 +1,9 @@
 //! Which resources does a random cluster have?
 
+use super::themes::{Kind, Theme};
 use super::vocabulary::{self, CLONE_META, META, OPERATION};
 use super::{nodes, rules, set_of, some};
+use crate::differential::mutate::set_value;
 use crate::differential::random::Random;
 use crate::differential::tree::Element;
 
@@ -23,18 +25,20 @@ pub(super) struct Maker<'a> {
     pub(super) templates: Vec<Element>,
     /// `rsc_defaults` and `op_defaults`.
     pub(super) defaults: Vec<Element>,
+    theme: Theme,
     utilization: bool,
     primitives: usize,
 }
 
 impl<'a> Maker<'a> {
-    pub(super) fn new(random: &'a mut Random) -> Self {
-        let utilization = random.chance(25);
+    pub(super) fn new(random: &'a mut Random, theme: Theme) -> Self {
+        let utilization = theme.name == "utilization" || random.chance(15);
         Maker {
             random,
             made: Vec::new(),
             templates: Vec::new(),
             defaults: Vec::new(),
+            theme,
             utilization,
             primitives: 0,
         }
@@ -48,15 +52,13 @@ impl<'a> Maker<'a> {
         }
         let most = [3, 7, 7, 14][self.random.below(4)];
         for number in 0..self.random.between(1, most) {
-            let resource = match self.random.below(20) {
-                0..=6 => self.primitive(),
-                7..=9 => self.group(number),
-                10..=13 => self.clone(number, false),
-                14..=16 => self.clone(number, true),
-                17 => self.bundle(number),
-                18 => self.guest(),
-                _ => self.remote(number),
-            };
+            let mut resource = self.of_kind(number);
+            for (name, values) in self.theme.meta {
+                if self.random.chance(35) {
+                    let value = self.random.word(values);
+                    self.set_meta(&mut resource, name, value);
+                }
+            }
             self.made.push(resource);
         }
         if self.random.chance(50) {
@@ -67,6 +69,42 @@ impl<'a> Maker<'a> {
             }
         }
         self.set_defaults();
+    }
+
+    fn of_kind(&mut self, number: usize) -> Element {
+        let by_theme = self.random.pick(self.theme.resources).copied();
+        let kind = match (by_theme, self.random.below(40)) {
+            (Some(kind), 0..20) => kind,
+            (_, below) => match below % 20 {
+                0..=6 => Kind::Primitive,
+                7..=9 => Kind::Group,
+                10..=13 => Kind::Clone,
+                14..=16 => Kind::Promotable,
+                17 => Kind::Bundle,
+                18 => Kind::Guest,
+                _ => Kind::Remote,
+            },
+        };
+        match kind {
+            Kind::Primitive => self.primitive(),
+            Kind::Group => self.group(number),
+            Kind::Clone => self.clone(number, false),
+            Kind::Promotable => self.clone(number, true),
+            Kind::Bundle => self.bundle(number),
+            Kind::Guest => self.guest(),
+            Kind::Remote => self.remote(number),
+            Kind::Fence => self.fence_device(100 + number),
+        }
+    }
+
+    /// Sets a meta-attribute of a resource, or of one that is in it.
+    fn set_meta(&mut self, resource: &mut Element, name: &str, value: &str) {
+        let inner = |e: &Element| matches!(e.name.as_str(), "primitive" | "group");
+        let owner = match resource.children.iter_mut().find(|child| inner(child)) {
+            Some(inside) if self.random.chance(30) => inside,
+            _ => resource,
+        };
+        set_value(owner, "meta_attributes", name, value);
     }
 
     fn set_defaults(&mut self) {

@@ -70,6 +70,12 @@ pub fn for_defaults(random: &mut Random, id: &str, operations: bool) -> Element 
     frame(random, id).containing(condition)
 }
 
+/// A rule of cluster options: about dates only.
+pub fn for_options(random: &mut Random, id: &str) -> Element {
+    let date = date(random, &format!("{id}-0"));
+    frame(random, id).containing(date)
+}
+
 fn frame(random: &mut Random, id: &str) -> Element {
     let mut rule = Element::new("rule").with("id", id);
     if random.chance(40) {
@@ -79,6 +85,17 @@ fn frame(random: &mut Random, id: &str) -> Element {
 }
 
 fn about_node(random: &mut Random, id: &str) -> Element {
+    if random.chance(6) {
+        // Compares with a parameter of the resource, or with one of its meta-attributes.
+        let (source, value) =
+            [("param", "state"), ("meta", "priority"), ("literal", "1")][random.below(3)];
+        return Element::new("expression")
+            .with("id", id)
+            .with("attribute", random.word(&["rack", "color", "pingd"]))
+            .with("operation", random.word(&["eq", "ne", "gt"]))
+            .with("value", value)
+            .with("value-source", source);
+    }
     let (attribute, value, kind) = match random.below(7) {
         0 => ("#uname", "node1", "string"),
         1 => ("#uname", "node2", "string"),
@@ -128,16 +145,25 @@ fn date(random: &mut Random, id: &str) -> Element {
             .containing(
                 Element::new("duration")
                     .with("id", format!("{id}-duration"))
-                    .with("hours", random.word(&["22", "23"])),
+                    .with(
+                        random.word(&["hours", "hours", "minutes", "days", "weeks", "months"]),
+                        random.word(&["1", "22", "23", "1320"]),
+                    ),
             ),
         _ => {
             let mut spec = Element::new("date_spec").with("id", format!("{id}-spec"));
-            let fields: [(&str, &[&str]); 5] = [
-                ("hours", &["9-16", "22", "20-23"]),
+            let fields: [(&str, &[&str]); 11] = [
+                ("hours", &["9-16", "22", "20-23", "-21", "22-"]),
+                ("minutes", &["0-30", "13", "31-59"]),
+                ("seconds", &["0-20", "40"]),
                 ("weekdays", &["1-5", "2", "6-7"]),
                 ("months", &["11", "1-6"]),
-                ("monthdays", &["14", "1-10"]),
-                ("years", &["2023", "2024"]),
+                ("monthdays", &["14", "1-10", "14-"]),
+                ("yeardays", &["318", "1-300", "319-366"]),
+                ("weeks", &["46", "1-45"]),
+                ("weekyears", &["2023", "2024-"]),
+                ("years", &["2023", "2024", "2020-2025"]),
+                ("moon", &["0-3", "4"]),
             ];
             for (name, value) in super::some(random, &fields, 2) {
                 spec.set(name, value);

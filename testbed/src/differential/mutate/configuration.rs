@@ -461,7 +461,7 @@ pub(super) fn tag(random: &mut Random, cib: &mut Element) -> Done {
     members.sort_unstable();
     members.dedup();
     let references = members
-        .into_iter()
+        .iter()
         .map(|id| Element::new("obj_ref").with("id", id));
     let tag = Element::new("tag")
         .with("id", &id)
@@ -470,6 +470,16 @@ pub(super) fn tag(random: &mut Random, cib: &mut Element) -> Done {
     let constraint = any_of(random, cib, is_constraint)?;
     let attribute = random.word(&["rsc", "with-rsc", "first", "then"]);
     constraint.get(attribute)?;
+    let other_end = match attribute {
+        "first" => constraint.get("then"),
+        "then" => constraint.get("first"),
+        _ => None,
+    };
+    let is_other_end = |member: &String| other_end.is_some_and(|id| names.are_same(id, member));
+    if members.iter().any(is_other_end) {
+        // The peer crashes on what is ordered with itself.
+        return None;
+    }
     constraint.set(attribute, &id);
     Some(format!("{} {attribute}={id}", constraint.id()))
 }

@@ -24,15 +24,15 @@ fn some_time(random: &mut Random, cib: &Element) -> String {
     (now(cib) - age_s).to_string()
 }
 
-fn is_state(e: &Element) -> bool {
+pub(super) fn is_state(e: &Element) -> bool {
     e.name == "node_state"
 }
 
-fn is_result(e: &Element) -> bool {
+pub(super) fn is_result(e: &Element) -> bool {
     e.name == "lrm_rsc_op"
 }
 
-fn uname(state: &Element) -> String {
+pub(super) fn uname(state: &Element) -> String {
     state.get("uname").unwrap_or(state.id()).to_owned()
 }
 
@@ -57,7 +57,7 @@ pub(super) fn shut_down(random: &mut Random, cib: &mut Element) -> Done {
 }
 
 /// Sets a transient attribute of a node.
-fn transient(state: &mut Element, name: &str, value: &str) {
+pub(super) fn transient(state: &mut Element, name: &str, value: &str) {
     let id = state.id().to_owned();
     let attributes = state.child_or_new("transient_attributes");
     attributes.set("id", id.clone());
@@ -184,23 +184,37 @@ fn put(history: &mut Element, entry: Element) {
 
 /// An operation fails, and the failure is counted.
 pub(super) fn failure(random: &mut Random, cib: &mut Element) -> Done {
-    let with_history =
-        |e: &Element| is_state(e) && !e.find_all(|h| h.name == "lrm_resource").is_empty();
+    const TASKS: [&str; 9] = [
+        "monitor",
+        "monitor",
+        "monitor",
+        "probe",
+        "start",
+        "stop",
+        "promote",
+        "demote",
+        "migrate_to",
+    ];
+    fail(random, cib, |e| e.name == "lrm_resource", &TASKS)
+}
+
+/// One of some operations of a resource with some history fails, and the failure is counted.
+pub(super) fn fail(
+    random: &mut Random,
+    cib: &mut Element,
+    wanted: impl Fn(&Element) -> bool,
+    tasks: &[&'static str],
+) -> Done {
+    let with_history = |e: &Element| is_state(e) && !e.find_all(&wanted).is_empty();
     let when = some_time(random, cib);
     let state = any_of(random, cib, with_history)?;
-    let history = any_of(random, state, |e| e.name == "lrm_resource")?;
+    let history = any_of(random, state, &wanted)?;
     let rsc = history.id().to_owned();
-    let (task, interval) = [
-        ("monitor", "10000"),
-        ("monitor", "10000"),
-        ("monitor", "0"),
-        ("start", "0"),
-        ("stop", "0"),
-        ("promote", "0"),
-        ("demote", "0"),
-        ("migrate_to", "0"),
-        ("migrate_from", "0"),
-    ][random.below(9)];
+    let (task, interval) = match random.word(tasks) {
+        "monitor" => ("monitor", random.word(&["10000", "30000", "10000"])),
+        "probe" => ("monitor", "0"),
+        task => (task, "0"),
+    };
     let code = random.word(EXIT_CODES);
     let call = next_call(history);
     let event = Event {
