@@ -102,7 +102,7 @@ impl Assigner<'_> {
             } else if let Some(connection) = if launching.remote_connection {
                 Some(launcher)
             } else {
-                self.guest_connection(launcher)
+                self.world.state.guest_connection(launcher)
             } {
                 self.ban_where(resource, Cause::NodeKind, |nodes, node| {
                     nodes.get(node).connection != Some(connection)
@@ -112,15 +112,6 @@ impl Assigner<'_> {
         if config.remote_connection || config.fence_device {
             self.avoid_remote_nodes(resource);
         }
-    }
-
-    /// The connection to the guest that a resource launches.
-    fn guest_connection(&self, launcher: ResourceId) -> Option<ResourceId> {
-        let launched = &self.config(launcher).launched;
-        launched
-            .iter()
-            .copied()
-            .find(|&launched| self.config(launched).remote_connection)
     }
 
     fn avoid_remote_nodes(&mut self, resource: ResourceId) {

@@ -84,13 +84,9 @@ fn of_primitive(reader: &mut Reader<'_>, id: ResourceId) {
         return;
     }
     let is_connection = |id: ResourceId| state.resources[id].remote_connection;
-    let launches_node = || {
-        state.resources[launcher]
-            .launched
-            .iter()
-            .any(|&id| is_connection(id))
-    };
-    if !resource.remote_connection && (is_connection(launcher) || launches_node()) {
+    if !resource.remote_connection
+        && (is_connection(launcher) || state.guest_connection(launcher).is_some())
+    {
         return;
     }
     let score = if resource.meta.remote_nesting_allowed {

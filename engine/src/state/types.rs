@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::action::ActionRequest;
-use crate::config::{Attributes, Node, Requires, Resource, Role};
+use crate::config::{Attributes, Node, NodeKind, Requires, Resource, Role};
 use crate::id::{IdSet, NodeId, ResourceId, Table};
 use crate::parse::ElementId;
 use crate::score::ScoreTable;
@@ -53,6 +53,20 @@ pub struct State {
     pub recheck_by: Option<i64>,
     /// Messages in the order found.
     pub diagnostics: Vec<crate::Diagnostic>,
+}
+
+impl State {
+    /// The connection to the guest that a resource launches. Connections only count as such where
+    /// any node is remote: inside a group they make none by themselves.
+    pub(crate) fn guest_connection(&self, launcher: ResourceId) -> Option<ResourceId> {
+        let launched = self.resources[launcher].launched.iter().copied();
+        let mut connections = launched.filter(|&id| self.resources[id].remote_connection);
+        let connection = connections.next()?;
+        let mut nodes = self.nodes.iter();
+        nodes
+            .any(|node| node.kind != NodeKind::Cluster)
+            .then_some(connection)
+    }
 }
 
 /// Observed state of a node.

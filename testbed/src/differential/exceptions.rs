@@ -1,5 +1,5 @@
-//! In which differences is the peer wrong? Each has a name and a reason; the documentation tells
-//! more. Everything else that differs is a fault of the engine.
+//! In which differences is the peer wrong? Each has a name and a reason, and a section of
+//! `docs/differences.md` that tells more. Everything else that differs is a fault of the engine.
 
 use super::compare::{Difference, Kind};
 use super::planner::Answer;
@@ -25,24 +25,53 @@ pub struct Found<'a> {
     pub engine: &'a Answer,
 }
 
-/// Every exception.
+impl Found<'_> {
+    /// What the peer said when it ended without an answer, although the engine gives one.
+    fn crash(&self) -> Option<&str> {
+        match (self.peer, self.engine) {
+            (Answer::Broken(how), Answer::Planned(_) | Answer::Refused(_)) => Some(how),
+            _ => None,
+        }
+    }
+
+    fn crashes_in(&self, function: &str) -> bool {
+        let assertion = format!("{function}: Triggered fatal assertion");
+        self.crash().is_some_and(|how| how.contains(&assertion))
+    }
+}
+
+/// Every exception, the special ones first.
 pub const EXCEPTIONS: &[Exception] = &[
     Exception {
-        name: "peer-broken",
-        reason: "the peer crashed or did not come to an end: there is nothing to compare with",
-        applies: |found| {
-            matches!(found.peer, Answer::Broken(_)) && !matches!(found.engine, Answer::Broken(_))
-        },
+        name: "order-with-itself",
+        reason: "the peer aborts where something is ordered with itself",
+        applies: |found| found.crashes_in("order_actions"),
     },
     Exception {
-        name: "peer-assertion",
+        name: "colocation-set-of-unknown",
+        reason: "the peer aborts where a set that is kept apart names an unknown resource",
+        applies: |found| found.crashes_in("unpack_colocation_set"),
+    },
+    Exception {
+        name: "crash",
+        reason: "the peer crashed or did not come to an end: there is nothing to compare with",
+        applies: |found| found.crash().is_some(),
+    },
+    Exception {
+        name: "soft-assertion",
         reason: "the peer found a fault of its own, complained, and went on to the same decisions",
         applies: |found| {
             let only_complaints = found.difference.first() == Kind::Errors;
-            only_complaints
-                && found.difference.only[0]
-                    .iter()
-                    .any(|line| line.contains("fatalassertion"))
+            let mut complaints = found.difference.only[0].iter();
+            only_complaints && complaints.any(|line| line.contains("fatalassertion"))
+        },
+    },
+    Exception {
+        name: "bundle-address-runs-out",
+        reason: "the peer makes addresses called null where it cannot count them up",
+        applies: |found| match found.peer {
+            Answer::Planned(peer) => peer.scores.contains("-ip-.null."),
+            _ => false,
         },
     },
 ];

@@ -207,3 +207,85 @@ fn elements_survive_being_written_and_read() {
     let document = document.expect("what was written can be read");
     assert_eq!(Element::of(&document, document.root()), tree);
 }
+
+#[test]
+fn exceptions_are_told_of_in_the_documentation() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/differences.md");
+    let page = std::fs::read_to_string(page).expect("the page of differences");
+    let told: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .filter(|heading| !heading.contains(' '))
+        .collect();
+    let named: Vec<&str> = EXCEPTIONS.iter().map(|exception| exception.name).collect();
+    assert_eq!(told, named);
+}
+
+#[test]
+fn themes_draw_from_edits_that_there_are() {
+    for theme in THEMES {
+        for edit in theme.edits {
+            assert!(mutate::is_known(edit), "{}: no edit {edit}", theme.name);
+        }
+    }
+}
+
+#[test]
+fn every_feature_is_drawn() {
+    let mut coverage = Coverage::default();
+    for index in 0..600 {
+        coverage.add(&case(12, index).cib);
+    }
+    // What only clusters have that were edited from others.
+    let rare = ["bundle in history", "remote node fenced"];
+    let missing: Vec<&str> = coverage
+        .missing()
+        .filter(|name| !rare.contains(name))
+        .collect();
+    assert_eq!(missing, [""; 0], "in 600 clusters of seed 12");
+}
+
+#[test]
+fn a_peer_that_cannot_be_run_is_an_error() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let settings = Settings {
+        peer: folder.path().join("nothing"),
+        cases: folder.path().to_owned(),
+        count: 1,
+        first: 0,
+        seed: 1,
+        jobs: 1,
+        known: None,
+        save: None,
+        each: 1,
+        shrink_budget: 1,
+    };
+    for peer in [folder.path().join("nothing"), "/bin/true".into()] {
+        let settings = Settings {
+            peer,
+            ..settings.clone()
+        };
+        let error = super::run::run(&settings, &|_| {}).expect_err("no peer");
+        assert!(error.to_string().contains("cannot be run"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_known_is_not_asked_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("known");
+    let answer = |scores: &str| {
+        Answer::Planned(Outputs {
+            scores: scores.to_owned(),
+            ..Outputs::default()
+        })
+    };
+    let known = Known::of(&file).expect("a new file");
+    assert!(!known.is(1, &answer("a: 1\n")));
+    known.note(1, &answer("a: 1\n")).expect("written");
+    let broken = Answer::Broken("by a signal".to_owned());
+    known.note(2, &broken).expect("left out");
+    let again = Known::of(&file).expect("the same file");
+    assert!(again.is(1, &answer("a: 1\n")) && !again.is(1, &answer("a: 2\n")));
+    assert!(!again.is(2, &broken) && !again.is(3, &answer("a: 1\n")));
+}
