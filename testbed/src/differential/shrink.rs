@@ -233,7 +233,8 @@ mod tests {
             .collect();
         assert_eq!(ids, ["r7", "r21", "m21"]);
         assert_eq!(small.get("epoch"), None);
-        assert_eq!(small.find_all(|e| e.get("class").is_some()).len(), 0);
+        // What a resource is stays.
+        assert_eq!(small.find_all(|e| e.get("class").is_some()).len(), 2);
     }
 
     #[test]
