@@ -62,6 +62,50 @@ fn failures_are_shown_to_who_asks() {
 }
 
 #[test]
+fn programs_are_answered_in_xml() {
+    let folder = tempfile::tempdir().unwrap();
+    let cib = save(folder.path(), "cib.xml", FAILED);
+    let answer = folder.path().join("answer.xml");
+    let to = answer.to_str().unwrap();
+    let printed = text(&simulate(&[
+        "-x",
+        &cib,
+        "-S",
+        "-c",
+        "-u",
+        "n1",
+        "-i",
+        "nonsense",
+        "--output-as",
+        "xml",
+        "--output-to",
+        to,
+    ]));
+    assert_eq!(printed, "");
+    let shown = std::fs::read_to_string(answer).unwrap();
+    let request = format!("simulate -x {cib} -S -c -u n1 -i nonsense --output-as xml");
+    assert!(shown.starts_with("<pacemaker-result api-version=\"2.42\" request=\""));
+    for part in [
+        request.as_str(),
+        "  <cluster_status>\n    <nodes>\n      <node name=\"n1\" id=\"1\" online=\"true\"",
+        "<resource_history id=\"a\" orphan=\"false\" removed=\"false\" migration-threshold=\"1000000\" \
+         fail-count=\"1000000\" last-failure=\"Thu Jan  1 00:00:00 2026\"/>",
+        "  <modifications/>\n  <modify_node action=\"Online\" node=\"n1\"/>\n  \
+         <inject_spec spec=\"nonsense\"/>\n",
+        "  <actions>\n    <rsc_action action=\"stop\" resource=\"a\" node=\"n1\" \
+         reason=\"node availability\"/>\n  </actions>\n",
+        "  <transition>\n",
+        "    <rsc_action resource=\"a\" op=\"stop\" node=\"n1\"/>\n",
+        "  <revised_cluster_status>\n",
+    ] {
+        assert!(shown.contains(part), "{part} is not in:\n{shown}");
+    }
+    let end = "  <status code=\"0\" message=\"OK\">\n    <errors>\n      <error>Invalid operation spec: \
+               nonsense.  Only found 1 fields</error>\n    </errors>\n  </status>\n</pacemaker-result>\n";
+    assert!(shown.ends_with(end), "{shown}");
+}
+
+#[test]
 fn a_directory_is_profiled_file_by_file() {
     let folder = tempfile::tempdir().unwrap();
     save(folder.path(), "b.xml", FAILED);

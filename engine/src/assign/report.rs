@@ -76,9 +76,16 @@ impl Report {
     /// The lines, with scores (`crm_simulate -s`) or capacities (`-U`) or both.
     #[must_use]
     pub fn lines(&self, world: World<'_>, scores: bool, utilization: bool) -> Vec<String> {
+        let entries = self.entries(world, scores, utilization);
+        entries.iter().map(Entry::text).collect()
+    }
+
+    /// What the lines say, one entry a line.
+    #[must_use]
+    pub fn entries(&self, world: World<'_>, scores: bool, utilization: bool) -> Vec<Entry> {
         let state = world.state;
-        let node_name = |node: NodeId| state.nodes[node].name.as_str();
-        let mut lines = Vec::new();
+        let node_name = |node: NodeId| state.nodes[node].name.clone();
+        let mut entries = Vec::new();
         let mut next_scores = &self.scores[..];
         let mut next_capacities = &self.capacities[..];
         for note in &self.notes {
@@ -92,9 +99,15 @@ impl Report {
                     next_scores = rest;
                     if scores {
                         let (label, id) = (source.label(), &state.resources[resource].id);
-                        lines.extend(shown.iter().map(|&(node, score)| {
-                            let node = node_name(node);
-                            format!("{label}: {id} allocation score on {node}: {score}")
+                        entries.extend(shown.iter().map(|&(node, score)| Entry {
+                            name: "node_weight",
+                            values: vec![
+                                ("function", label.to_owned()),
+                                ("node", node_name(node)),
+                                ("score", score.to_string()),
+                                ("id", id.clone()),
+                            ],
+                            amounts: Vec::new(),
                         }));
                     }
                 }
@@ -103,53 +116,122 @@ impl Report {
                     node,
                     score,
                 } if scores => {
-                    let id = &state.resources[instance].id;
-                    lines.push(match node.map(node_name) {
-                        Some(node) => format!("{id} promotion score on {node}: {score}"),
-                        None => format!("{id} promotion score (inactive): {score}"),
+                    let id = state.resources[instance].id.clone();
+                    let mut values = vec![("id", id), ("score", score.to_string())];
+                    values.extend(node.map(|node| ("node", node_name(node))));
+                    entries.push(Entry {
+                        name: "promotion_score",
+                        values,
+                        amounts: Vec::new(),
                     });
                 }
                 Note::Utilization { resource, node } if utilization => {
                     let resource = &state.resources[resource];
-                    let (id, node) = (&resource.id, node_name(node));
-                    let amounts = resource
-                        .utilization
-                        .iter()
-                        .map(|(name, amount)| (&name[..], *amount));
-                    let line = format!("pcmk__assign_resource: {id} utilization on {node}:");
-                    lines.push(with_amounts(line, amounts));
+                    let amounts = resource.utilization.iter();
+                    entries.push(Entry {
+                        name: "utilization",
+                        values: vec![
+                            ("resource", resource.id.clone()),
+                            ("node", node_name(node)),
+                            ("function", "pcmk__assign_resource".to_owned()),
+                        ],
+                        amounts: in_order(amounts.map(|(name, amount)| (name.clone(), *amount))),
+                    });
                 }
                 Note::Capacity { when, node, count } => {
                     let (shown, rest) = next_capacities.split_at(count as usize);
                     next_capacities = rest;
                     if utilization {
-                        let amounts = shown
-                            .iter()
-                            .map(|(name, amount)| (&name[..], i64::from(*amount)));
-                        let line = format!("{when}: {} capacity:", node_name(node));
-                        lines.push(with_amounts(line, amounts));
+                        let amounts = shown.iter();
+                        let amounts =
+                            amounts.map(|(name, amount)| (name.clone(), i64::from(*amount)));
+                        entries.push(Entry {
+                            name: "capacity",
+                            values: vec![("node", node_name(node)), ("comment", when.to_owned())],
+                            amounts: in_order(amounts),
+                        });
                     }
                 }
                 Note::Promotion { .. } | Note::Utilization { .. } => {}
             }
         }
-        lines
+        entries
     }
 }
 
-/// Appends amounts in the order of the peer's hash table.
-fn with_amounts<'a>(mut line: String, amounts: impl Iterator<Item = (&'a str, i64)>) -> String {
-    use super::hash_order::{iteration_order, string_hash};
-    use std::fmt::Write;
+/// One line of the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What kind of line it is: how the peer calls it where programs read it.
+    pub name: &'static str,
+    values: Vec<(&'static str, String)>,
+    /// Amounts of utilization, in the order of the peer's hash table.
+    amounts: Vec<(String, i64)>,
+}
 
-    let amounts: Vec<(&str, i64)> = amounts.collect();
-    let hashes: Vec<u32> = amounts.iter().map(|(name, _)| string_hash(name)).collect();
-    for index in iteration_order(&hashes, 0) {
-        let (name, amount) = amounts[index];
-        // Writing to a string cannot fail.
-        let _ = write!(line, " {name}={amount}");
+impl Entry {
+    /// The line for people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        use std::fmt::Write;
+
+        let value = |name: &str| {
+            let mut values = self.values.iter();
+            values
+                .find(|value| value.0 == name)
+                .map(|value| &value.1[..])
+        };
+        let told = |name| value(name).unwrap_or_default();
+        let (node, score, id) = (told("node"), told("score"), told("id"));
+        let mut text = match self.name {
+            "node_weight" => {
+                format!(
+                    "{}: {id} allocation score on {node}: {score}",
+                    told("function")
+                )
+            }
+            "promotion_score" if value("node").is_none() => {
+                format!("{id} promotion score (inactive): {score}")
+            }
+            "promotion_score" => format!("{id} promotion score on {node}: {score}"),
+            "capacity" => format!("{}: {node} capacity:", told("comment")),
+            _ => {
+                let (function, resource) = (told("function"), told("resource"));
+                format!("{function}: {resource} utilization on {node}:")
+            }
+        };
+        for (name, amount) in &self.amounts {
+            // Writing to a string cannot fail.
+            let _ = write!(text, " {name}={amount}");
+        }
+        text
     }
-    line
+
+    /// What programs are told: names and values.
+    #[must_use]
+    pub fn values(&self) -> Vec<(&str, &str)> {
+        let values = self.values.iter();
+        values.map(|(name, value)| (*name, &value[..])).collect()
+    }
+
+    /// And amounts of utilization by name.
+    #[must_use]
+    pub fn amounts(&self) -> Vec<(String, String)> {
+        let amounts = self.amounts.iter();
+        amounts
+            .map(|(name, amount)| (name.clone(), amount.to_string()))
+            .collect()
+    }
+}
+
+/// Amounts in the order of the peer's hash table.
+fn in_order(amounts: impl Iterator<Item = (String, i64)>) -> Vec<(String, i64)> {
+    use super::hash_order::{iteration_order, string_hash};
+
+    let amounts: Vec<(String, i64)> = amounts.collect();
+    let hashes: Vec<u32> = amounts.iter().map(|(name, _)| string_hash(name)).collect();
+    let order = iteration_order(&hashes, 0).into_iter();
+    order.map(|index| amounts[index].clone()).collect()
 }
 
 impl Assigner<'_> {

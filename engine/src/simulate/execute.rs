@@ -96,13 +96,18 @@ impl Execution<'_> {
         match action.kind {
             GraphActionKind::Pseudo => {
                 let place = node.map(|node| format!(" on {node}")).unwrap_or_default();
-                listing.item(format_args!("Pseudo action:   {}{place}", action.key));
+                let mut attributes = vec![("task", action.key.as_str())];
+                attributes.extend(node.map(|node| ("node", node)));
+                let line = format_args!("Pseudo action:   {}{place}", action.key);
+                listing.item_as(line, "pseudo_action", &attributes);
                 Fired::Done
             }
             GraphActionKind::Cluster if action.task == "stonith" => {
                 let operation = attribute(action, "CRM_meta_stonith_action").unwrap_or_default();
                 let node = node.unwrap_or_default();
-                listing.item(format_args!("Fencing {node} ({operation})"));
+                let line = format_args!("Fencing {node} ({operation})");
+                let attributes = [("target", node), ("op", operation)];
+                listing.item_as(line, "fencing_action", &attributes);
                 record_fencing(self.cib, node, operation, "simulate_fencing_action");
                 Fired::Done
             }
@@ -112,10 +117,11 @@ impl Execution<'_> {
                     None => String::new(),
                 };
                 let node = node.unwrap_or_default();
-                listing.item(format_args!(
-                    "Cluster action:  {}{resource} on {node}",
-                    action.task
-                ));
+                let mut attributes = vec![("task", action.task.as_str()), ("node", node)];
+                let id = action.primitive.as_ref().map(|primitive| &primitive.id);
+                attributes.extend(id.map(|id| ("id", id.as_str())));
+                let line = format_args!("Cluster action:  {}{resource} on {node}", action.task);
+                listing.item_as(line, "cluster_action", &attributes);
                 Fired::Done
             }
             GraphActionKind::Resource => self.fire_operation(action, listing),
@@ -142,10 +148,19 @@ impl Execution<'_> {
             self.errors.push(refusal);
             return Fired::Refused;
         }
-        listing.item(format_args!(
+        let line = format_args!(
             "Resource action: {name:<15} {}{shown_interval} on {}",
             action.task, node.name
-        ));
+        );
+        let mut attributes = vec![
+            ("resource", name.as_str()),
+            ("op", action.task.as_str()),
+            ("node", node.name.as_str()),
+        ];
+        if !shown_interval.is_empty() {
+            attributes.push(("interval", interval));
+        }
+        listing.item_as(line, "rsc_action", &attributes);
         if keeps_no_history {
             return Fired::Done;
         }

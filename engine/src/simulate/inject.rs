@@ -1,10 +1,12 @@
 //! What if a node were lost, a ticket granted, an operation to fail? Changes to a CIB before
 //! planning.
 
+use std::fmt::Display;
+
 use super::history::{
     OperationResult, Subject, node_state, node_uuid, record, section, set_node_state,
 };
-use super::listing::Listing;
+use super::listing::{self, Listing};
 use crate::config::Variant;
 use crate::parse::{Document, ElementId};
 use crate::state::State;
@@ -72,29 +74,45 @@ pub(super) struct Injector<'a> {
 }
 
 impl Injector<'_> {
+    /// Programs have been told.
+    fn tell_people(&mut self, line: impl Display) {
+        self.listing.item(line);
+    }
+
+    fn tell_node(&mut self, line: impl Display, action: &str, node: &str) {
+        let attributes = [("action", action), ("node", node)];
+        self.listing.item_as(line, "modify_node", &attributes);
+    }
+
     pub(super) fn run(&mut self, injections: &Injections) -> Result<(), InjectError> {
         self.listing.begin("Performing Requested Modifications");
+        let set = [
+            ("quorum", &injections.quorum),
+            ("watchdog", &injections.watchdog),
+        ];
+        let set = set.map(|(name, value)| Some((name, value.as_deref()?)));
+        let set: Vec<(&str, &str)> = set.into_iter().flatten().collect();
+        if let Some((document, parent)) = self.listing.tree() {
+            listing::add(document, parent, "modifications", &set);
+        }
         if let Some(quorum) = &injections.quorum {
-            self.listing.item(format_args!("Setting quorum: {quorum}"));
+            self.tell_people(format_args!("Setting quorum: {quorum}"));
             let root = self.cib.root();
             self.cib.set_attr(root, "have-quorum", quorum);
         }
         if let Some(watchdog) = &injections.watchdog {
-            self.listing
-                .item(format_args!("Setting watchdog: {watchdog}"));
+            self.tell_people(format_args!("Setting watchdog: {watchdog}"));
             self.set_cluster_option("have-watchdog", watchdog);
         }
         // With any node to bring online, nodes of all injections are added where they are missing.
         let add_nodes = !injections.node_up.is_empty();
         for name in &injections.node_up {
-            self.listing
-                .item(format_args!("Bringing node {name} online"));
+            self.tell_node(format_args!("Bringing node {name} online"), "Online", name);
             let state = self.node(name, add_nodes)?;
             self.change_node(state, true);
         }
         for name in &injections.node_down {
-            self.listing
-                .item(format_args!("Taking node {name} offline"));
+            self.tell_node(format_args!("Taking node {name} offline"), "Offline", name);
             let state = self.node(name, add_nodes)?;
             self.change_node(state, false);
             for section in ["lrm", "transient_attributes"] {
@@ -104,7 +122,7 @@ impl Injector<'_> {
             }
         }
         for name in &injections.node_fail {
-            self.listing.item(format_args!("Failing node {name}"));
+            self.tell_node(format_args!("Failing node {name}"), "Failing", name);
             let state = self.node(name, add_nodes)?;
             self.change_node(state, true);
             self.cib.set_attr(state, "in_ccm", "false");
@@ -122,8 +140,10 @@ impl Injector<'_> {
         ] {
             for ticket in tickets {
                 let suffix = if verb == "Making" { " standby" } else { "" };
-                self.listing
-                    .item(format_args!("{verb} ticket {ticket}{suffix}"));
+                let action = if verb == "Making" { "Standby" } else { verb };
+                let line = format_args!("{verb} ticket {ticket}{suffix}");
+                let attributes = [("action", action), ("ticket", ticket.as_str())];
+                self.listing.item_as(line, "modify_ticket", &attributes);
                 self.set_ticket(ticket, attribute, value);
             }
         }
@@ -212,8 +232,8 @@ impl Injector<'_> {
     }
 
     fn operation(&mut self, spec: &str, add_nodes: bool) -> Result<(), InjectError> {
-        self.listing
-            .item(format_args!("Injecting {spec} into the configuration"));
+        let line = format_args!("Injecting {spec} into the configuration");
+        self.listing.item_as(line, "inject_spec", &[("spec", spec)]);
         let fields = parse_spec(spec);
         let Ok(Spec {
             resource,
@@ -384,9 +404,14 @@ fn set_transient(
     listing: &mut Listing,
 ) {
     let uuid = cib.id(state).unwrap_or_default().to_owned();
-    listing.item(format_args!(
-        "Injecting attribute {name}={value} into /node_state '{uuid}'"
-    ));
+    let line = format_args!("Injecting attribute {name}={value} into /node_state '{uuid}'");
+    let attributes = [
+        ("name", name),
+        ("value", value),
+        ("node_path", "/node_state"),
+        ("cib_node", &uuid),
+    ];
+    listing.item_as(line, "inject_attr", &attributes);
     let id = format!("{uuid}-{name}").replace('#', ".");
     add_nvpair(cib, set, &id, name, value);
 }

@@ -36,6 +36,8 @@ pub struct Settings {
     pub schedule: bool,
     /// Carry the plan out.
     pub execute: bool,
+    /// Answer programs, in XML: the command, as it was typed.
+    pub request: Option<String>,
     /// Say nothing but scores.
     pub quiet: bool,
     /// Show scores.
@@ -103,7 +105,15 @@ pub fn run(
     now: Timestamp,
     settings: &Settings,
 ) -> Result<Simulation, SimulateError> {
-    let mut listing = Listing::default();
+    let mut listing = match &settings.request {
+        Some(request) => Listing::for_programs(request),
+        None => Listing::default(),
+    };
+    // Programs find out themselves what they want to know.
+    let settings = &Settings {
+        quiet: settings.quiet && settings.request.is_none(),
+        ..settings.clone()
+    };
     let mut result = Simulation::default();
     let sections = Sections {
         attributes: settings.attributes,
@@ -123,6 +133,7 @@ pub fn run(
             now,
             sections,
             "Current cluster status",
+            "cluster_status",
         );
     }
     if settings.injections.any() {
@@ -144,7 +155,7 @@ pub fn run(
     }
     result.input = settings.keep_input.then(|| cib.clone());
     if !settings.schedule && !settings.execute {
-        result.output = listing.into_text();
+        result.output = listing.finish(0, &result.errors);
         return Ok(result);
     }
 
@@ -176,10 +187,11 @@ pub fn run(
                 now,
                 sections,
                 "Revised Cluster Status",
+                "revised_cluster_status",
             );
         }
     }
-    result.output = listing.into_text();
+    result.output = listing.finish(i32::from(result.incomplete), &result.errors);
     Ok(result)
 }
 
@@ -267,22 +279,25 @@ fn write_plan(
 ) {
     let world = cluster.world(cib, &plan.constraints, now);
     let title = match (settings.scores, settings.utilization) {
-        (true, true) => Some("Assignment Scores and Utilization Information"),
-        (true, false) => Some("Assignment Scores"),
-        (false, true) => Some("Utilization Information"),
+        (true, true) => Some((
+            "Assignment Scores and Utilization Information",
+            "allocations_utilizations",
+        )),
+        (true, false) => Some(("Assignment Scores", "allocations")),
+        (false, true) => Some(("Utilization Information", "utilizations")),
         (false, false) => None,
     };
-    if let Some(title) = title {
+    if let Some((title, name)) = title {
         if !settings.quiet {
             listing.spacer();
-            listing.begin(title);
+            listing.begin_as(title, name);
         }
         let report = &plan.placement.report;
-        for line in report.lines(world, settings.scores, settings.utilization) {
+        for entry in report.entries(world, settings.scores, settings.utilization) {
             if settings.quiet {
-                listing.line(line);
+                listing.line(entry.text());
             } else {
-                listing.item(line);
+                listing.item_with(entry.text(), entry.name, &entry.values(), &entry.amounts());
             }
         }
         if !settings.quiet {
@@ -317,7 +332,7 @@ fn execute_plan(
     let outcome = if settings.quiet {
         execution.run(&mut silent)
     } else {
-        listing.begin("Executing Cluster Transition");
+        listing.begin_as("Executing Cluster Transition", "transition");
         let outcome = execution.run(listing);
         listing.end();
         outcome

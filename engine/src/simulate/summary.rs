@@ -17,15 +17,17 @@ pub(super) fn write(
     transition: &Transition,
 ) {
     let draft = &transition.draft;
-    listing.begin("Transition Summary");
+    listing.begin_as("Transition Summary", "actions");
     let mut summary = Summary {
         world,
         draft,
         changes: Vec::new(),
     };
     for id in draft.actions.ids().rev() {
-        if let Some(line) = summary.node_action(&draft.actions[id]) {
-            listing.item(line);
+        if let Some((task, node, reason)) = summary.node_action(&draft.actions[id]) {
+            let line = format!("{task} {node} '{reason}'");
+            let attributes = [("task", &task[..]), ("node", &node), ("reason", &reason)];
+            listing.item_as(line, "node_action", &attributes);
         }
     }
     for &resource in &placement.top {
@@ -38,9 +40,14 @@ pub(super) fn write(
     for line in &lines {
         widths.widen(line);
     }
-    for line in &lines {
+    for (line, change) in lines.iter().zip(&summary.changes) {
         widths.widen(line);
-        listing.item(line.text(&widths));
+        let attributes = change.attributes(world);
+        let attributes: Vec<(&str, &str)> = attributes
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        listing.item_as(line.text(&widths), "rsc_action", &attributes);
     }
     listing.end();
 }
@@ -130,7 +137,8 @@ struct Story<'a> {
 }
 
 impl<'a> Summary<'a> {
-    fn node_action(&self, action: &Action) -> Option<String> {
+    /// Task, node and reason.
+    fn node_action(&self, action: &Action) -> Option<(String, String, String)> {
         if action.resource.is_some() || action.optional {
             return None;
         }
@@ -151,13 +159,14 @@ impl<'a> Summary<'a> {
             (NodeKind::Guest, Some(connection)) => self.world.state.resources[connection].launcher,
             _ => None,
         };
-        Some(match launcher {
+        let node = match launcher {
             Some(launcher) => {
                 let launcher = &self.world.state.resources[launcher].id;
-                format!("{task} {} (resource: {launcher}) '{reason}'", roster.name)
+                format!("{} (resource: {launcher})", roster.name)
             }
-            None => format!("{task} {} '{reason}'", roster.name),
-        })
+            None => roster.name.clone(),
+        };
+        Some((task, node, reason))
     }
 
     fn resource(&mut self, id: ResourceId) {
@@ -343,6 +352,45 @@ impl Change<'_> {
             details: self.details(world),
             reason,
         }
+    }
+
+    /// The change as programs see it.
+    fn attributes(&self, world: World<'_>) -> Vec<(&'static str, String)> {
+        let name = |node: NodeId| world.state.nodes[node].name.clone();
+        let role = ("role", role_text(self.role).to_owned());
+        let next_role = ("next-role", role_text(self.next_role).to_owned());
+        let need_role = self.role > Role::Started || self.next_role > Role::Unpromoted;
+        let same_role = self.role == self.next_role;
+        let mut attributes = vec![
+            ("action", self.verb.to_ascii_lowercase()),
+            ("resource", world.state.resources[self.resource].id.clone()),
+        ];
+        attributes.extend(match (self.from, self.to) {
+            (None, None) => vec![],
+            (None, Some(to)) if need_role => vec![role, next_role, ("dest", name(to))],
+            (None, Some(to)) => vec![("node", name(to))],
+            (Some(from), None) if need_role => vec![role, ("node", name(from))],
+            (Some(from), None) => vec![("node", name(from))],
+            (Some(from), Some(to)) => match (same_role, from == to) {
+                (true, true) if need_role => vec![role, ("source", name(from))],
+                (true, true) => vec![("source", name(from))],
+                (true, false) if need_role => {
+                    vec![("source", name(from)), ("dest", name(to)), role]
+                }
+                (true, false) => vec![("source", name(from)), ("dest", name(to))],
+                (false, true) => vec![role, next_role, ("source", name(from))],
+                (false, false) => {
+                    vec![role, ("source", name(from)), next_role, ("dest", name(to))]
+                }
+            },
+        });
+        if let Some(reason) = self.reason {
+            attributes.push(("reason", reason.text(world)));
+        }
+        if !self.runnable {
+            attributes.push(("blocked", "true".to_owned()));
+        }
+        attributes
     }
 
     fn details(&self, world: World<'_>) -> String {

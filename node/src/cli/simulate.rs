@@ -1,6 +1,5 @@
 //! `lockstep simulate`: what would the cluster do? Takes `crm_simulate`'s options.
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use lockstep_engine::parse::Document;
@@ -10,7 +9,8 @@ use lockstep_engine::time::{Date, Timestamp};
 
 use super::cib_file::{self, Source};
 use super::live::Live;
-use super::{Failure, Outcome, Target, profile};
+use super::status::OutputAs;
+use super::{Failure, Outcome, Target, output, profile};
 use crate::clock::{self, Clock};
 use crate::exit::Exit;
 
@@ -46,6 +46,12 @@ pub(super) struct Args {
     /// As -S, and write the result into the input file
     #[arg(short = 'X', long)]
     in_place: bool,
+    /// How to answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output_as: OutputAs,
+    /// Write the answer to FILE (or "-" for standard output)
+    #[arg(long, value_name = "FILE")]
+    output_to: Option<PathBuf>,
     /// Show nothing but what is asked for
     #[arg(short = 'Q', long)]
     quiet: bool,
@@ -152,12 +158,13 @@ fn execute(args: &Args) -> Outcome {
         Failure::new(code, format!("{name}: {error}"))
     })?;
 
-    let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(result.output.as_bytes())
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Failure::new(Exit::Io, format!("standard output: {error}")))?;
-    for line in &result.errors {
+    match &args.output_to {
+        Some(path) if path.as_os_str() != "-" => cib_file::write(path, &result.output)?,
+        _ => output::print(&result.output)?,
+    }
+    // Programs have been told in the answer.
+    let people = args.output_as == OutputAs::Text;
+    for line in result.errors.iter().filter(|_| people) {
         eprintln!("{line}");
     }
     let outputs = [
@@ -240,6 +247,7 @@ fn settings(args: &Args) -> Settings {
     Settings {
         schedule,
         execute,
+        request: (args.output_as == OutputAs::Xml).then(request),
         quiet: args.quiet,
         scores: args.show_scores,
         utilization: args.show_utilization,
@@ -266,6 +274,14 @@ fn settings(args: &Args) -> Settings {
         graph: args.save_graph.is_some(),
         dot: args.save_dotfile.is_some(),
     }
+}
+
+/// The command, as it was typed.
+fn request() -> String {
+    let arguments: Vec<String> = std::env::args_os()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    arguments.join(" ")
 }
 
 /// `-t`, else the date at which the input was saved, else the clock.

@@ -34,7 +34,7 @@ pub(super) struct Args {
 }
 
 /// In whose words.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum OutputAs {
     Text,
     Xml,

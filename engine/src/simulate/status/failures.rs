@@ -17,27 +17,36 @@ const NOT_INSTALLED_RC: i64 = 5;
 /// Status of an operation whose agent is not there.
 const NOT_INSTALLED_STATUS: i64 = 7;
 
+/// What has failed: the name that history uses, the resource, how often.
+pub(super) type Failed<'a> = (&'a str, ResourceId, FailCount);
+
 impl View<'_> {
-    /// Fail counts of what has failed on nodes that are up.
-    pub(super) fn write_fail_counts(&self, listing: &mut Listing) {
-        let Some(status) = self.document.child_by(self.document.root(), names::STATUS) else {
-            return;
-        };
+    /// Fail counts of what has failed on nodes that are up; none if no node is.
+    pub(super) fn fail_counts(&self) -> Option<Vec<(NodeId, Vec<Failed<'_>>)>> {
+        let status = self
+            .document
+            .child_by(self.document.root(), names::STATUS)?;
         let states = self.document.children_by(status, names::NODE_STATE);
-        let states: Vec<(ElementId, NodeId)> = states
-            .filter_map(|state| Some((state, self.node_of(state)?)))
+        let states = states.filter_map(|state| Some((state, self.node_of(state)?)));
+        let up: Vec<_> = states
             .filter(|&(_, node)| self.state.node[node].online)
             .collect();
-        if states.is_empty() {
-            return;
+        if up.is_empty() {
+            return None;
         }
+        let counted = up
+            .into_iter()
+            .map(|(state, node)| (node, self.failed_on(state, node)));
+        Some(counted.filter(|(_, failed)| !failed.is_empty()).collect())
+    }
+
+    pub(super) fn write_fail_counts(&self, listing: &mut Listing) {
+        let Some(counted) = self.fail_counts() else {
+            return;
+        };
         listing.spacer();
         listing.begin("Migration Summary");
-        for (state, node) in states {
-            let failed: Vec<_> = self.failed_on(state, node);
-            if failed.is_empty() {
-                continue;
-            }
+        for (node, failed) in counted {
             listing.begin(format_args!("Node: {}", self.name(node)));
             for (name, resource, failures) in failed {
                 let threshold = self.state.resources[resource].meta.migration_threshold;
@@ -113,7 +122,7 @@ impl View<'_> {
     }
 
     /// What has a history on a node and has failed there, by the name that history uses.
-    fn failed_on(&self, state: ElementId, node: NodeId) -> Vec<(&str, ResourceId, FailCount)> {
+    fn failed_on(&self, state: ElementId, node: NodeId) -> Vec<Failed<'_>> {
         let document = self.document;
         let lists = document.child_by(state, names::LRM);
         let lists = lists.and_then(|lrm| document.child_by(lrm, names::LRM_RESOURCES));
@@ -144,7 +153,7 @@ impl View<'_> {
         found.map(|(id, _)| id)
     }
 
-    fn time_text(&self, seconds: i64) -> String {
+    pub(super) fn time_text(&self, seconds: i64) -> String {
         ctime(Timestamp {
             seconds,
             offset: self.now.offset,

@@ -1,5 +1,6 @@
 //! What does the cluster look like? The listing that `crm_mon` and `crm_simulate` print.
 
+mod connectivity;
 mod failures;
 mod nodes;
 mod resources;
@@ -36,6 +37,7 @@ pub(super) fn write(
     now: Timestamp,
     sections: Sections,
     title: &str,
+    name: &str,
 ) {
     let view = View {
         document,
@@ -44,7 +46,12 @@ pub(super) fn write(
         sections,
         now,
     };
-    listing.begin(title);
+    listing.begin_as(title, name);
+    if let Some((document, parent)) = listing.tree() {
+        view.sections_xml(document, parent);
+        listing.end();
+        return;
+    }
     let nodes = view.write_nodes(listing);
     view.write_resources(listing, nodes);
     if sections.attributes {

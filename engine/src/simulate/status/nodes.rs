@@ -150,7 +150,8 @@ impl View<'_> {
         for node in shown {
             listing.begin(format_args!("Node: {}", self.name(node)));
             for (name, value) in self.shown_attributes(node) {
-                listing.item(format_args!("{name:<32}\t: {value:<10}"));
+                let remark = self.connectivity_text(node, name, value);
+                listing.item(format_args!("{name:<32}\t: {value:<10}{remark}"));
             }
             listing.end();
         }

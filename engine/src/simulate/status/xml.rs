@@ -1,18 +1,17 @@
 //! What does the cluster look like, for programs? The XML that `crm_mon --output-as=xml` prints:
 //! summary, nodes, resources, node attributes and failures.
 //!
-//! What `crm_mon` adds from constraints (lost tickets, bans, expected values of pings) is not in it.
+//! What `crm_mon` adds from constraints (lost tickets, bans) is not in it.
 
 use super::{View, counts, is_disabled, role_text};
 use crate::config::{Bundle, Clone_, ContainerTechnology, NoQuorumPolicy, NodeKind, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{Document, ElementId};
+use crate::simulate::listing::{self, API_VERSION, Attributes};
 use crate::time::{Date, Zone};
 use crate::value;
 use crate::value::exit_text;
 
-/// The version of the schema that the output follows.
-const API_VERSION: &str = "2.42";
 /// Nodes of controllers that do not say theirs have a feature set below this.
 const OLD_FEATURE_SET: &str = "<3.15.1";
 
@@ -32,17 +31,13 @@ pub struct Asked<'a> {
 }
 
 /// A tree being written.
-struct Writer {
-    document: Document,
+struct Writer<'d> {
+    document: &'d mut Document,
 }
 
-impl Writer {
-    fn add(&mut self, parent: ElementId, name: &str, attributes: &[(&str, &str)]) -> ElementId {
-        let e = self.document.append(parent, name);
-        for (name, value) in attributes {
-            self.document.set_attr(e, name, value);
-        }
-        e
+impl Writer<'_> {
+    fn add(&mut self, parent: ElementId, name: &str, attributes: Attributes<'_>) -> ElementId {
+        listing::add(self.document, parent, name, attributes)
     }
 
     fn set(&mut self, e: ElementId, name: &str, value: &str) {
@@ -57,30 +52,72 @@ fn yes_no(yes: bool) -> &'static str {
 impl View<'_> {
     /// The whole answer.
     pub(super) fn xml(&self, asked: &Asked<'_>) -> Document {
+        let mut document = Document::new("pacemaker-result");
+        let root = document.root();
         let mut out = Writer {
-            document: Document::new("pacemaker-result"),
+            document: &mut document,
         };
-        let root = out.document.root();
         out.set(root, "api-version", API_VERSION);
         out.set(root, "request", asked.request);
         self.summary_xml(&mut out, root, asked);
-        let nodes = out.add(root, "nodes", &[]);
-        for &node in &self.state.nodes_by_name {
-            self.node_xml(&mut out, nodes, node);
-        }
-        let resources = out.add(root, "resources", &[]);
-        for &resource in &self.state.top {
-            if !self.state.resources[resource].removed || self.is_active(resource, true) {
-                self.resource_xml(&mut out, resources, resource);
-            }
-        }
+        self.nodes_and_resources_xml(&mut out, root);
         self.attributes_xml(&mut out, root);
         self.failures_xml(&mut out, root, asked.zone);
         out.add(root, "status", &[("code", "0"), ("message", "OK")]);
-        out.document
+        document
     }
 
-    fn summary_xml(&self, out: &mut Writer, root: ElementId, asked: &Asked<'_>) {
+    /// The same sections that people see, as elements in `parent`.
+    pub(super) fn sections_xml(&self, document: &mut Document, parent: ElementId) {
+        let mut out = Writer { document };
+        self.nodes_and_resources_xml(&mut out, parent);
+        if self.sections.attributes {
+            self.attributes_xml(&mut out, parent);
+        }
+        if self.sections.failures {
+            self.fail_counts_xml(&mut out, parent);
+            self.failures_xml(&mut out, parent, &Zone::UTC);
+        }
+    }
+
+    fn nodes_and_resources_xml(&self, out: &mut Writer<'_>, parent: ElementId) {
+        let nodes = out.add(parent, "nodes", &[]);
+        for &node in &self.state.nodes_by_name {
+            self.node_xml(out, nodes, node);
+        }
+        let resources = out.add(parent, "resources", &[]);
+        for &resource in &self.state.top {
+            if !self.state.resources[resource].removed || self.is_active(resource, true) {
+                self.resource_xml(out, resources, resource);
+            }
+        }
+    }
+
+    fn fail_counts_xml(&self, out: &mut Writer<'_>, parent: ElementId) {
+        let Some(counted) = self.fail_counts() else {
+            return;
+        };
+        let section = out.add(parent, "node_history", &[]);
+        for (node, failed) in counted {
+            let node = out.add(section, "node", &[("name", self.name(node))]);
+            for (name, resource, failures) in failed {
+                let threshold = self.state.resources[resource].meta.migration_threshold;
+                let attributes = [
+                    ("id", name),
+                    ("orphan", "false"),
+                    ("removed", "false"),
+                    ("migration-threshold", &threshold.to_string()),
+                    ("fail-count", &failures.count.to_string()),
+                ];
+                let e = out.add(node, "resource_history", &attributes);
+                if failures.last_failure > 0 {
+                    out.set(e, "last-failure", &self.time_text(failures.last_failure));
+                }
+            }
+        }
+    }
+
+    fn summary_xml(&self, out: &mut Writer<'_>, root: ElementId, asked: &Asked<'_>) {
         let summary = out.add(root, "summary", &[]);
         out.add(summary, "stack", &[("type", asked.stack)]);
         let named = |name: &str| {
@@ -131,7 +168,7 @@ impl View<'_> {
         self.options_xml(out, summary);
     }
 
-    fn options_xml(&self, out: &mut Writer, summary: ElementId) {
+    fn options_xml(&self, out: &mut Writer<'_>, summary: ElementId) {
         let options = &self.config.options;
         let policy = match options.no_quorum_policy {
             NoQuorumPolicy::Stop => "stop",
@@ -157,7 +194,7 @@ impl View<'_> {
         out.add(summary, "cluster_options", &all);
     }
 
-    fn node_xml(&self, out: &mut Writer, nodes: ElementId, id: NodeId) {
+    fn node_xml(&self, out: &mut Writer<'_>, nodes: ElementId, id: NodeId) {
         let (node, state) = (&self.state.nodes[id], &self.state.node[id]);
         let member = node.kind == NodeKind::Cluster;
         let e = out.add(nodes, "node", &[("name", &node.name), ("id", &node.id)]);
@@ -194,7 +231,7 @@ impl View<'_> {
         }
     }
 
-    fn resource_xml(&self, out: &mut Writer, parent: ElementId, id: ResourceId) {
+    fn resource_xml(&self, out: &mut Writer<'_>, parent: ElementId, id: ResourceId) {
         match &self.state.resources[id].variant {
             Variant::Primitive(_) => self.primitive_xml(out, parent, id),
             Variant::Group(_) => self.group_xml(out, parent, id),
@@ -203,7 +240,7 @@ impl View<'_> {
         }
     }
 
-    fn primitive_xml(&self, out: &mut Writer, parent: ElementId, id: ResourceId) {
+    fn primitive_xml(&self, out: &mut Writer<'_>, parent: ElementId, id: ResourceId) {
         let (resource, observed) = (&self.state.resources[id], &self.state.resource[id]);
         let role = self
             .pending_role(id)
@@ -253,7 +290,7 @@ impl View<'_> {
         }
     }
 
-    fn group_xml(&self, out: &mut Writer, parent: ElementId, id: ResourceId) {
+    fn group_xml(&self, out: &mut Writer<'_>, parent: ElementId, id: ResourceId) {
         let (resource, observed) = (&self.state.resources[id], &self.state.resource[id]);
         let number = resource.children.len().to_string();
         let attributes = [
@@ -269,7 +306,7 @@ impl View<'_> {
         }
     }
 
-    fn clone_xml(&self, out: &mut Writer, parent: ElementId, id: ResourceId, _: &Clone_) {
+    fn clone_xml(&self, out: &mut Writer<'_>, parent: ElementId, id: ResourceId, _: &Clone_) {
         let (resource, observed) = (&self.state.resources[id], &self.state.resource[id]);
         let attributes = [
             ("id", resource.id.as_str()),
@@ -290,7 +327,7 @@ impl View<'_> {
         }
     }
 
-    fn bundle_xml(&self, out: &mut Writer, parent: ElementId, id: ResourceId, bundle: &Bundle) {
+    fn bundle_xml(&self, out: &mut Writer<'_>, parent: ElementId, id: ResourceId, bundle: &Bundle) {
         let (resource, observed) = (&self.state.resources[id], &self.state.resource[id]);
         let technology = match bundle.technology {
             ContainerTechnology::Docker => "docker",
@@ -317,7 +354,7 @@ impl View<'_> {
         }
     }
 
-    fn attributes_xml(&self, out: &mut Writer, root: ElementId) {
+    fn attributes_xml(&self, out: &mut Writer<'_>, root: ElementId) {
         let online = |node: &NodeId| self.state.node[*node].online;
         let nodes = self.state.nodes_by_name.clone();
         let mut section = None;
@@ -329,12 +366,15 @@ impl View<'_> {
             let section = *section.get_or_insert_with(|| out.add(root, "node_attributes", &[]));
             let e = out.add(section, "node", &[("name", self.name(node))]);
             for (name, value) in shown {
-                out.add(e, "attribute", &[("name", name), ("value", value)]);
+                let e = out.add(e, "attribute", &[("name", name), ("value", value)]);
+                if let Some(expected) = self.expected_connectivity(node, name) {
+                    out.set(e, "expected", &expected.to_string());
+                }
             }
         }
     }
 
-    fn failures_xml(&self, out: &mut Writer, root: ElementId, zone: &Zone) {
+    fn failures_xml(&self, out: &mut Writer<'_>, root: ElementId, zone: &Zone) {
         let shown: Vec<_> = self.shown_failures().collect();
         if shown.is_empty() {
             return;
