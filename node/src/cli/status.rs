@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::simulate::{Asked, Sections, status_text, status_xml};
-use lockstep_engine::time::Zone;
+use lockstep_engine::time::{Date, Zone};
 
 use super::{Failure, Outcome, Target, output, runtime};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::exit::Exit;
 use crate::http::client::Client;
-use crate::http::types::{Events, PlanStatus, ResourceStatus, Status};
+use crate::http::types::{Events, FencingText, PlanStatus, ResourceStatus, Status};
 
 /// Works on any controller; one that does not lead may be a moment behind.
 #[derive(Debug, clap::Args)]
@@ -40,6 +40,8 @@ pub(super) enum OutputAs {
     Xml,
 }
 
+/// So many of the latest fencings are shown to people.
+const FENCINGS_SHOWN: usize = 5;
 /// How long one answer about news is waited for.
 const WAIT_MS: u64 = 10_000;
 
@@ -178,6 +180,7 @@ fn write_text(out: &mut String, status: &Status) -> std::fmt::Result {
             whereabouts(resource)
         )?;
     }
+    write_fencing(out, &status.fencing)?;
     writeln!(out)?;
     match &status.plan {
         Some(plan) => write_plan(out, plan)?,
@@ -185,6 +188,32 @@ fn write_text(out: &mut String, status: &Status) -> std::fmt::Result {
     }
     if let Some(reason) = &status.wanted {
         writeln!(out, "A new plan is wanted: {reason}")?;
+    }
+    Ok(())
+}
+
+/// The latest fencings, the newest first.
+fn write_fencing(out: &mut String, fencing: &[FencingText]) -> std::fmt::Result {
+    if fencing.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nFencing")?;
+    for record in fencing.iter().rev().take(FENCINGS_SHOWN) {
+        let date = clock::local(record.at);
+        let by = record.by.as_deref();
+        let by = by.map_or_else(String::new, |by| format!(" from {by}"));
+        let how = if record.succeeded { "done" } else { "FAILED" };
+        let FencingText {
+            target,
+            action,
+            detail,
+            ..
+        } = record;
+        let (hour, minute, second) = Date::new(date).hour_minute_second();
+        writeln!(
+            out,
+            "  {hour:02}:{minute:02}:{second:02}  {action} of {target}{by}: {how}  {detail}"
+        )?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@
 //! | `upkeep.rs`, `ticket.rs` | what an operator's request about resources, nodes and tickets means |
 //! | `action.rs` | what the graph says about one action |
 //! | `status.rs`, `failures.rs`, `recurring.rs` | how the CIB's status tells what happened |
+//! | `fencings.rs` | which nodes were fenced, and how that went |
 //! | `transition.rs` | how far a graph is carried out |
 //! | `agreement.rs` | whether all controllers computed the same |
 //! | `history.rs` | what the engine saw, and when |
@@ -25,6 +26,7 @@ pub mod agreement;
 pub mod command;
 pub mod event;
 pub mod failures;
+pub mod fencings;
 pub mod history;
 mod membership;
 pub mod policy;
@@ -53,6 +55,7 @@ use action::{carry_out_here, is_own};
 use agreement::Agreement;
 use command::{Command, ControllerId, Entry, Epoch};
 use event::{Event, What};
+use fencings::Fencings;
 use history::{Endings, History, SavedPlan};
 use policy::{Digest, Policy};
 use transition::Transition;
@@ -149,6 +152,7 @@ pub struct Cluster {
     wanted: Option<String>,
     /// Fencing of a node that failed in a row.
     fencing_failures: BTreeMap<String, u32>,
+    fencings: Fencings,
     agreement: Agreement,
     history: History,
     endings: Endings,
@@ -176,6 +180,7 @@ impl Cluster {
             planned: 0,
             wanted: None,
             fencing_failures: BTreeMap::new(),
+            fencings: Fencings::default(),
             agreement: Agreement::default(),
             history: History::default(),
             endings: Endings::default(),
@@ -231,6 +236,11 @@ impl Cluster {
     /// How often fencing of some node failed in a row.
     pub fn fencing_failures(&self) -> u32 {
         self.fencing_failures.values().copied().max().unwrap_or(0)
+    }
+
+    /// Which nodes were fenced, and how that went.
+    pub fn fencings(&self) -> &Fencings {
+        &self.fencings
     }
 
     /// Digests of graphs.

@@ -5,6 +5,7 @@ use lockstep_engine::graph::{GraphAction, GraphActionKind};
 use super::action::{expected_code, interval_ms, meta, parameter};
 use super::event::What;
 use super::failures::{self, Failure};
+use super::fencings::FencingRecord;
 use super::policy::ActionResult;
 use super::transition::{self, Transition};
 use super::{Cluster, Refusal, event, recurring, status};
@@ -101,7 +102,9 @@ impl Cluster {
             .as_ref()
             .map(|primitive| primitive.id.as_str());
         match (action.kind, action.task.as_str(), resource) {
-            (GraphActionKind::Cluster, "stonith", _) => self.fencing_ended(action, success),
+            (GraphActionKind::Cluster, "stonith", _) => {
+                self.fencing_ended(node, action, success, &outcome.reason);
+            }
             (GraphActionKind::Cluster, "do_shutdown", _) if success => {
                 status::node_is_expected_down(&mut self.cib, node);
             }
@@ -147,8 +150,18 @@ impl Cluster {
         success
     }
 
-    pub(super) fn fencing_ended(&mut self, action: &GraphAction, success: bool) {
+    fn fencing_ended(&mut self, by: &str, action: &GraphAction, success: bool, detail: &str) {
         let Some(target) = &action.node else { return };
+        let operation = parameter(action, "stonith_action").unwrap_or("reboot");
+        self.fencings.add(FencingRecord {
+            at: self.clock,
+            target: target.name.clone(),
+            action: operation.to_owned(),
+            // What was given up is told of the target.
+            by: (by != target.name).then(|| by.to_owned()),
+            succeeded: success,
+            detail: detail.to_owned(),
+        });
         if !success {
             *self
                 .fencing_failures
@@ -157,7 +170,6 @@ impl Cluster {
             return;
         }
         self.fencing_failures.remove(&target.name);
-        let operation = parameter(action, "stonith_action").unwrap_or("reboot");
         self.policy
             .record_fencing(&mut self.cib, &target.name, operation);
         if let Some(record) = self.nodes.get_mut(&target.name) {

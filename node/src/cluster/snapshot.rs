@@ -10,6 +10,7 @@ use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::time::Timestamp;
 
 use super::agreement::Agreement;
+use super::fencings::Fencings;
 use super::history::{Endings, History};
 use super::policy::{Digest, Policy};
 use super::transition::{Progress, Transition};
@@ -17,7 +18,7 @@ use super::{Cluster, Leadership, NodeRecord, uuid_of};
 use crate::codec;
 
 /// Version of the layout below. What a later version adds stands behind what earlier ones had.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 #[derive(Encode, Decode)]
 struct Snapshot {
@@ -42,6 +43,12 @@ struct Snapshot {
 #[derive(Default, Encode, Decode)]
 struct SinceTwo {
     endings: Endings,
+}
+
+/// What version 3 added.
+#[derive(Default, Encode, Decode)]
+struct SinceThree {
+    fencings: Fencings,
 }
 
 #[derive(Encode, Decode)]
@@ -100,7 +107,10 @@ impl Cluster {
         let since_two = SinceTwo {
             endings: self.endings.clone(),
         };
-        bytes.extend(codec::encode(&(snapshot, since_two)));
+        let since_three = SinceThree {
+            fencings: self.fencings.clone(),
+        };
+        bytes.extend(codec::encode(&(snapshot, since_two, since_three)));
         bytes
     }
 
@@ -115,11 +125,17 @@ impl Cluster {
             .split_first_chunk::<2>()
             .ok_or_else(|| malformed("too short".into()))?;
         let unreadable = |error: codec::CodecError| malformed(error.to_string());
-        let (snapshot, since_two): (Snapshot, SinceTwo) = match u16::from_le_bytes(*version) {
+        type Whole = (Snapshot, SinceTwo, SinceThree);
+        let (snapshot, since_two, since_three): Whole = match u16::from_le_bytes(*version) {
             1 => (
                 codec::decode(rest).map_err(unreadable)?,
                 SinceTwo::default(),
+                SinceThree::default(),
             ),
+            2 => {
+                let (snapshot, since_two) = codec::decode(rest).map_err(unreadable)?;
+                (snapshot, since_two, SinceThree::default())
+            }
             VERSION => codec::decode(rest).map_err(unreadable)?,
             newer => return Err(SnapshotError::Newer(newer)),
         };
@@ -147,6 +163,7 @@ impl Cluster {
             agreement: snapshot.agreement,
             history: snapshot.history,
             endings: since_two.endings,
+            fencings: since_three.fencings,
             diverged_from_snapshot: false,
             name: snapshot.name,
             policy,

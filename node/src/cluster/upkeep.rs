@@ -10,6 +10,7 @@ use lockstep_engine::parse::{Document, ElementId, is_attribute_name};
 
 use super::command::{Cleanup, CleanupOperation, TicketChange};
 use super::event::What;
+use super::fencings::FencingRecord;
 use super::transition::Progress;
 use super::{Cluster, Refusal, failures, status, ticket};
 
@@ -108,6 +109,14 @@ impl Cluster {
             _ => {}
         }
         self.fencing_failures.remove(&node);
+        self.fencings.add(FencingRecord {
+            at: self.clock,
+            target: node.clone(),
+            action: "off".to_owned(),
+            by: None,
+            succeeded: true,
+            detail: "confirmed by an operator".to_owned(),
+        });
         self.policy.record_fencing(&mut self.cib, &node, "off");
         status::bump(&mut self.cib, "num_updates");
         news.push(What::ConfirmedFenced { node: node.clone() });

@@ -91,6 +91,7 @@ impl<'c> View<'c> {
             plan: cluster.transition().map(|transition| self.plan(transition)),
             wanted: cluster.wanted().map(str::to_owned),
             diverged: diverged.collect(),
+            fencing: cluster.fencings().iter().map(Into::into).collect(),
         }
     }
 

@@ -6,6 +6,7 @@ use lockstep_engine::Severity;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::event::{Event, What, short};
+use crate::cluster::fencings::FencingRecord;
 use crate::cluster::policy::Digest;
 use crate::policy::Note;
 
@@ -30,6 +31,39 @@ pub struct Status {
     pub wanted: Option<String>,
     /// Controllers that have diverged and why they are thought to.
     pub diverged: BTreeMap<u64, String>,
+    /// The latest fencings, the oldest first.
+    #[serde(default)]
+    pub fencing: Vec<FencingText>,
+}
+
+/// A node was fenced, or could not be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FencingText {
+    /// Seconds since the epoch, by the log.
+    pub at: i64,
+    /// Which node.
+    pub target: String,
+    /// `reboot`, `off` or `on`.
+    pub action: String,
+    /// The node whose executor did it.
+    pub by: Option<String>,
+    /// Whether it succeeded.
+    pub succeeded: bool,
+    /// With which device, or why not.
+    pub detail: String,
+}
+
+impl From<&FencingRecord> for FencingText {
+    fn from(record: &FencingRecord) -> Self {
+        Self {
+            at: record.at,
+            target: record.target.clone(),
+            action: record.action.clone(),
+            by: record.by.clone(),
+            succeeded: record.succeeded,
+            detail: record.detail.clone(),
+        }
+    }
 }
 
 /// A controller by its own account.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::cluster::command::{Command, Entry};
 use crate::cluster::testing::{Scripted, cluster_step, graph, step};
+use crate::executor::OrderKey;
 
 const CIB: &str = r#"<cib validate-with="pacemaker-4.0"><configuration><crm_config/>
     <nodes><node id="1" uname="n1"/><node id="2" uname="n2"/></nodes><resources>
@@ -259,6 +260,43 @@ fn confirming_that_a_node_is_down_is_as_good_as_fencing_it() {
         [1],
         "the start is next"
     );
+    assert_eq!(fencings(&rig), ["off of n2 by nobody: true"]);
+}
+
+fn fencings(rig: &Rig) -> Vec<String> {
+    let all = rig.cluster.fencings().iter();
+    let told = all.map(|record| {
+        let by = record.by.as_deref().unwrap_or("nobody");
+        format!(
+            "{} of {} by {by}: {}",
+            record.action, record.target, record.succeeded
+        )
+    });
+    told.collect()
+}
+
+#[test]
+fn what_was_fenced_is_remembered_also_by_who_comes_later() {
+    let graphs: Vec<_> = (0..150)
+        .map(|_| graph(&[cluster_step("stonith", "n2", &[])]))
+        .collect();
+    let policy = Scripted::new(graphs);
+    let mut rig = Rig::new(&policy);
+    for _ in 0..150 {
+        rig.plan();
+        let transition = rig.cluster.transition().unwrap();
+        let key = OrderKey {
+            transition: transition.number,
+            action: transition.action(0).id,
+        };
+        let reason = "nobody is left".to_owned();
+        rig.apply(Command::GiveUp { key, reason }).unwrap();
+    }
+    let remembered = fencings(&rig);
+    assert_eq!(remembered.len(), 100, "not without a bound");
+    assert_eq!(remembered[0], "reboot of n2 by nobody: false");
+    let restored = Cluster::restore("test", &rig.cluster.snapshot(), policy).unwrap();
+    assert_eq!(restored.fencings(), rig.cluster.fencings());
 }
 
 #[test]
