@@ -104,12 +104,22 @@ fn rewrite_options(
             };
             let same = |other: &Fate| matches!(other, Fate::Redefine(name, _) if *name == new_name);
             let is_first = left.first().is_some_and(|(first, _)| *first == pair);
-            if is_first || !left.iter().any(|(_, fate)| same(fate)) {
+            if new_name == "target-role" {
+                let parent = document.parent(pair);
                 notes.push(format!(
-                    "Option {} of resource {} is {new_name}={value} now",
+                    "Resource meta_attributes: {} (meta={}): renaming {} as {new_name}, redefined \
+                     as {value}",
+                    id(document, resource),
+                    parent.map_or("", |set| id(document, set)),
                     pair_name(document, pair),
-                    id(document, resource)
                 ));
+                notes.push(
+                    "Resource meta_attributes: ... i.e. resource at hand disabled; isolation \
+                     wrappers obsoleted with bundle resources"
+                        .to_owned(),
+                );
+            }
+            if is_first || !left.iter().any(|(_, fate)| same(fate)) {
                 document.set_attr_by(pair, names::NAME, new_name);
                 // A pair without a value stays one.
                 if document.attr_by(pair, names::VALUE).is_some() {
