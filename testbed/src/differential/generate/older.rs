@@ -79,8 +79,7 @@ pub fn age(random: &mut Random, cib: &mut Element) -> String {
             "meta_attributes" if random.chance(10) => {
                 let (name, values) = BYGONE_META[random.below(BYGONE_META.len())];
                 let value = random.word(values);
-                e.children
-                    .push(Element::pair(&e.id().to_owned(), name, value));
+                e.children.push(Element::pair(e.id(), name, value));
             }
             "docker" if random.chance(30) => "rkt".clone_into(&mut e.name),
             "op" if random.chance(8) => e.set("requires", random.word(&["fencing", "quorum"])),
