@@ -10,7 +10,7 @@ mod diagnostic;
 pub mod encode;
 pub mod explain;
 pub mod graph;
-
+mod hashed;
 pub mod id;
 pub mod nvset;
 pub mod parse;

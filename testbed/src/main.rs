@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lockstep_node::lab;
+use lockstep_testbed::bench::{engine, process};
 
 /// Scenarios, faults and checkers for Lockstep.
 #[derive(Debug, Parser)]
@@ -27,12 +28,17 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // What a lab starts is this program again: it is never of another build than the scenario.
-    let first = std::env::args().nth(1);
-    if first.is_some_and(|command| lab::COMMANDS.contains(&command.as_str())) {
-        return lockstep_node::cli::main();
-    }
-    run(Cli::parse()).unwrap_or_else(|error| {
+    // What is started is this program again: it is never of another build than what starts it.
+    let mut args = std::env::args().skip(1);
+    let command = args.next().unwrap_or_default();
+    let done = match command.as_str() {
+        engine::SIMULATE => return lockstep_node::cli::main(),
+        engine::PARSE => engine::parse_only(args),
+        process::COMMAND => process::run_measured(args),
+        command if lab::COMMANDS.contains(&command) => return lockstep_node::cli::main(),
+        _ => run(Cli::parse()),
+    };
+    done.unwrap_or_else(|error| {
         eprintln!("lockstep-testbed: {error}");
         ExitCode::from(2)
     })

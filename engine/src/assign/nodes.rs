@@ -15,6 +15,8 @@ pub(super) struct Nodes {
     nodes: Table<NodeId, NodeScratch>,
     /// Asked more often than anything else.
     available: Table<NodeId, bool>,
+    /// How often a condition has changed.
+    changes: u32,
 }
 
 /// A node under assignment.
@@ -95,7 +97,11 @@ impl Nodes {
             nodes[node].name_rank = rank;
         }
         let available = nodes.iter().map(NodeScratch::is_available).collect();
-        Nodes { nodes, available }
+        Nodes {
+            nodes,
+            available,
+            changes: 0,
+        }
     }
 
     /// Whether the node can run resources: online, clean, neither leaving nor barred.
@@ -150,6 +156,21 @@ impl Nodes {
     pub(super) fn set_condition(&mut self, node: NodeId, condition: PlacedNode) {
         self.nodes[node].condition = condition;
         self.available[node] = self.nodes[node].is_available();
+        self.changes += 1;
+    }
+
+    /// How often the condition of a node has changed.
+    pub(super) fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    /// Whether some node is a guest.
+    pub(super) fn have_guests(&self) -> bool {
+        self.nodes.iter().any(|node| node.launcher.is_some())
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        self.nodes.ids()
     }
 
     pub(super) fn conditions(&self) -> Table<NodeId, PlacedNode> {

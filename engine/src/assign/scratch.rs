@@ -3,7 +3,7 @@
 //! [`Assigner`] is the only mutable state of the pass. It starts from what was configured and
 //! observed; the other files of this module change it, each for its own question.
 
-use super::colocation::{AttributeClasses, ColocationLists};
+use super::colocation::{AttributeClasses, ColocationLists, Memory};
 use super::nodes::Nodes;
 use super::report::Report;
 use super::types::{Placed, Placement};
@@ -29,6 +29,7 @@ pub(super) struct Assigner<'a> {
     pub(super) capacity: Capacity,
     /// Sources of wishes that are being added: breaks loops.
     pub(super) merging: IdSet<ResourceId>,
+    pub(super) memory: Memory,
     /// How many resources are under assignment that are not begun again before they are done: all
     /// but bundles, and clones in them.
     pub(super) guarded: u32,
@@ -111,6 +112,7 @@ impl<'a> Assigner<'a> {
             lists: ColocationLists::new(world.state.resources.len()),
             colocations: Vec::new(),
             merging: IdSet::new(),
+            memory: Memory::default(),
             guarded: 0,
             assigned: Vec::new(),
             recheck_by: None,

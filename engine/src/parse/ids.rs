@@ -137,20 +137,7 @@ fn key(document: &Document, e: ElementId) -> (Name, &str) {
     (document.name_of(e), document.id(e).unwrap_or_default())
 }
 
-/// FNV-1a over 8 bytes at a time. Equal hashes cost a string comparison, nothing more.
+/// Equal hashes cost a string comparison, nothing more.
 fn hash(name: Name, id: &str) -> u64 {
-    let step = |hash: u64, word: u64| {
-        let mixed = (hash ^ word).wrapping_mul(0x0000_0100_0000_01B3);
-        mixed ^ (mixed >> 29)
-    };
-    let (words, rest) = id.as_bytes().as_chunks::<8>();
-    let start = step(
-        0xCBF2_9CE4_8422_2325,
-        u64::from(name.0) << 32 | id.len() as u64,
-    );
-    let hash = words
-        .iter()
-        .fold(start, |hash, word| step(hash, u64::from_le_bytes(*word)));
-    rest.iter()
-        .fold(hash, |hash, &byte| step(hash, u64::from(byte)))
+    crate::hashed::hash(u64::from(name.0) << 32 | id.len() as u64, id)
 }

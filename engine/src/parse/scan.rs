@@ -95,9 +95,10 @@ impl<'t> Scanner<'t> {
             depth: 0,
             decoded: String::new(),
             names: Names::default(),
-            // A CIB has about one element in 150 bytes and one attribute in 30.
+            // A CIB has about one element in 150 bytes and one attribute in 26. Room that is not
+            // needed is never touched.
             elements: Vec::with_capacity(text.len() / 150 + 1),
-            attributes: Vec::with_capacity(text.len() / 30 + 1),
+            attributes: Vec::with_capacity(text.len() / 20 + 1),
             last_with: Vec::new(),
             next_name: Vec::new(),
             last_name: names::CIB,

@@ -200,8 +200,8 @@ impl Validator {
             // Blanks around a name do not belong to it.
             let id = trim(value);
             match after.kind {
-                Some(IdKind::Id) => references.ids.push((id, element)),
-                Some(IdKind::IdRef) => references.idrefs.push((id, element, name)),
+                Some(IdKind::Id) => references.ids.push((hashed(id), element)),
+                Some(IdKind::IdRef) => references.idrefs.push((hashed(id), element, name)),
                 None => {}
             }
             pattern = after.pattern;
@@ -257,13 +257,12 @@ impl Validator {
     /// Every id is used once, and every reference is to one.
     fn check_references(&self, document: &Document, mut references: References<'_>) -> Validity {
         references.ids.sort_unstable();
-        for pair in references.ids.windows(2) {
-            if pair[0].0 == pair[1].0 {
-                let problem = Problem::DuplicateId {
-                    id: pair[1].0.to_owned(),
-                };
-                return Err(self.violation(document, pair[1].1, None, problem));
-            }
+        let pairs = references.ids.windows(2);
+        let repeated = pairs.filter(|pair| pair[0].0 == pair[1].0);
+        let first_by_id = repeated.map(|pair| (pair[1].0.1, pair[1].1)).min();
+        if let Some((id, element)) = first_by_id {
+            let problem = Problem::DuplicateId { id: id.to_owned() };
+            return Err(self.violation(document, element, None, problem));
         }
         for (id, element, name) in references.idrefs {
             if references
@@ -274,7 +273,7 @@ impl Validator {
                 let attribute = document.name_text(name).to_owned();
                 let problem = Problem::Dangling {
                     attribute,
-                    id: id.to_owned(),
+                    id: id.1.to_owned(),
                 };
                 return Err(self.violation(document, element, Some(name), problem));
             }
@@ -329,9 +328,16 @@ struct Open {
     content: PatternId,
 }
 
+/// An id behind its hash: most comparisons are of hashes.
+type HashedId<'d> = (u64, &'d str);
+
+fn hashed(id: &str) -> HashedId<'_> {
+    (crate::hashed::hash(id.len() as u64, id), id)
+}
+
 /// Ids and references to them, as they were found.
 #[derive(Default)]
 struct References<'d> {
-    ids: Vec<(&'d str, ElementId)>,
-    idrefs: Vec<(&'d str, ElementId, Name)>,
+    ids: Vec<(HashedId<'d>, ElementId)>,
+    idrefs: Vec<(HashedId<'d>, ElementId, Name)>,
 }

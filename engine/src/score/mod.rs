@@ -113,6 +113,8 @@ impl ScoreTable {
 pub struct Ledger {
     entries: Vec<Entry>,
     records: bool,
+    /// Resources whose scores have changed since that was last asked.
+    changed: Vec<ResourceId>,
 }
 
 /// One change of one score.
@@ -214,8 +216,8 @@ impl Ledger {
     #[must_use]
     pub fn recording() -> Ledger {
         Ledger {
-            entries: Vec::new(),
             records: true,
+            ..Ledger::default()
         }
     }
 
@@ -229,6 +231,9 @@ impl Ledger {
         cause: Cause,
     ) {
         entry.score = change.apply(entry.score);
+        if self.changed.last() != Some(&resource) {
+            self.changed.push(resource);
+        }
         if self.records {
             self.entries.push(Entry {
                 resource,
@@ -269,7 +274,15 @@ impl Ledger {
                 }
             }
         }
+        if *table != new {
+            self.changed.push(resource);
+        }
         *table = new;
+    }
+    /// The resources whose scores have changed since the last call, whether changes are written
+    /// down or not.
+    pub(crate) fn take_changed(&mut self) -> Vec<ResourceId> {
+        std::mem::take(&mut self.changed)
     }
     /// All changes in order.
     #[must_use]

@@ -53,11 +53,12 @@ impl Settler<'_> {
     ) {
         let own: Vec<ActionId> = self.draft.of(dependent).iter().rev().copied().collect();
         for id in own {
-            let action = &mut self.draft.actions[id];
+            let action = self.action(id);
             if !action.runnable || action.task != *task {
                 continue;
             }
-            action.runnable = false;
+            self.set_runnable(id, false);
+            let action = &mut self.draft.actions[id];
             action.reason.get_or_insert(Reason::Colocation(primary));
             let change = BecauseVerb::Unrunnable;
             self.verdicts.push(Verdict {

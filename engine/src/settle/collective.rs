@@ -1,5 +1,7 @@
 //! How does an effect on a collective's action spread to its members?
 
+use std::rc::Rc;
+
 use super::effects::Push;
 use super::{Changed, GivenUp, Settler, Verdicts};
 use crate::action::{Action, Key, Need, Task};
@@ -22,11 +24,18 @@ impl Settler<'_> {
         let Some(group) = self.action(push.then).resource else {
             return changed;
         };
-        for member in self.draft.resource[group].children.clone() {
-            let task = self.action(push.then).task.clone();
-            if let Some(then) = self.find(member, &task, push.node) {
-                changed.join(self.spread(member, Push { then, ..push }));
+        let members = match push.node {
+            None => Rc::clone(&self.tally(push.then, group).same),
+            node => {
+                let task = &self.action(push.then).task;
+                let members = self.draft.resource[group].children.iter();
+                members
+                    .filter_map(|&member| self.find(member, task, node))
+                    .collect()
             }
+        };
+        for &then in members.iter() {
+            changed.join(self.apply_effect(Push { then, ..push }));
         }
         changed
     }
@@ -216,13 +225,13 @@ impl Settler<'_> {
             });
         }
         for id in self.draft.of(resource).to_vec() {
-            let action = &mut self.draft.actions[id];
+            let action = self.action(id);
             match action.task {
                 Task::Stop => {
-                    action.optional = false;
+                    self.set_optional(id, false);
                     self.draft.needs(id, Need::NoPeer);
                 }
-                Task::Start => action.runnable = false,
+                Task::Start => self.set_runnable(id, false),
                 _ => {
                     let recurring = action.meta.get("interval").is_some_and(|text| text != "0");
                     let expects_stopped = action
@@ -230,7 +239,7 @@ impl Settler<'_> {
                         .get("op_target_rc")
                         .is_some_and(|text| text == "7");
                     if recurring && !expects_stopped {
-                        action.runnable = false;
+                        self.set_runnable(id, false);
                     }
                 }
             }

@@ -6,7 +6,8 @@
 //! 3. probe orderings (`relate::probe`).
 //! 4. [`update`]: every link is asked what it does to its two ends, again and again, until
 //!    nothing changes. [`effects`] says what a link does to two primitive actions, [`sides`] what
-//!    an action of a collective amounts to, [`collective`] how a change spreads to members.
+//!    an action of a collective amounts to ([`members`] counts a group's), [`collective`] how a
+//!    change spreads to members.
 //! 5. [`validity`]: links that must not be are disabled.
 //!
 //! The result depends on the order in which links are visited (Pacemaker's does, and its reasons
@@ -17,6 +18,7 @@ mod apply;
 mod block;
 mod collective;
 mod effects;
+mod members;
 mod sides;
 mod update;
 mod validity;
@@ -26,6 +28,7 @@ use crate::action::{Action, BecauseVerb, Draft, Reason, Task};
 use crate::assign::Placement;
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::LinkId;
+use members::Tallies;
 
 /// A draft whose verdicts have settled: no ordering changes anything any more.
 #[derive(Clone, Debug)]
@@ -81,6 +84,7 @@ pub fn settle(world: World<'_>, placement: &Placement, mut draft: Draft) -> Sett
         settler.block_dependents(action);
     }
     crate::relate::probe::order(world, placement, settler.draft);
+    settler.forget_tallies();
     for action in settler.newest_first() {
         settler.update(action);
     }
@@ -102,6 +106,7 @@ struct Settler<'a> {
     given_up: Vec<GivenUp>,
     /// The link that is being asked.
     asked: LinkId,
+    tallies: Tallies,
     /// Updates left before giving up: a bound, far above what any input that converges needs.
     budget: u64,
 }
@@ -156,6 +161,7 @@ impl<'a> Settler<'a> {
             verdicts: Vec::new(),
             given_up: Vec::new(),
             asked: LinkId(u32::MAX),
+            tallies: Tallies::default(),
             budget: 2_000 * size + 1_000_000,
         }
     }
@@ -192,15 +198,19 @@ impl<'a> Settler<'a> {
     /// only other resources' actions are worth one.
     fn lose(&mut self, action: ActionId, change: BecauseVerb, because: ActionId) {
         let target = &mut self.draft.actions[action];
-        let flag = match change {
-            BecauseVerb::Required => &mut target.optional,
-            BecauseVerb::Unrunnable => &mut target.runnable,
-            BecauseVerb::Unmigrateable => &mut target.migratable,
+        let had = match change {
+            BecauseVerb::Required => target.optional,
+            BecauseVerb::Unrunnable => target.runnable,
+            BecauseVerb::Unmigrateable => target.migratable,
         };
-        if !*flag {
+        if !had {
             return;
         }
-        *flag = false;
+        match change {
+            BecauseVerb::Required => self.set_optional(action, false),
+            BecauseVerb::Unrunnable => self.set_runnable(action, false),
+            BecauseVerb::Unmigrateable => target.migratable = false,
+        }
         self.verdicts.push(Verdict {
             action,
             change,

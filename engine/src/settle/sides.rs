@@ -68,6 +68,35 @@ impl Settler<'_> {
     }
 
     fn group_side(&mut self, action: ActionId, group: ResourceId, node: Option<NodeId>) -> Side {
+        if node.is_some() {
+            return self.group_side_by_member(action, group, node);
+        }
+        let tally = self.tally(action, group);
+        if tally.incomplete {
+            return self.group_side_by_member(action, group, node);
+        }
+        let side = Side {
+            optional: tally.required == 0,
+            runnable: !(tally.folded && tally.unrunnable > 0),
+            migratable: false,
+        };
+        if !side.optional {
+            self.set_optional(action, false);
+        }
+        if !side.runnable {
+            self.set_runnable(action, false);
+        }
+        side
+    }
+
+    /// A member that ought to act and does not makes the group unable to; so much is not written
+    /// back, nor what comes after it.
+    fn group_side_by_member(
+        &mut self,
+        action: ActionId,
+        group: ResourceId,
+        node: Option<NodeId>,
+    ) -> Side {
         let mut side = Side {
             optional: true,
             runnable: true,
@@ -80,19 +109,19 @@ impl Settler<'_> {
             let found = task.as_ref().and_then(|task| self.find(member, task, node));
             match found {
                 Some(member_action) => {
-                    let member_side = self.side(member_action, node);
-                    if side.optional && !member_side.optional {
-                        side.optional = false;
-                        self.draft.actions[action].optional = false;
-                    }
+                    let member_side = self.own_side(member_action);
+                    side.optional &= member_side.optional;
                     if folded && side.runnable && !member_side.runnable {
                         side.runnable = false;
-                        self.draft.actions[action].runnable = false;
+                        self.set_runnable(action, false);
                     }
                 }
                 None if !matches!(task, Some(Task::Stop | Task::Demote)) => side.runnable = false,
                 None => {}
             }
+        }
+        if !side.optional {
+            self.set_optional(action, false);
         }
         side
     }
@@ -122,14 +151,14 @@ impl Settler<'_> {
             let instance_side = self.side(instance_action, node);
             if side.optional && !instance_side.optional {
                 side.optional = false;
-                self.draft.actions[action].optional = false;
+                self.set_optional(action, false);
             }
             any_runnable |= instance_side.runnable;
         }
         if !any_runnable {
             side.runnable = false;
             if node.is_none() {
-                self.draft.actions[action].runnable = false;
+                self.set_runnable(action, false);
             }
         }
         side

@@ -23,9 +23,8 @@ impl Settler<'_> {
         let was = self.verdicts_of(then);
         let counts_inputs = self.action(then).required_runnable_before > 0;
         if counts_inputs {
-            let action = &mut self.draft.actions[then];
-            action.runnable_before = 0;
-            action.runnable = false;
+            self.draft.actions[then].runnable_before = 0;
+            self.set_runnable(then, false);
         }
         let mut changed = Changed::default();
         let inputs = self.draft.actions[then].before.len();
@@ -103,7 +102,7 @@ impl Settler<'_> {
             return;
         };
         if effects.contains(Effects::THEN_CANCELS_FIRST) && !self.action(then).optional {
-            self.draft.actions[first].optional = true;
+            self.set_optional(first, true);
             if self.action(first).task == Task::ReloadAgent {
                 self.draft.resource[resource].reload = false;
             }
@@ -305,7 +304,7 @@ impl Settler<'_> {
             let action = &mut self.draft.actions[then];
             action.runnable_before += 1;
             if action.runnable_before >= action.required_runnable_before && !action.runnable {
-                action.runnable = true;
+                self.set_runnable(then, true);
                 changed.then = true;
             }
         }

@@ -83,6 +83,8 @@ pub struct Simulation {
     pub input: Option<Document>,
     /// Some actions wait for something that never comes.
     pub incomplete: bool,
+    /// The cluster and the plan, if one was made.
+    pub planned: Option<(Cluster, Plan)>,
 }
 
 /// Why nothing came out.
@@ -192,6 +194,7 @@ pub fn run(
         }
     }
     result.output = listing.finish(i32::from(result.incomplete), &result.errors);
+    result.planned = Some((cluster, plan));
     Ok(result)
 }
 

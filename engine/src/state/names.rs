@@ -1,9 +1,9 @@
 //! Which node or resource is meant by a name in the status?
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::config::{Config, Node, Resource};
+use crate::hashed::Hashed;
 use crate::id::{NodeId, ResourceId, Table};
 
 /// Nodes by id and by name, both without regard to case.
@@ -51,8 +51,8 @@ impl NodeNames {
 /// matter, as all that have one belong to the same clone; so one of them is enough.
 #[derive(Debug)]
 pub(super) struct ResourceNames<'a> {
-    by_id: BTreeMap<Cow<'a, str>, ResourceId>,
-    by_history: BTreeMap<String, Holders>,
+    by_id: BTreeMap<Hashed<'a>, ResourceId>,
+    by_history: BTreeMap<Hashed<'a>, Holders>,
 }
 
 #[derive(Debug)]
@@ -70,9 +70,7 @@ impl<'a> ResourceNames<'a> {
             let Some(resource) = config.resources.get(id) else {
                 continue;
             };
-            by_id
-                .entry(Cow::Borrowed(resource.id.as_str()))
-                .or_insert(id);
+            by_id.entry(Hashed::new(resource.id.as_str())).or_insert(id);
             waiting.extend(resource.children.iter().rev());
         }
         ResourceNames {
@@ -82,41 +80,39 @@ impl<'a> ResourceNames<'a> {
     }
 
     pub(super) fn add(&mut self, resource: &Resource, id: ResourceId) {
-        let entry = self.by_id.entry(Cow::Owned(resource.id.clone()));
+        let entry = self.by_id.entry(Hashed::new(resource.id.clone()));
         entry.or_insert(id);
     }
 
     pub(super) fn by_id(&self, id: &str) -> Option<ResourceId> {
-        self.by_id.get(id).copied()
+        self.by_id.get(&Hashed::new(id)).copied()
     }
 
     /// The resource that has this name in history or as its id.
     pub(super) fn find(&self, name: &str) -> Option<ResourceId> {
-        let holders = self.by_history.get(name);
-        holders
-            .map(|holders| holders.first)
-            .or_else(|| self.by_id(name))
+        let name = Hashed::new(name);
+        let holders = self.by_history.get(&name).map(|holders| holders.first);
+        holders.or_else(|| self.by_id.get(&name).copied())
     }
 
     /// Notes that history uses another name (or none any more) for a resource.
     pub(super) fn rename(&mut self, id: ResourceId, from: Option<&str>, to: Option<&str>) {
-        if let Some(holders) = from.and_then(|name| self.by_history.get_mut(name)) {
+        let of_name = |name: &str| Hashed::new(name.to_owned());
+        if let Some(name) = from.map(of_name)
+            && let Some(holders) = self.by_history.get_mut(&name)
+        {
             holders.count -= 1;
             if holders.count == 0 {
-                self.by_history.remove(from.unwrap_or_default());
+                self.by_history.remove(&name);
             }
         }
         if let Some(name) = to {
-            match self.by_history.get_mut(name) {
-                Some(holders) => holders.count += 1,
-                None => {
-                    let holders = Holders {
-                        first: id,
-                        count: 1,
-                    };
-                    self.by_history.insert(name.to_owned(), holders);
-                }
-            }
+            let holders = self.by_history.entry(of_name(name));
+            let nobody = Holders {
+                first: id,
+                count: 0,
+            };
+            holders.or_insert(nobody).count += 1;
         }
     }
 }

@@ -183,8 +183,8 @@ fn execute(args: &Args) -> Outcome {
     if let (true, Some(path)) = (args.in_place, &args.xml_file) {
         cib_file::write(path, &cib.to_xml())?;
     }
-    // The process ends: giving back millions of elements one by one would only take time.
-    std::mem::forget(cib);
+    // The process ends: giving back memory piece by piece would only take time.
+    std::mem::forget((cib, result.planned));
     // What there is to say about it has been said.
     if result.incomplete {
         Err(Failure {

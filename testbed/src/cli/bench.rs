@@ -1,7 +1,10 @@
 //! `bench`: how fast is it?
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use lockstep_testbed::bench::engine::{self, Settings};
 
 use super::bench_cluster;
 
@@ -15,6 +18,24 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, clap::Subcommand)]
 enum What {
     Cluster(bench_cluster::Args),
+    Engine(EngineArgs),
+}
+
+/// Measure the engine beside Pacemaker's scheduler, as whole processes
+#[derive(Clone, Debug, clap::Args)]
+struct EngineArgs {
+    /// Pacemaker's `crm_simulate`
+    #[arg(long, value_name = "FILE")]
+    peer: PathBuf,
+    /// Folder with further CIBs, each of which is planned for once
+    #[arg(long, value_name = "FOLDER")]
+    cases: Option<PathBuf>,
+    /// Less of everything, for a first look
+    #[arg(long)]
+    quick: bool,
+    /// Also let Pacemaker plan for the largest clusters, for up to ten minutes each
+    #[arg(long)]
+    large: bool,
 }
 
 /// Runs the command.
@@ -22,7 +43,16 @@ enum What {
 /// # Errors
 /// If something cannot be run or written.
 pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
-    match args.what {
-        What::Cluster(args) => bench_cluster::run(&args),
-    }
+    let args = match args.what {
+        What::Cluster(args) => return bench_cluster::run(&args),
+        What::Engine(args) => args,
+    };
+    let settings = Settings {
+        peer: args.peer,
+        cases: args.cases,
+        quick: args.quick,
+        large: args.large,
+    };
+    engine::run(&settings, &|line| println!("{line}"))?;
+    Ok(ExitCode::SUCCESS)
 }

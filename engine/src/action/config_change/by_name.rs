@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::config::Variant;
+use crate::hashed::Hashed;
 use crate::id::ResourceId;
 use crate::state::State;
 
 /// Primitives by their own name and by the one that history uses.
 pub(super) struct HistoryNames<'s> {
-    by_name: BTreeMap<&'s str, Vec<ResourceId>>,
+    by_name: BTreeMap<Hashed<'s>, Vec<ResourceId>>,
 }
 
 impl<'s> HistoryNames<'s> {
@@ -23,8 +24,11 @@ impl<'s> HistoryNames<'s> {
     }
 
     /// All primitives with this name: latest first, as Pacemaker collects them.
-    pub(super) fn find(&self, name: &str) -> impl Iterator<Item = ResourceId> + '_ {
-        let found = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+    pub(super) fn find<'n>(&'n self, name: &'n str) -> impl Iterator<Item = ResourceId> + 'n {
+        let found = self
+            .by_name
+            .get(&Hashed::new(name))
+            .map_or(&[][..], Vec::as_slice);
         found.iter().rev().copied()
     }
 
@@ -37,7 +41,8 @@ impl<'s> HistoryNames<'s> {
                 .into_iter()
                 .chain(of_history.filter(|name| own != Some(*name)))
             {
-                self.by_name.entry(name).or_default().push(id);
+                let holders = self.by_name.entry(Hashed::new(name));
+                holders.or_default().push(id);
             }
         }
         for child in &resource.children {

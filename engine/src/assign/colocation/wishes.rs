@@ -7,12 +7,12 @@
 
 use std::cell::OnceCell;
 
-use super::Link;
 use super::lists::Side;
+use super::{Link, Memory};
 use crate::assign::scratch::Assigner;
 use crate::config::Variant;
 use crate::id::{IdSet, NodeId, ResourceId};
-use crate::score::ScoreTable;
+use crate::score::{NodeEntry, ScoreTable};
 use crate::stack;
 use crate::value::Score;
 
@@ -86,6 +86,28 @@ impl Wishes {
         self.copies
     }
 
+    pub(super) fn table(&self) -> &ScoreTable {
+        &self.table
+    }
+
+    pub(super) fn any_frozen(&self) -> bool {
+        !self.frozen.is_empty()
+    }
+
+    /// Changes every score; the table stays shared if none is another then.
+    pub(super) fn change_scores(&mut self, new: impl Fn(NodeId, Score) -> Score) {
+        let other = |(node, entry): (NodeId, &NodeEntry)| new(node, entry.score) != entry.score;
+        if self.table.iter().any(other) {
+            for (node, entry) in self.table.iter_mut() {
+                entry.score = new(node, entry.score);
+            }
+        }
+    }
+
+    pub(super) fn count_copies(&mut self, copies: u32) {
+        self.copies += copies;
+    }
+
     fn release_frozen(&mut self) {
         for node in self.frozen.iter() {
             if let Some(entry) = self.table.get_mut(node) {
@@ -153,20 +175,31 @@ impl Assigner<'_> {
 
     fn merge(&mut self, target: ResourceId, act: impl FnOnce(&mut Merge<'_, '_>)) {
         let merging = std::mem::take(&mut self.merging);
+        let mut memory = std::mem::take(&mut self.memory);
+        let seen = (self.colocations.len(), self.nodes.changes());
+        memory.forget_changed(&self.ledger.take_changed(), seen);
         let mut merge = Merge {
             assigner: self,
             target,
             merging,
+            memory,
             best: Vec::new(),
             changed: Vec::new(),
         };
         act(&mut merge);
-        self.merging = merge.merging;
+        let Merge {
+            merging, memory, ..
+        } = merge;
+        (self.merging, self.memory) = (merging, memory);
     }
 
     /// Locations of a group count for its first member alone. If another member is itself the
     /// dependent of a configured colocation, they are its wishes as well.
-    fn with_group_locations(&self, member: ResourceId, link: Link) -> Option<ScoreTable> {
+    pub(super) fn with_group_locations(
+        &self,
+        member: ResourceId,
+        link: Link,
+    ) -> Option<ScoreTable> {
         if member != link.dependent || !link.explicit {
             return None;
         }
@@ -208,14 +241,15 @@ impl Assigner<'_> {
 }
 
 /// Wishes on their way to one resource.
-struct Merge<'a, 'w> {
-    assigner: &'a Assigner<'w>,
+pub(super) struct Merge<'a, 'w> {
+    pub(super) assigner: &'a Assigner<'w>,
     /// The resource for which all is done: places are seen with its eyes.
     target: ResourceId,
     /// Sources on the way: breaks loops.
     merging: IdSet<ResourceId>,
+    pub(super) memory: Memory,
     /// Scores by class of node, and new scores of nodes: buffers that are used again and again.
-    best: Vec<Score>,
+    pub(super) best: Vec<Score>,
     changed: Vec<(NodeId, Score)>,
 }
 
@@ -232,7 +266,9 @@ impl Merge<'_, '_> {
             return; // a loop
         }
         let config = self.assigner.config(source);
-        if let Variant::Group(_) = config.variant {
+        if self.add_sum(wishes, source, index, factor, selection) {
+            // All at once.
+        } else if let Variant::Group(_) = config.variant {
             // The other members follow the first one.
             if let Some(&first) = config.children.first() {
                 self.add(wishes, first, index, factor, selection);
@@ -347,7 +383,7 @@ impl Merge<'_, '_> {
     }
 
     /// Finds the best score that a resource has on an available node, by class of node.
-    fn find_best_scores(&mut self, source: ResourceId, link: Link) {
+    pub(super) fn find_best_scores(&mut self, source: ResourceId, link: Link) {
         let assigner = self.assigner;
         self.best.clear();
         self.best

@@ -1,0 +1,287 @@
+//! How fast is the engine, and how much memory does it take, beside Pacemaker's scheduler?
+//!
+//! Both are run as whole processes, one at a time, on the same files: what an operator waits for,
+//! from reading the file to the exit. A run gives three numbers: time on the wall, processor time
+//! and peak memory; of several runs of one work the lowest of each counts, because everything else
+//! on a machine only adds.
+
+use std::fs;
+use std::io;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lockstep_engine::parse::{Document, Limits};
+
+use super::families::{self, Family};
+use super::process::{Cost, Run, measure};
+
+/// What is measured, and with what.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Pacemaker's `crm_simulate`.
+    pub peer: PathBuf,
+    /// Folder with further CIBs.
+    pub cases: Option<PathBuf>,
+    /// Less of everything, for a first look.
+    pub quick: bool,
+    /// Run the peer on the largest clusters as well.
+    pub large: bool,
+}
+
+/// What the peer is given for clusters that take it minutes.
+pub const LARGE_LIMIT: Duration = Duration::from_secs(600);
+/// What it is given for each of the others.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// Commands with which this program does the engine's side.
+pub const SIMULATE: &str = "simulate";
+/// The engine's side, but for everything after reading the file.
+pub const PARSE: &str = "parse";
+
+/// Measures everything and prints tables as they grow.
+///
+/// # Errors
+/// If something cannot be run or written; never because of what was measured.
+pub fn run(settings: &Settings, print: &dyn Fn(&str)) -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let bench = Bench {
+        settings,
+        print,
+        this: std::env::current_exe()?.display().to_string(),
+        peer: settings.peer.display().to_string(),
+        cib: folder.path().join("cib.xml"),
+    };
+    bench.works()?;
+    bench.growth()?;
+    if let Some(cases) = &settings.cases {
+        bench.cases(cases)?;
+    }
+    Ok(())
+}
+
+/// Reads and parses a CIB, and no more: the other side of [`PARSE`].
+///
+/// # Errors
+/// If the file cannot be read or is none.
+pub fn parse_only(mut args: impl Iterator<Item = String>) -> io::Result<ExitCode> {
+    let bytes = fs::read(args.next().unwrap_or_default())?;
+    let document = Document::parse_owned(bytes, &Limits::default());
+    // As the command that plans: it does not take a document apart at the end either.
+    document.map(std::mem::forget).map_err(io::Error::other)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Bench<'a> {
+    settings: &'a Settings,
+    print: &'a dyn Fn(&str),
+    this: String,
+    peer: String,
+    /// The CIB that is planned for.
+    cib: PathBuf,
+}
+
+impl Bench<'_> {
+    fn say(&self, line: impl AsRef<str>) {
+        (self.print)(line.as_ref().trim_end());
+    }
+
+    fn runs(&self, many: u32) -> NonZero<u32> {
+        let few = if self.settings.quick { 3 } else { many };
+        NonZero::new(few).unwrap_or(NonZero::<u32>::MIN)
+    }
+
+    fn engine(&self, cib: &Path, runs: u32) -> io::Result<Cost> {
+        self.this_program(SIMULATE, &["-x", &text(cib), "-R", "-Q"], runs)
+    }
+
+    /// Runs this program as another command; that has to succeed.
+    fn this_program(&self, command: &str, args: &[&str], runs: u32) -> io::Result<Cost> {
+        let program = [&[self.this.as_str(), command], args].concat();
+        match measure(&program, self.runs(runs), LARGE_LIMIT)? {
+            Run::Done(cost) => Ok(cost),
+            other => {
+                let line = format!("{}: {other:?}", program.join(" "));
+                Err(io::Error::other(line))
+            }
+        }
+    }
+
+    fn peer(&self, cib: &Path, runs: u32, limit: Duration) -> io::Result<Run> {
+        let cib = text(cib);
+        let program = [self.peer.as_str(), "-x", &cib, "-R", "-Q"];
+        measure(&program, self.runs(runs), limit)
+    }
+
+    // ---- Works
+
+    /// The cluster that Pacemaker's own users fear, in three sizes; then each family.
+    fn works(&self) -> io::Result<()> {
+        self.say("Whole processes: `lockstep simulate -R -Q` beside `crm_simulate -R -Q`.");
+        self.say(format!(
+            "The lowest of several runs; the peer has {} s, the largest clusters {} s.\n",
+            LIMIT.as_secs(),
+            LARGE_LIMIT.as_secs()
+        ));
+        self.say(format!(
+            "{:32}{:>9}{:>9}{:>9}  {:>9}{:>9}{:>9}  {:>8}{:>8}",
+            "work", "wall", "CPU", "peak", "peer wall", "CPU", "peak", "ratio", "(CPU)"
+        ));
+        for (nodes, resources, large) in [(16, 500, false), (64, 2000, true), (100, 5000, true)] {
+            if large && self.settings.quick {
+                continue;
+            }
+            fs::write(&self.cib, families::lost_node(nodes, resources))?;
+            let runs = if large { 3 } else { 15 };
+            let engine = self.engine(&self.cib, runs)?;
+            let peer = match (large, self.settings.large) {
+                (false, _) => Some(self.peer(&self.cib, 5, LIMIT)?),
+                (true, true) => Some(self.peer(&self.cib, 1, LARGE_LIMIT)?),
+                (true, false) => None,
+            };
+            self.work(
+                &format!("{nodes} × {resources}, one node lost"),
+                engine,
+                peer,
+            );
+            let parse = self.this_program(PARSE, &[&text(&self.cib)], runs)?;
+            self.work("    only parsing the file", parse, None);
+        }
+        for family in families::ALL {
+            self.make(family, family.size)?;
+            let engine = self.engine(&self.cib, 7)?;
+            let peer = self.peer(&self.cib, 1, LIMIT)?;
+            self.work(
+                &format!("{}, {}", family.name, family.size),
+                engine,
+                Some(peer),
+            );
+        }
+        Ok(())
+    }
+
+    fn work(&self, name: &str, engine: Cost, peer: Option<Run>) {
+        let mut line = format!("{name:32}{}", columns(engine));
+        line += &match peer {
+            Some(Run::Done(peer)) => format!(
+                "  {}  {:>7.0}×{:>7.0}×",
+                columns(peer),
+                ratio(peer.wall_us, engine.wall_us),
+                ratio(peer.cpu_us, engine.cpu_us),
+            ),
+            Some(Run::TimedOut) => "  not in time".to_owned(),
+            Some(Run::Failed) => "  failed".to_owned(),
+            None => String::new(),
+        };
+        self.say(line);
+    }
+
+    fn make(&self, family: &Family, size: usize) -> io::Result<()> {
+        fs::write(&self.cib, (family.make)(size))
+    }
+
+    // ---- Growth
+
+    /// What doubling a family's size does to the engine.
+    fn growth(&self) -> io::Result<()> {
+        self.say("\nProcessor time of the engine as families grow.\n");
+        self.say(format!(
+            "{:14}{:>8}{:>11}{:>11}{:>11}{:>9}   {}",
+            "family", "size", "1 ×", "2 ×", "4 ×", "growth", "the size counts"
+        ));
+        for family in families::ALL {
+            let mut cpu = Vec::new();
+            let doublings: &[usize] = if self.settings.quick {
+                &[1, 2]
+            } else {
+                &[1, 2, 4]
+            };
+            for times in doublings {
+                self.make(family, family.size * times)?;
+                cpu.push(self.engine(&self.cib, 7)?.cpu_us);
+            }
+            let growth = cpu.windows(2).map(|pair| ratio(pair[1], pair[0]));
+            let mut line = format!("{:14}{:>8}", family.name, family.size);
+            for &cpu in &cpu {
+                line += &format!("{:>11}", time(cpu));
+            }
+            line += &format!("{:>9.2}   {}", growth.fold(0.0, f64::max), family.about);
+            self.say(line);
+        }
+        Ok(())
+    }
+
+    // ---- Cases
+
+    /// Many small CIBs: what a process costs before and beside planning.
+    fn cases(&self, folder: &Path) -> io::Result<()> {
+        let mut files: Vec<PathBuf> = fs::read_dir(folder)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<io::Result<_>>()?;
+        files.retain(|path| path.extension().is_some_and(|end| end == "xml"));
+        files.sort();
+        let every = if self.settings.quick { 20 } else { 1 };
+        let mut ratios = Vec::new();
+        let (mut engine_us, mut peer_us, mut failed) = (0, 0, 0);
+        for file in files.iter().step_by(every) {
+            let program = [self.this.as_str(), SIMULATE, "-x", &text(file), "-R", "-Q"];
+            let engine = measure(&program, self.runs(3), LIMIT)?;
+            let peer = self.peer(file, 1, LIMIT)?;
+            let (Run::Done(engine), Run::Done(peer)) = (engine, peer) else {
+                failed += 1;
+                continue;
+            };
+            engine_us += engine.wall_us;
+            peer_us += peer.wall_us;
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            ratios.push((ratio(peer.wall_us, engine.wall_us), name.into_owned()));
+        }
+        ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.say(format!(
+            "\n{} cases of {}: {} in all, the peer {}: {:.0}×",
+            ratios.len(),
+            folder.display(),
+            time(engine_us),
+            time(peer_us),
+            ratio(peer_us, engine_us)
+        ));
+        if failed > 0 {
+            self.say(format!(
+                "{failed} more that one of the two refused or did not end"
+            ));
+        }
+        if let Some((median, _)) = ratios.get(ratios.len() / 2) {
+            let below = ratios.iter().filter(|(ratio, _)| *ratio < 20.0).count();
+            self.say(format!("the median is {median:.0}×; below 20× are {below}"));
+        }
+        for (ratio, name) in ratios.iter().take(5) {
+            self.say(format!("    {ratio:>5.0}×  {name}"));
+        }
+        Ok(())
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn columns(cost: Cost) -> String {
+    format!(
+        "{:>9}{:>9}{:>9}",
+        time(cost.wall_us),
+        time(cost.cpu_us),
+        format!("{:.0} MiB", cost.peak_kib as f64 / 1024.0),
+    )
+}
+
+fn time(us: u64) -> String {
+    match us as f64 / 1e6 {
+        seconds if seconds < 1.0 => format!("{:.1} ms", seconds * 1e3),
+        seconds => format!("{seconds:.2} s"),
+    }
+}
+
+fn ratio(a: u64, b: u64) -> f64 {
+    a as f64 / b.max(1) as f64
+}
