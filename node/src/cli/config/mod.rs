@@ -61,7 +61,7 @@ enum Command {
     /// The difference must be from the configuration that is in force, if it says from which one
     /// it is. Nothing changes unless all of it fits and the engine accepts the result.
     Patch {
-        /// A <diff format="2"> in a file, or - for standard input
+        /// A difference in a file, or - for standard input
         file: PathBuf,
         /// Whichever configuration it is from
         #[arg(long)]
@@ -69,7 +69,7 @@ enum Command {
         #[command(flatten)]
         target: Target,
     },
-    /// Print what differs between two configurations, as Pacemaker's <diff format="2">
+    /// Print what differs between two configurations, as Pacemaker's tools write XML differences (format 2)
     ///
     /// The exit code is 1 if something does, and 0 if nothing does.
     Diff {
