@@ -44,9 +44,10 @@ impl<F: Folder> LogStore<F> {
                     what,
                 })
         })?;
-        let Some((wal, torn)) = opened else {
+        let Some(opened) = opened else {
             return Self::create(folder, salt, sizes);
         };
+        let torn = opened.torn;
 
         if let Some(torn) = &torn {
             tracing::warn!(
@@ -64,6 +65,16 @@ impl<F: Folder> LogStore<F> {
             offset: place.1,
             what,
         })?;
+        // Segments go when a snapshot has all of their entries, and not before.
+        let covered = record.as_ref().map_or(0, |record| record.meta.index);
+        if opened.gone_through > covered {
+            let through = opened.gone_through;
+            return Err(StoreError::Damaged {
+                file: opened.first,
+                offset: 0,
+                what: format!("older segments with entries up to {through} are missing"),
+            });
+        }
         let snapshot = record
             .as_ref()
             .map(|record| snapshot::read(&folder, record))
@@ -78,7 +89,7 @@ impl<F: Folder> LogStore<F> {
         Ok((
             LogStore {
                 folder,
-                wal,
+                wal: opened.wal,
                 hard_state,
                 snapshot: record,
             },

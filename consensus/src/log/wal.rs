@@ -3,13 +3,17 @@
 //! A segment is a file `log-N`: a header, then records back to back, then zeros up to its end.
 //! The zeros are written ahead in steps, so that a record's sync need not wait for the file
 //! system to note a new length. A segment begins with a record that repeats what is in force, so
-//! older segments can go as soon as nothing of their entries is needed.
+//! older segments can go as soon as nothing of their entries is needed; its header says up to which
+//! entry they are, so that segments that went too early are missed.
 //!
 //! What does a record that does not check out mean? A write is synced before the next one
 //! begins, so only the last record can be half-written, and the half that is missing was never
 //! acknowledged: cut it. [`classify`] tells that case from damage: behind damage there is a
 //! later record, or the bytes are all there and wrong. A disk writes sectors whole, and a sector
 //! that was not written is still zero.
+//!
+//! What is read back may be in the system's cache only, written by a process that died before it
+//! could sync. A member acts on what it finds, so all of it is synced before it is told.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -43,7 +47,7 @@ const PREFIX: &str = "log-";
 const TEMPORARY: &str = "log.new";
 
 const SEGMENT_MAGIC: &[u8; 8] = b"LSLOG\x00\x00\x01";
-const SEGMENT_HEADER: usize = 8 + 4 + 4 + 8 + 8 + 4;
+const SEGMENT_HEADER: usize = 8 + 4 + 4 + 8 + 8 + 8 + 4;
 /// The format of segments.
 const SEGMENT_FORMAT: u32 = 1;
 
@@ -80,6 +84,16 @@ struct Active<File> {
     allocated: u64,
 }
 
+/// A log that was there.
+pub(super) struct Opened<F: Folder> {
+    pub(super) wal: Wal<F>,
+    pub(super) torn: Option<TornTail>,
+    /// Its oldest segment.
+    pub(super) first: PathBuf,
+    /// Highest index of an entry in the segments that are gone; 0 for none.
+    pub(super) gone_through: u64,
+}
+
 /// A record as it was found: what it holds, and where, for messages.
 pub(super) struct Found<'a> {
     pub(super) payload: &'a [u8],
@@ -95,7 +109,7 @@ impl<F: Folder> Wal<F> {
         salt: u32,
         sizes: LogSizes,
         mut visit: impl FnMut(Found<'_>) -> Result<u64, StoreError>,
-    ) -> Result<Option<(Self, Option<TornTail>)>, StoreError> {
+    ) -> Result<Option<Opened<F>>, StoreError> {
         let mut numbers = Vec::new();
         for name in list(folder)? {
             if name == TEMPORARY {
@@ -113,8 +127,10 @@ impl<F: Folder> Wal<F> {
 
         let mut sealed = VecDeque::new();
         let mut expected = None;
+        let mut gone_through = None;
         for &number in older {
             let scan = scan_segment(folder, number, salt, expected, false, &mut visit)?;
+            gone_through.get_or_insert(scan.older_index);
             sealed.push_back(Sealed {
                 number,
                 last_index: scan.last_index,
@@ -136,9 +152,11 @@ impl<F: Folder> Wal<F> {
         if torn.is_some() {
             // Gone for good, before anything is written behind it.
             file.set_len(scan.end)
-                .and_then(|()| file.sync())
                 .map_err(|source| StoreError::io("cut", folder.path_of(&name), source))?;
         }
+        file.sync()
+            .and_then(|()| folder.sync())
+            .map_err(|source| StoreError::io("sync", folder.path_of(&name), source))?;
         let active = Active {
             file,
             number: newest,
@@ -146,8 +164,8 @@ impl<F: Folder> Wal<F> {
             offset: scan.end,
             allocated: if torn.is_some() { scan.end } else { scan.len },
         };
-        Ok(Some((
-            Wal {
+        Ok(Some(Opened {
+            wal: Wal {
                 salt,
                 sizes,
                 sealed,
@@ -155,7 +173,9 @@ impl<F: Folder> Wal<F> {
                 next_seq: scan.next_seq,
             },
             torn,
-        )))
+            first: folder.path_of(&segment_name(numbers[0])),
+            gone_through: gone_through.unwrap_or(scan.older_index),
+        }))
     }
 
     /// Begins the log of a new folder.
@@ -165,7 +185,12 @@ impl<F: Folder> Wal<F> {
         sizes: LogSizes,
         checkpoint: &[u8],
     ) -> Result<Self, StoreError> {
-        let active = begin_segment(folder, salt, sizes, 1, 1, checkpoint)?;
+        let first = Head {
+            number: 1,
+            seq: 1,
+            older_index: 0,
+        };
+        let active = begin_segment(folder, salt, sizes, first, checkpoint)?;
         Ok(Wal {
             salt,
             sizes,
@@ -182,15 +207,13 @@ impl<F: Folder> Wal<F> {
 
     /// Begins a new segment with `checkpoint`: a record of all that is in force.
     pub(super) fn rotate(&mut self, folder: &mut F, checkpoint: &[u8]) -> Result<(), StoreError> {
-        let number = self.active.number + 1;
-        let next = begin_segment(
-            folder,
-            self.salt,
-            self.sizes,
-            number,
-            self.next_seq,
-            checkpoint,
-        )?;
+        let sealed = self.sealed.iter().map(|sealed| sealed.last_index);
+        let head = Head {
+            number: self.active.number + 1,
+            seq: self.next_seq,
+            older_index: sealed.fold(self.active.last_index, u64::max),
+        };
+        let next = begin_segment(folder, self.salt, self.sizes, head, checkpoint)?;
         let full = std::mem::replace(&mut self.active, next);
         self.sealed.push_back(Sealed {
             number: full.number,
@@ -293,13 +316,12 @@ fn begin_segment<F: Folder>(
     folder: &mut F,
     salt: u32,
     sizes: LogSizes,
-    number: u64,
-    first_seq: u64,
+    head: Head,
     checkpoint: &[u8],
 ) -> Result<Active<F::File>, StoreError> {
-    let name = segment_name(number);
-    let mut bytes = segment_header(salt, number, first_seq);
-    bytes.extend_from_slice(&record_bytes(salt, first_seq, checkpoint));
+    let name = segment_name(head.number);
+    let mut bytes = segment_header(salt, head);
+    bytes.extend_from_slice(&record_bytes(salt, head.seq, checkpoint));
     let offset = bytes.len() as u64;
     let mut attempt = || {
         let mut file = folder.create(TEMPORARY)?;
@@ -314,7 +336,7 @@ fn begin_segment<F: Folder>(
     match attempt() {
         Ok((file, allocated)) => Ok(Active {
             file,
-            number,
+            number: head.number,
             last_index: 0,
             offset,
             allocated,
@@ -326,13 +348,24 @@ fn begin_segment<F: Folder>(
     }
 }
 
-fn segment_header(salt: u32, number: u64, first_seq: u64) -> Vec<u8> {
+/// What a segment's header says.
+#[derive(Clone, Copy)]
+struct Head {
+    number: u64,
+    /// Sequence number of the first record.
+    seq: u64,
+    /// Highest index of an entry in the segments before it; 0 for none.
+    older_index: u64,
+}
+
+fn segment_header(salt: u32, head: Head) -> Vec<u8> {
     let mut header = Vec::with_capacity(SEGMENT_HEADER);
     header.extend_from_slice(SEGMENT_MAGIC);
     header.extend_from_slice(&SEGMENT_FORMAT.to_le_bytes());
     header.extend_from_slice(&salt.to_le_bytes());
-    header.extend_from_slice(&number.to_le_bytes());
-    header.extend_from_slice(&first_seq.to_le_bytes());
+    for field in [head.number, head.seq, head.older_index] {
+        header.extend_from_slice(&field.to_le_bytes());
+    }
     let sum = crc32fast::hash(&header);
     header.extend_from_slice(&sum.to_le_bytes());
     header
@@ -388,6 +421,8 @@ struct Expected {
 }
 
 struct Scan {
+    /// What its header says of the segments before it.
+    older_index: u64,
     last_index: u64,
     next_seq: u64,
     /// End of the last good record.
@@ -425,12 +460,17 @@ fn scan_segment<F: Folder>(
             supported,
         });
     }
-    let mut seq = u64::from_le_bytes([
-        header[24], header[25], header[26], header[27], header[28], header[29], header[30],
-        header[31],
-    ]);
-    // A segment is put in place only when its header is durable, so here nothing can be torn.
-    if header[..] != segment_header(salt, number, seq)[..] {
+    let u64_at = |at: usize| {
+        let bytes = header[at..].first_chunk().copied();
+        u64::from_le_bytes(bytes.expect("both numbers are within the header"))
+    };
+    let head = Head {
+        number,
+        seq: u64_at(24),
+        older_index: u64_at(32),
+    };
+    // A segment is put in place only when its beginning is durable, so here nothing can be torn.
+    if header[..] != segment_header(salt, head)[..] {
         return damaged(0, "the segment header does not check out");
     }
     if let Some(expected) = expected {
@@ -440,15 +480,16 @@ fn scan_segment<F: Folder>(
                 &format!("segment {} before it is missing", expected.number),
             );
         }
-        if seq != expected.seq {
-            return damaged(
-                0,
-                &format!("it begins with record {seq}, not {}", expected.seq),
+        if head.seq != expected.seq {
+            let what = format!(
+                "it begins with record {}, not {}",
+                head.seq, expected.seq
             );
+            return damaged(0, &what);
         }
     }
 
-    let mut at = SEGMENT_HEADER;
+    let (mut at, mut seq) = (SEGMENT_HEADER, head.seq);
     let mut last_index = 0;
     let torn = loop {
         let rest = &bytes[at..];
@@ -469,6 +510,9 @@ fn scan_segment<F: Folder>(
                 seq += 1;
             }
             None => match classify(salt, &bytes, at, seq, header) {
+                Tail::Clean | Tail::Torn if at == SEGMENT_HEADER => {
+                    return damaged(at, "the segment's first record is missing");
+                }
                 Tail::Clean => break false,
                 Tail::Torn if is_newest => break true,
                 Tail::Torn => {
@@ -479,6 +523,7 @@ fn scan_segment<F: Folder>(
         }
     };
     Ok(Scan {
+        older_index: head.older_index,
         last_index,
         next_seq: seq,
         end: at as u64,
