@@ -294,7 +294,9 @@ fn dates(input: &Input, now: Timestamp) {
         if (1..=9999).contains(&year) {
             let again = Date::parse(&shown, now)
                 .unwrap_or_else(|error| panic!("{shown}, as it is shown, is no date: {error}"));
-            assert_eq!(date.seconds(), again.seconds(), "{shown}");
+            // An offset's seconds count, but nobody shows them: Pacemaker does not either.
+            let not_shown = i64::from(date.timestamp().offset % 60);
+            assert_eq!(date.seconds() + not_shown, again.seconds(), "{shown}");
         }
         let mut moved = *date;
         for (unit, count) in &input.add {

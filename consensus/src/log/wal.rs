@@ -481,10 +481,7 @@ fn scan_segment<F: Folder>(
             );
         }
         if head.seq != expected.seq {
-            let what = format!(
-                "it begins with record {}, not {}",
-                head.seq, expected.seq
-            );
+            let what = format!("it begins with record {}, not {}", head.seq, expected.seq);
             return damaged(0, &what);
         }
     }

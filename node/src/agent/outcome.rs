@@ -67,9 +67,10 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// An outcome whose times are filled in by whoever measured them.
+    /// An outcome whose times are filled in by whoever measured them. Names of tasks and agents, which
+    /// a reason may quote, come from the configuration: of whatever lines, one is made.
     pub fn new(code: ResultCode, status: Status, reason: impl Into<String>) -> Self {
-        let mut reason = reason.into();
+        let mut reason = reason.into().replace(['\n', '\r'], " ");
         cut_at_char(&mut reason, MAX_REASON);
         Self {
             code,

@@ -63,6 +63,18 @@ async fn run_script(script: &str, operation: Operation) -> Outcome {
 }
 
 #[tokio::test]
+async fn a_reason_is_one_line_whatever_the_task_is_called() {
+    let mut operation = operation("check\nstart\r\n", &[]);
+    operation.timeout_ms = 100;
+    let outcome = run_script("sleep 30", operation).await;
+    assert_eq!(outcome.status, Status::Timeout);
+    assert_eq!(
+        outcome.reason,
+        "check start   did not complete within 100 ms"
+    );
+}
+
+#[tokio::test]
 async fn an_agent_gets_its_task_and_environment() {
     let script = r#"
         [ "$1" = start ] || exit 90
