@@ -83,9 +83,9 @@ fn run(cib: &str) -> [f64; PASSES.len()] {
     lap.next();
     schema::upgrade(&mut document).expect("a family makes valid CIBs");
     lap.next();
-    let config = config::resolve(&document, now).expect("a family makes configurations");
+    let mut config = config::resolve(&document, now).expect("a family makes configurations");
     lap.next();
-    let state = state::unpack(&document, &config, now);
+    let state = state::unpack(&document, &mut config, now);
     lap.next();
     let constraints = constraint::unpack(&document, &config, &state, now);
     lap.next();

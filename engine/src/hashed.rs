@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::id::Id;
+
 /// A text that is compared by a hash of it first.
 ///
 /// As a key of a `BTreeMap` it is found without following a pointer for each comparison. The hash
@@ -16,10 +18,75 @@ impl<'t> Hashed<'t> {
     pub(crate) fn new(text: impl Into<Cow<'t, str>>) -> Self {
         let text = text.into();
         Hashed {
-            hash: hash(text.len() as u64, &text),
+            hash: hash_of(&text),
             text,
         }
     }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Ids by a text that stands elsewhere: found by its hash, then by looking there.
+///
+/// Of several ids with one text the first counts.
+#[derive(Clone, Debug)]
+pub(crate) struct HashIndex<I> {
+    /// Open addressing with linear probing; the length is a power of two and at least twice the
+    /// number of ids.
+    slots: Vec<Option<(u64, I)>>,
+    len: usize,
+}
+
+impl<I: Id> HashIndex<I> {
+    /// An empty index with room for so many ids.
+    pub(crate) fn with_capacity(ids: usize) -> Self {
+        let slots = vec![None; (2 * ids).next_power_of_two().max(2)];
+        HashIndex { slots, len: 0 }
+    }
+
+    /// The id of a text; `text` tells that of an id.
+    pub(crate) fn get<'t>(&self, wanted: &str, text: impl Fn(I) -> &'t str) -> Option<I> {
+        let place = self.place(hash_of(wanted), |id| text(id) == wanted);
+        self.slots[place].map(|(_, id)| id)
+    }
+
+    /// Adds an id, unless there is one with its text.
+    pub(crate) fn insert<'t>(&mut self, id: I, text: impl Fn(I) -> &'t str) {
+        if 2 * (self.len + 1) > self.slots.len() {
+            let known = std::mem::take(&mut self.slots);
+            self.slots = vec![None; 2 * known.len()];
+            for (hash, id) in known.into_iter().flatten() {
+                let place = self.place(hash, |_| false);
+                self.slots[place] = Some((hash, id));
+            }
+        }
+        let new = text(id);
+        let hash = hash_of(new);
+        let place = self.place(hash, |id| text(id) == new);
+        if self.slots[place].is_none() {
+            self.slots[place] = Some((hash, id));
+            self.len += 1;
+        }
+    }
+
+    /// The slot of what has this hash and is meant, or else the free one for it.
+    fn place(&self, hash: u64, is_meant: impl Fn(I) -> bool) -> usize {
+        let last = self.slots.len() - 1;
+        // The hash mixes upwards: its upper half tells more.
+        let mut place = (hash >> 32) as usize & last;
+        while let Some((known, id)) = self.slots[place]
+            && !(known == hash && is_meant(id))
+        {
+            place = (place + 1) & last;
+        }
+        place
+    }
+}
+
+fn hash_of(text: &str) -> u64 {
+    hash(text.len() as u64, text)
 }
 
 /// FNV-1a over 8 bytes at a time, begun with any number.

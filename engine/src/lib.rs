@@ -94,8 +94,8 @@ impl Cluster {
     /// # Errors
     /// If the configuration cannot be understood as one.
     pub fn read(cib: &Document, now: Timestamp) -> Result<Cluster, PlanError> {
-        let config = config::resolve(cib, now)?;
-        let state = state::unpack(cib, &config, now);
+        let mut config = config::resolve(cib, now)?;
+        let state = state::unpack(cib, &mut config, now);
         Ok(Cluster { config, state })
     }
 

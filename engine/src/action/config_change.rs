@@ -33,7 +33,17 @@ pub(super) fn check<'a>(world: World<'a>, draft: &mut Draft) -> Check<'a> {
         if !observed.maintenance && !available {
             continue;
         }
+        let mut familiar = observed.familiar.iter().copied().peekable();
         for history in resource_histories(world, node) {
+            let known = familiar.next_if(|(element, _)| *element == history);
+            if let Some((_, resource)) = known
+                && resources.is_only(resource)
+            {
+                if world.state.resource[resource].active_on.contains(&node) {
+                    check.active_history(draft, history, resource, node);
+                }
+                continue;
+            }
             let id = world.document.id(history).unwrap_or_default();
             for resource in resources.find(id) {
                 check.resource_history(draft, history, resource, node);
@@ -103,10 +113,20 @@ impl Check<'_> {
         if self.agent_changed(draft, history, resource, node, active) {
             self.erase_history(draft, resource, node);
         }
-        if !active {
-            return;
+        if active {
+            self.active_history(draft, history, resource, node);
         }
-        let document = world.document;
+    }
+
+    /// Looks at the history of a resource where it is active.
+    fn active_history(
+        &mut self,
+        draft: &mut Draft,
+        history: ElementId,
+        resource: ResourceId,
+        node: NodeId,
+    ) {
+        let document = self.world.document;
         let operations = document.children_by(history, names::LRM_RSC_OP);
         let mut entries: Vec<Entry<'_>> = operations.map(|op| Entry::read(document, op)).collect();
         order::sort(&mut entries);
@@ -135,13 +155,7 @@ impl Check<'_> {
         let Some(agent) = world.state.resources[resource].agent() else {
             return false;
         };
-        let before = |name| world.document.attr_by(history, name);
-        let changes = [
-            before(names::TYPE) != Some(&agent.agent),
-            before(names::CLASS) != Some(&agent.class),
-            before(names::PROVIDER) != agent.provider.as_deref(),
-        ];
-        let changed = changes.contains(&true);
+        let changed = !agent.is_of(world.document, history);
         if changed {
             fencing::unfence_for(world, draft, resource, node, "Device definition changed");
         }

@@ -1,11 +1,15 @@
 //! What is configured for an operation: timeout and other meta attributes, parameters.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::meta::MetaLayer;
 use super::{Action, Task};
-use crate::config::{self, Attributes, Blocks, Evaluation, Operation, OperationContext, Requires};
+use crate::config::{
+    self, Attributes, Blocks, Evaluation, Operation, OperationContext, Requires, Resource,
+};
 use crate::id::{NodeId, ResourceId, Table};
+use crate::state::State;
 use crate::time::Earliest;
 use crate::{Diagnostic, World};
 
@@ -20,16 +24,36 @@ pub(super) struct Description {
     pub(super) messages: Vec<Diagnostic>,
 }
 
-/// Descriptions made so far, by resource, task and interval.
+/// Descriptions made so far, by the resource's definition, task and interval.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Descriptions {
-    of_resource: Table<ResourceId, Vec<(Task, u32, Arc<Description>)>>,
+    /// For each resource the first one that is defined by the same element: instances of a clone
+    /// differ in nothing that matters here, so one description is enough for all of them.
+    model: Table<ResourceId, ResourceId>,
+    of_model: Table<ResourceId, Vec<Known>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    task: Task,
+    interval_ms: u32,
+    managed: bool,
+    requires: Requires,
+    /// The only resource that it is for, if there are messages: these name the resource.
+    only_for: Option<ResourceId>,
+    description: Arc<Description>,
 }
 
 impl Descriptions {
-    pub(super) fn new(resources: usize) -> Self {
+    pub(super) fn new(state: &State) -> Self {
+        let mut first = BTreeMap::new();
+        let model = |(id, resource): (ResourceId, &Resource)| {
+            let element = resource.element.filter(|_| !resource.removed);
+            element.map_or(id, |element| *first.entry(element).or_insert(id))
+        };
         Descriptions {
-            of_resource: Table::filled(Vec::new(), resources),
+            model: state.resources.enumerate().map(model).collect(),
+            of_model: Table::filled(Vec::new(), state.resources.len()),
         }
     }
 
@@ -45,14 +69,27 @@ impl Descriptions {
         if world.state.resources[resource].fence_device {
             return Arc::new(describe(world, resource, node, task, interval_ms));
         }
-        let known = &mut self.of_resource[resource];
-        let same =
-            |entry: &&(Task, u32, Arc<Description>)| entry.1 == interval_ms && entry.0 == *task;
-        if let Some((_, _, description)) = known.iter().find(same) {
-            return Arc::clone(description);
+        let state = &world.state.resource[resource];
+        let (managed, requires) = (state.managed, state.requires);
+        let known = &mut self.of_model[self.model[resource]];
+        let same = |known: &&Known| {
+            known.interval_ms == interval_ms
+                && known.task == *task
+                && (known.managed, known.requires) == (managed, requires)
+                && known.only_for.is_none_or(|only| only == resource)
+        };
+        if let Some(known) = known.iter().find(same) {
+            return Arc::clone(&known.description);
         }
         let description = Arc::new(describe(world, resource, node, task, interval_ms));
-        known.push((task.clone(), interval_ms, Arc::clone(&description)));
+        known.push(Known {
+            task: task.clone(),
+            interval_ms,
+            managed,
+            requires,
+            only_for: (!description.messages.is_empty()).then_some(resource),
+            description: Arc::clone(&description),
+        });
         description
     }
 }

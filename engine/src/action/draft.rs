@@ -51,7 +51,7 @@ impl Draft {
             notifications: BTreeMap::new(),
             requested: Vec::new(),
             index: ActionIndex::new(state.resources.len()),
-            descriptions: Descriptions::new(state.resources.len()),
+            descriptions: Descriptions::new(state),
             recheck_by: Earliest::default(),
             diagnostics: Vec::new(),
         }

@@ -160,7 +160,7 @@ impl Draft {
     ) -> Option<ActionId> {
         let groups = &self.index.of_resource[resource].groups;
         // A cancellation keeps the key of what it cancels, so its group is not known by its key.
-        let may_hold = |group: &&Group| *task == Task::Cancel || group.key.task() == *task;
+        let may_hold = |group: &&Group| *task == Task::Cancel || group.key.is_for(task);
         let matches = |id: &&ActionId| {
             let action = &self.actions[**id];
             action.task == *task && (node.is_none() || action.node == node)
@@ -176,7 +176,7 @@ impl Draft {
     #[must_use]
     pub fn with_task(&self, resource: ResourceId, task: &Task) -> Vec<ActionId> {
         let groups = &self.index.of_resource[resource].groups;
-        let may_hold = |group: &&Group| *task == Task::Cancel || group.key.task() == *task;
+        let may_hold = |group: &&Group| *task == Task::Cancel || group.key.is_for(task);
         let mut found: Vec<ActionId> = groups
             .iter()
             .filter(may_hold)

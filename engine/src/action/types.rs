@@ -191,6 +191,15 @@ impl Key {
             Key::Named(name) => Task::from_name(name),
         }
     }
+
+    /// Whether [`Key::task`] is this one.
+    #[must_use]
+    pub fn is_for(&self, task: &Task) -> bool {
+        match self {
+            Key::Operation { task: own, .. } => own == task,
+            other => other.task() == *task,
+        }
+    }
 }
 
 /// When a notification happens.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::id::{NodeId, ResourceId, Table};
 use crate::nvset::NvSets;
-use crate::parse::{ElementId, IdIndex};
+use crate::parse::{Document, ElementId, IdIndex, names};
 use crate::score::{ProbeMode, ScoreTable};
 use crate::value::{HealthScores, Score};
 
@@ -19,7 +19,8 @@ pub struct Config {
     pub options: Options,
     /// Nodes known from the configuration (cluster, remote, guest, bundle), in creation order.
     pub nodes: Table<NodeId, Node>,
-    /// Every configured resource, clone instances and bundle parts included.
+    /// Every configured resource, clone instances and bundle parts included; none any more once
+    /// [`crate::state::unpack`] has taken them over.
     pub resources: Table<ResourceId, Resource>,
     /// Top-level resources in scheduler order: document order, implicit connections appended,
     /// then sorted stably by priority, highest first.
@@ -287,6 +288,16 @@ pub struct Agent {
     pub class: String,
     pub provider: Option<String>,
     pub agent: String,
+}
+
+impl Agent {
+    /// Whether a history (`lrm_resource`) is of this agent.
+    pub(crate) fn is_of(&self, document: &Document, history: ElementId) -> bool {
+        let said = |name| document.attr_by(history, name);
+        said(names::TYPE) == Some(&self.agent)
+            && said(names::CLASS) == Some(&self.class)
+            && said(names::PROVIDER) == self.provider.as_deref()
+    }
 }
 
 /// Group settings.

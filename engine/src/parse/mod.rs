@@ -362,11 +362,17 @@ impl Document {
     /// The only element with this name in the whole document: none if there are several, as
     /// Pacemaker finds the sections of a CIB.
     pub fn only(&self, name: Name) -> Option<ElementId> {
-        let mut found = self
-            .subtree(self.root())
-            .filter(|&e| self.name_of(e) == name);
+        let mut found = (0..self.elements.len() as u32)
+            .map(ElementId)
+            .filter(|&e| self.name_of(e) == name && self.is_in_tree(e));
         let first = found.next()?;
         found.next().is_none().then_some(first)
+    }
+
+    /// Whether an element hangs below the root: neither loose nor removed.
+    fn is_in_tree(&self, e: ElementId) -> bool {
+        let top = std::iter::successors(Some(e), |&e| self.parent(e)).last();
+        top == Some(self.root())
     }
 
     /// Where an element stands in the source text; none if it was added later.

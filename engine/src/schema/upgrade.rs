@@ -139,6 +139,7 @@ pub fn upgrade(document: &mut Document) -> Result<Upgrade, SchemaError> {
         });
     }
     let mut walk = Walk {
+        validator: Validator::new(claimed),
         document,
         rewritten: None,
         notes: Vec::new(),
@@ -159,6 +160,7 @@ pub fn upgrade(document: &mut Document) -> Result<Upgrade, SchemaError> {
 
 /// A document on its way through the versions.
 struct Walk<'d> {
+    validator: Validator,
     document: &'d Document,
     /// What became of it.
     rewritten: Option<Document>,
@@ -224,14 +226,16 @@ impl Walk<'_> {
         let mut document = self.current().clone();
         let mut notes = Vec::new();
         rewrite(&mut document, &mut notes).ok()?;
-        let through = Validator::new(next).validate(&document).ok()?;
+        let through = self.validator.validate(&document).ok()?;
         self.rewritten = Some(document);
         self.notes.append(&mut notes);
         Some(through)
     }
 
-    fn validate(&self, version: Version) -> Validity {
-        Validator::new(version).validate(self.current())
+    fn validate(&mut self, version: Version) -> Validity {
+        self.validator.set_version(version);
+        let document = self.rewritten.as_ref().unwrap_or(self.document);
+        self.validator.validate(document)
     }
 
     fn current(&self) -> &Document {

@@ -91,7 +91,7 @@ impl Problem {
     }
 }
 
-/// Validates documents against one schema version.
+/// Validates documents against one schema version at a time.
 pub(super) struct Validator {
     version: Version,
     grammar: Grammar,
@@ -112,6 +112,13 @@ impl Validator {
             start,
             symbols: Vec::new(),
         }
+    }
+
+    /// Goes over to another version: faster than another validator.
+    pub(super) fn set_version(&mut self, version: Version) {
+        self.version = version;
+        self.grammar.set_version(version);
+        self.start = self.grammar.start();
     }
 
     /// Validates a document. Returns the last of the versions, from this one on, in which

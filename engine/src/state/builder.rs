@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::history::Histories;
+use super::history::{Entry, Histories};
 use super::instance::Instances;
 use super::names::{NodeNames, ResourceNames};
 use super::{NodeState, ResourceState, State};
@@ -24,7 +24,7 @@ pub(super) struct Builder<'a> {
     pub(super) state: State,
     pub(super) evaluation: Evaluation<'a>,
     pub(super) node_names: NodeNames,
-    pub(super) resource_names: ResourceNames<'a>,
+    pub(super) resource_names: ResourceNames,
     pub(super) histories: Histories<'a>,
     pub(super) instances: Instances,
     /// The nodes on which each resource is active, for asking.
@@ -39,12 +39,15 @@ pub(super) struct Builder<'a> {
     banned: Option<ScoreTable>,
     /// Containers to stop once it is known where they are, in the order found.
     pub(super) failed_containers: Vec<ResourceId>,
+    /// Room for the entries of one history.
+    pub(super) entries: Vec<Entry<'a>>,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(
         document: &'a Document,
         config: &'a Config,
+        resources: Table<ResourceId, Resource>,
         now: Timestamp,
         status: Option<ElementId>,
     ) -> Builder<'a> {
@@ -52,7 +55,7 @@ impl<'a> Builder<'a> {
         let nodes_by_name = config::by_name(&nodes);
         let node_names = NodeNames::new(&nodes, &nodes_by_name);
         let node = nodes.iter().map(|node| unseen(config, node)).collect();
-        let resources = config.resources.clone();
+        let resource_names = ResourceNames::new(&config.top, &resources);
         let resource = resources.iter().map(ResourceState::new).collect();
         let active = Table::filled(IdSet::new(), resources.len());
         let state = State {
@@ -82,7 +85,7 @@ impl<'a> Builder<'a> {
             state,
             evaluation: Evaluation::new(document, now),
             node_names,
-            resource_names: ResourceNames::new(config),
+            resource_names,
             histories: Histories::new(document, status),
             instances: Instances::default(),
             active,
@@ -91,6 +94,7 @@ impl<'a> Builder<'a> {
             fencing_requests: BTreeMap::new(),
             banned: None,
             failed_containers: Vec::new(),
+            entries: Vec::new(),
         }
     }
 
@@ -269,8 +273,8 @@ impl Builder<'_> {
             let resource = &self.state.resources[id];
             self.state.resource.push(ResourceState::new(resource));
             self.active.push(IdSet::new());
-            self.resource_names.add(resource, id);
             self.state.have_fencing |= resource.fence_device;
+            self.resource_names.add(id, &self.state.resources);
         }
     }
 

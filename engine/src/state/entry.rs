@@ -38,10 +38,22 @@ impl<'a> Builder<'a> {
             self.malformed(history, "Ignoring invalid lrm_resource entry: No id");
             return None;
         };
-        let mut entries: Vec<Entry<'a>> = document
-            .children_by(history, names::LRM_RSC_OP)
-            .map(|element| Entry::read(document, element))
-            .collect();
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.clear();
+        let operations = document.children_by(history, names::LRM_RSC_OP);
+        entries.extend(operations.map(|element| Entry::read(document, element)));
+        let resource = self.read_entries(node, history, name, &mut entries);
+        self.entries = entries;
+        resource
+    }
+
+    fn read_entries(
+        &mut self,
+        node: NodeId,
+        history: ElementId,
+        name: &str,
+        entries: &mut Vec<Entry<'a>>,
+    ) -> Option<ResourceId> {
         let locks = self.config.options.shutdown_lock;
         if entries.is_empty() && !locks {
             return None;
@@ -54,6 +66,7 @@ impl<'a> Builder<'a> {
         if locks {
             self.read_lock(resource, node, history);
         }
+        self.note_familiar(resource, node, history, name);
 
         let state = &mut self.state.resource[resource];
         let role_elsewhere = std::mem::replace(&mut state.role, Role::Unknown);
@@ -64,11 +77,11 @@ impl<'a> Builder<'a> {
             on_fail: OnFail::Ignore,
             because: None,
         };
-        order::sort(&mut entries);
-        for entry in &entries {
+        order::sort(entries);
+        for entry in entries.iter() {
             self.take_in(&mut course, entry);
         }
-        self.request_recurring(resource, node, &entries);
+        self.request_recurring(resource, node, entries);
         self.apply(resource, node, course.on_fail, course.because);
 
         let state = &mut self.state.resource[resource];
@@ -79,6 +92,26 @@ impl<'a> Builder<'a> {
         }
         state.role = state.role.max(role_elsewhere);
         Some(resource)
+    }
+
+    /// Notes whether a history is of a resource of this name and agent, while its attributes are at
+    /// hand.
+    fn note_familiar(
+        &mut self,
+        resource: ResourceId,
+        node: NodeId,
+        history: ElementId,
+        name: &str,
+    ) {
+        let known = &self.state.resources[resource];
+        if known.id == name
+            && !known.removed
+            && known
+                .agent()
+                .is_some_and(|agent| agent.is_of(self.document, history))
+        {
+            self.state.node[node].familiar.push((history, resource));
+        }
     }
 
     /// Requests the recurring operations that are running, so that they can be told from those that

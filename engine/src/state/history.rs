@@ -228,7 +228,9 @@ impl<'t> Scan<'t> {
 
     fn word(&mut self, limit: usize) -> Option<&'t str> {
         self.0 = self.0.trim_start_matches(BLANKS);
-        let mut end = self.0.find(BLANKS).unwrap_or(self.0.len());
+        // All of them are ASCII.
+        let is_blank = |byte: u8| BLANKS.contains(&char::from(byte));
+        let mut end = self.0.bytes().position(is_blank).unwrap_or(self.0.len());
         if end > limit {
             end = (0..=limit)
                 .rev()

@@ -32,16 +32,15 @@ impl Builder<'_> {
     /// The resource whose history has this name on a node. None if it is not configured (as a
     /// primitive) any more.
     pub(super) fn find_resource(&mut self, node: NodeId, name: &str) -> Option<ResourceId> {
-        let (found, top) = match self.resource_names.find(name) {
+        let (found, top) = match self.resource_names.find(name, &self.state.resources) {
             Some(id) if !matches!(self.state.resources[id].variant, Variant::Primitive(_)) => {
                 return None;
             }
             Some(id) => (Some(id), self.top_of(id)),
             None => {
                 // Even a clone without instances has one: `:0`, which counts as removed.
-                let id = self
-                    .resource_names
-                    .by_id(&format!("{}:0", base_name(name)))?;
+                let id = format!("{}:0", base_name(name));
+                let id = self.resource_names.by_id(&id, &self.state.resources)?;
                 if self.state.resources[id].unique {
                     return None;
                 }

@@ -55,10 +55,14 @@ use builder::Builder;
 
 /// Observes a cluster: what the status section of `document` says about what `config` configures,
 /// at the time `now`.
+///
+/// The state takes the resources over and adds those that only the status knows: `config` is left
+/// without.
 #[must_use]
-pub fn unpack(document: &Document, config: &Config, now: Timestamp) -> State {
+pub fn unpack(document: &Document, config: &mut Config, now: Timestamp) -> State {
     let status = document.only(xml::STATUS);
-    let mut builder = Builder::new(document, config, now, status);
+    let resources = std::mem::take(&mut config.resources);
+    let mut builder = Builder::new(document, config, resources, now, status);
     let mut tickets = BTreeMap::new();
     for section in status
         .into_iter()

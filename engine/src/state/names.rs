@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{Config, Node, Resource};
-use crate::hashed::Hashed;
+use crate::config::{Node, Resource};
+use crate::hashed::{HashIndex, Hashed};
 use crate::id::{NodeId, ResourceId, Table};
 
 /// Nodes by id and by name, both without regard to case.
@@ -50,10 +50,12 @@ impl NodeNames {
 /// without number, or with the number of other times. Which instance has a history name does not
 /// matter, as all that have one belong to the same clone; so one of them is enough.
 #[derive(Debug)]
-pub(super) struct ResourceNames<'a> {
-    by_id: BTreeMap<Hashed<'a>, ResourceId>,
-    by_history: BTreeMap<Hashed<'a>, Holders>,
+pub(super) struct ResourceNames {
+    by_id: HashIndex<ResourceId>,
+    by_history: BTreeMap<Hashed<'static>, Holders>,
 }
+
+type Resources = Table<ResourceId, Resource>;
 
 #[derive(Debug)]
 struct Holders {
@@ -61,38 +63,37 @@ struct Holders {
     count: usize,
 }
 
-impl<'a> ResourceNames<'a> {
+impl ResourceNames {
     /// Indexes the configured resources, from the first top-level one downwards.
-    pub(super) fn new(config: &'a Config) -> ResourceNames<'a> {
-        let mut by_id = BTreeMap::new();
-        let mut waiting: Vec<ResourceId> = config.top.iter().rev().copied().collect();
+    pub(super) fn new(top: &[ResourceId], resources: &Resources) -> ResourceNames {
+        let mut names = ResourceNames {
+            by_id: HashIndex::with_capacity(resources.len()),
+            by_history: BTreeMap::new(),
+        };
+        let mut waiting: Vec<ResourceId> = top.iter().rev().copied().collect();
         while let Some(id) = waiting.pop() {
-            let Some(resource) = config.resources.get(id) else {
+            let Some(resource) = resources.get(id) else {
                 continue;
             };
-            by_id.entry(Hashed::new(resource.id.as_str())).or_insert(id);
+            names.add(id, resources);
             waiting.extend(resource.children.iter().rev());
         }
-        ResourceNames {
-            by_id,
-            by_history: BTreeMap::new(),
-        }
+        names
     }
 
-    pub(super) fn add(&mut self, resource: &Resource, id: ResourceId) {
-        let entry = self.by_id.entry(Hashed::new(resource.id.clone()));
-        entry.or_insert(id);
+    pub(super) fn add(&mut self, id: ResourceId, resources: &Resources) {
+        self.by_id.insert(id, |id| &resources[id].id);
     }
 
-    pub(super) fn by_id(&self, id: &str) -> Option<ResourceId> {
-        self.by_id.get(&Hashed::new(id)).copied()
+    pub(super) fn by_id(&self, id: &str, resources: &Resources) -> Option<ResourceId> {
+        self.by_id.get(id, |id| &resources[id].id)
     }
 
     /// The resource that has this name in history or as its id.
-    pub(super) fn find(&self, name: &str) -> Option<ResourceId> {
-        let name = Hashed::new(name);
-        let holders = self.by_history.get(&name).map(|holders| holders.first);
-        holders.or_else(|| self.by_id.get(&name).copied())
+    pub(super) fn find(&self, name: &str, resources: &Resources) -> Option<ResourceId> {
+        let holders = self.by_history.get(&Hashed::new(name));
+        let first = holders.map(|holders| holders.first);
+        first.or_else(|| self.by_id(name, resources))
     }
 
     /// Notes that history uses another name (or none any more) for a resource.

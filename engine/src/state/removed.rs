@@ -60,9 +60,10 @@ impl Builder<'_> {
             let (Some(container), Some(name)) = (name(names::CONTAINER), name(names::ID)) else {
                 continue;
             };
+            let resources = &self.state.resources;
             let found = (
-                self.resource_names.find(container),
-                self.resource_names.find(name),
+                self.resource_names.find(container, resources),
+                self.resource_names.find(name, resources),
             );
             let (Some(launcher), Some(resource)) = found else {
                 continue;

@@ -110,9 +110,9 @@ fn observe(options: &str, resources: &str, text: &str) -> Cluster {
     );
     let document = Document::parse(xml.as_bytes(), &Limits::default()).expect("well-formed");
     let now = Timestamp::utc(NOW);
-    let config = crate::config::resolve(&document, now).expect("resolves");
+    let mut config = crate::config::resolve(&document, now).expect("resolves");
     Cluster {
-        state: unpack(&document, &config, now),
+        state: unpack(&document, &mut config, now),
     }
 }
 

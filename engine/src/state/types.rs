@@ -114,6 +114,9 @@ pub struct NodeState {
     pub running: Vec<ResourceId>,
     /// The `node_state` element.
     pub element: Option<ElementId>,
+    /// The histories there (`lrm_resource`) of resources that have the name and the agent that the
+    /// history says, in document order: no need to look at most of these again.
+    pub familiar: Vec<(ElementId, ResourceId)>,
 }
 
 /// Observed state of a resource (of a collective: what its members add up to where said).

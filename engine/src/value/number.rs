@@ -14,6 +14,22 @@ pub struct Integer<'t> {
 /// Reads an integer from the start of a text as C's `strtoll` does: leading white space and a sign
 /// are allowed, anything may follow. None if there is no digit.
 pub fn scan_integer(text: &str) -> Option<Integer<'_>> {
+    // Nearly all are a few digits and nothing before: these cannot overflow.
+    let (mut value, mut len) = (0i64, 0);
+    let bytes = text.as_bytes();
+    while let Some(digit @ b'0'..=b'9') = bytes.get(len)
+        && len < 18
+    {
+        value = 10 * value + i64::from(digit - b'0');
+        len += 1;
+    }
+    if (1..18).contains(&len) {
+        return Some(Integer {
+            value,
+            clipped: false,
+            rest: &text[len..],
+        });
+    }
     let unsigned = text.trim_start_matches(is_space);
     let (negative, digits) = match unsigned.as_bytes().first() {
         Some(b'-') => (true, &unsigned[1..]),

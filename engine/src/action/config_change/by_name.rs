@@ -4,23 +4,42 @@ use std::collections::BTreeMap;
 
 use crate::config::Variant;
 use crate::hashed::Hashed;
-use crate::id::ResourceId;
+use crate::id::{IdSet, ResourceId};
 use crate::state::State;
 
 /// Primitives by their own name and by the one that history uses.
 pub(super) struct HistoryNames<'s> {
     by_name: BTreeMap<Hashed<'s>, Vec<ResourceId>>,
+    /// Those that share their own name with no other.
+    only: IdSet<ResourceId>,
 }
 
 impl<'s> HistoryNames<'s> {
     pub(super) fn new(state: &'s State) -> Self {
         let mut names = HistoryNames {
             by_name: BTreeMap::new(),
+            only: IdSet::new(),
         };
         for resource in &state.top {
             names.add(state, *resource);
         }
+        let holders = names
+            .by_name
+            .iter()
+            .map(|(name, holders)| (name.text(), &holders[..]));
+        for (name, holders) in holders {
+            if let [only] = holders
+                && state.resources[*only].id == name
+            {
+                names.only.insert(*only);
+            }
+        }
         names
+    }
+
+    /// Whether no other primitive has the name of this one.
+    pub(super) fn is_only(&self, resource: ResourceId) -> bool {
+        self.only.contains(resource)
     }
 
     /// All primitives with this name: latest first, as Pacemaker collects them.

@@ -20,7 +20,7 @@ fn draft() -> Draft {
         notifications: std::collections::BTreeMap::new(),
         requested: Vec::new(),
         index: ActionIndex::new(2),
-        descriptions: crate::action::describe::Descriptions::new(2),
+        descriptions: crate::action::describe::Descriptions::default(),
         recheck_by: Earliest::default(),
         diagnostics: Vec::new(),
     }

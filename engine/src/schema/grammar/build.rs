@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use super::notation::{self, Expression, Notation, Values, WORDS};
 use super::pattern::{ANY, Body, Content, EMPTY, Grammar, NEVER, Pattern, PatternId, Symbol};
 use super::types::Type;
+use crate::schema::version::Version;
 
 static NOTATION: LazyLock<Notation> = LazyLock::new(|| {
     // A fault is a mistake in our own file; a test reads it.
@@ -101,14 +102,20 @@ impl Grammar {
 
     pub(super) fn content(&mut self, body: Body) -> PatternId {
         let content = &self.bodies[body as usize];
-        if let Some(pattern) = content.pattern {
-            return pattern;
+        if let Some((versions, pattern)) = &content.pattern
+            && versions.contains(&self.version)
+        {
+            self.same_through = self.same_through.min(*versions.end());
+            return *pattern;
         }
         let (number, arguments) = (content.body, content.arguments.clone());
+        let others = std::mem::replace(&mut self.same_through, Version::LATEST);
         let pattern = self
             .build(&NOTATION.bodies[number], &arguments)
             .unwrap_or(EMPTY);
-        self.bodies[body as usize].pattern = Some(pattern);
+        let versions = self.version..=self.same_through;
+        self.bodies[body as usize].pattern = Some((versions, pattern));
+        self.same_through = self.same_through.min(others);
         pattern
     }
 

@@ -63,11 +63,14 @@ pub(in crate::schema) struct AfterChild {
     pub(in crate::schema) content: PatternId,
 }
 
-/// The grammar of one version, as far as it was needed.
+/// The grammar, of one version at a time and as far as it was needed.
+///
+/// What a version has in common with one that was looked at before is known already: patterns are
+/// the same in all versions, only what may be in an element can be another pattern.
 pub(in crate::schema) struct Grammar {
     pub(super) version: Version,
-    /// Through which version the grammar is the same, as far as it was needed.
-    same_through: Version,
+    /// Through which version the grammar is the same, as far as it was needed in this one.
+    pub(super) same_through: Version,
     patterns: Vec<Known>,
     numbers: BTreeMap<Pattern, PatternId>,
     pub(super) symbols: BTreeMap<&'static str, Symbol>,
@@ -86,13 +89,14 @@ struct Known {
     closed: Option<PatternId>,
     /// By name and by which of the name's types the value has.
     attributes: Vec<((Symbol, u64), Option<AfterAttribute>)>,
-    children: Vec<(Symbol, Option<AfterChild>)>,
+    children: Vec<(Symbol, Option<(PatternId, Body)>)>,
 }
 
 pub(super) struct Content {
     pub(super) body: usize,
     pub(super) arguments: Vec<Option<PatternId>>,
-    pub(super) pattern: Option<PatternId>,
+    /// What it was in the versions that were looked at last.
+    pub(super) pattern: Option<(RangeInclusive<Version>, PatternId)>,
 }
 
 impl Grammar {
@@ -113,6 +117,11 @@ impl Grammar {
             grammar.number(pattern);
         }
         grammar
+    }
+
+    /// Goes over to another version.
+    pub(in crate::schema) fn set_version(&mut self, version: Version) {
+        (self.version, self.same_through) = (version, Version::LATEST);
     }
 
     /// Through which version the grammar is the same, as far as it was needed so far.
@@ -263,27 +272,22 @@ impl Grammar {
         pattern: PatternId,
         name: Symbol,
     ) -> Option<AfterChild> {
-        if let Some((_, after)) = self
-            .known(pattern)
-            .children
-            .iter()
-            .find(|(n, _)| *n == name)
-        {
-            return *after;
-        }
-        let mut body = None;
-        let next = self.take_child(pattern, name, &mut body);
-        let after = match body {
-            Some(body) if next != NEVER => Some(AfterChild {
-                pattern: next,
-                content: self.content(body),
-            }),
-            _ => None,
+        let mut known = self.known(pattern).children.iter();
+        let after = match known.find(|(known, _)| *known == name) {
+            Some((_, after)) => *after,
+            None => {
+                let mut body = None;
+                let next = self.take_child(pattern, name, &mut body);
+                let after = body.filter(|_| next != NEVER).map(|body| (next, body));
+                let known = &mut self.patterns[pattern.0 as usize].children;
+                known.push((name, after));
+                after
+            }
         };
-        self.patterns[pattern.0 as usize]
-            .children
-            .push((name, after));
-        after
+        after.map(|(pattern, body)| AfterChild {
+            pattern,
+            content: self.content(body),
+        })
     }
 
     fn take_child(

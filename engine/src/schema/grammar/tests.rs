@@ -34,6 +34,42 @@ fn each_element_knows_its_children_by_name() {
     }
 }
 
+/// A grammar that goes from version to version says in each what one made for it says.
+#[test]
+fn a_grammar_keeps_nothing_that_another_version_has_otherwise() {
+    let mut walking = Grammar::new(Version::FIRST);
+    for version in Version::all() {
+        walking.set_version(version);
+        let mut made = Grammar::new(version);
+        let mut seen = BTreeSet::new();
+        let mut open = vec![(made.start(), walking.start())];
+        while let Some((of_made, of_walking)) = open.pop() {
+            if !seen.insert(of_made) {
+                continue;
+            }
+            let describe = |grammar: &Grammar, pattern| {
+                let attributes = grammar.attributes_of(pattern).into_iter();
+                let described = attributes.map(|(name, kind)| (name, kind.describe()));
+                let may_end = grammar.may_end(pattern);
+                (described.collect::<Vec<_>>(), may_end)
+            };
+            assert_eq!(
+                describe(&made, of_made),
+                describe(&walking, of_walking),
+                "{version:?}"
+            );
+            let (made, walking) = (made.contents(of_made), walking.contents(of_walking));
+            let names = |contents: &[(&'static str, _)]| -> Vec<_> {
+                contents.iter().map(|(name, _)| *name).collect()
+            };
+            assert_eq!(names(&made), names(&walking), "{version:?}");
+            let pairs = made.into_iter().zip(walking);
+            open.extend(pairs.map(|((_, a), (_, b))| (a, b)));
+        }
+        assert_eq!(made.same_through(), walking.same_through(), "{version:?}");
+    }
+}
+
 #[test]
 fn mistakes_in_a_grammar_are_found() {
     for (text, fault) in [
