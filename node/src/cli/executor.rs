@@ -11,9 +11,12 @@ use crate::exit::Exit;
 use crate::lock::LockError;
 use crate::security::files::Files;
 
+/// Run this node's executor only.
+///
 /// Runs what a leader orders, and goes on when controllers come and go. SIGTERM stops it and
 /// leaves services running.
 #[derive(Debug, clap::Args)]
+#[command(long_about = None)]
 pub(super) struct Args {
     #[command(flatten)]
     file: ConfigFile,

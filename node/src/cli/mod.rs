@@ -39,7 +39,10 @@ struct Cli {
     command: Command,
 }
 
+// One command's arguments are described only when it is asked for: there are many, and `simulate`
+// is started for each of thousands of files.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     /// Run a whole cluster on this host, to see how it works
     Demo(demo::Args),
@@ -59,9 +62,13 @@ enum Command {
     History(history::Args),
     /// Run this node's executor only
     Executor(executor::Args),
+    /// Show what the cluster would do, as crm_simulate does
     Simulate(Box<simulate::Args>),
+    /// Say why a resource is where it is, why not elsewhere, why an action happens or not
     Explain(explain::Args),
+    /// Check a configuration for errors, as crm_verify does
     Verify(verify::Args),
+    /// Look at agents, and run them by hand: outside of any cluster, as root
     Agent(agent::Args),
 }
 

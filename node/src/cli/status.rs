@@ -12,9 +12,11 @@ use crate::exit::Exit;
 use crate::http::client::Client;
 use crate::http::types::{Events, FencingText, PlanStatus, ResourceStatus, Status};
 
+/// Show what a controller knows: nodes, resources, leader, plan.
+///
 /// Works on any controller; one that does not lead may be a moment behind.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
+#[command(long_about = None, after_help = "Examples:\n  \
     lockstep status                    who leads, what runs where, what is being done\n  \
     lockstep status --watch            … again whenever something happened\n  \
     lockstep status --output-as=text   as crm_mon tells it\n  \

@@ -11,15 +11,12 @@ use super::{Failure, Outcome, Target, simulate};
 use crate::clock::Clock;
 use crate::exit::Exit;
 
-/// Options of `lockstep verify`.
+/// Check a configuration for errors, as crm_verify does
 #[derive(Clone, Debug, clap::Args)]
-#[command(
-    about = "Check a configuration for errors, as crm_verify does",
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         lockstep verify -x cib.xml       is it fit to be run?\n  \
         lockstep verify -x cib.xml -V    … and if not, what is wrong, and where?\n\n\
-        Exit codes: 0 fit, 78 something is wrong or needs attention"
-)]
+        Exit codes: 0 fit, 78 something is wrong or needs attention")]
 pub(super) struct Args {
     /// Check the cluster that is running
     #[arg(short = 'L', long)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use lockstep_testbed::bench::engine::{self, Settings};
+use lockstep_testbed::bench::families;
 
 use super::bench_cluster;
 
@@ -19,6 +20,7 @@ pub(crate) struct Args {
 enum What {
     Cluster(bench_cluster::Args),
     Engine(EngineArgs),
+    Family(FamilyArgs),
 }
 
 /// Measure the engine beside Pacemaker's scheduler, as whole processes
@@ -38,6 +40,15 @@ struct EngineArgs {
     large: bool,
 }
 
+/// Print a CIB of one of the families that `bench engine` measures
+#[derive(Clone, Debug, clap::Args)]
+struct FamilyArgs {
+    /// Its name, such as "lost node"
+    name: String,
+    /// How large: what grows is the family's own matter
+    size: usize,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -46,6 +57,7 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
     let args = match args.what {
         What::Cluster(args) => return bench_cluster::run(&args),
         What::Engine(args) => args,
+        What::Family(args) => return print_family(&args),
     };
     let settings = Settings {
         peer: args.peer,
@@ -54,5 +66,16 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
         large: args.large,
     };
     engine::run(&settings, &|line| println!("{line}"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_family(args: &FamilyArgs) -> io::Result<ExitCode> {
+    let mut all = families::ALL.iter();
+    let Some(family) = all.find(|family| family.name == args.name) else {
+        let names: Vec<_> = families::ALL.iter().map(|family| family.name).collect();
+        eprintln!("no family {:?}: there are {names:?}", args.name);
+        return Ok(ExitCode::FAILURE);
+    };
+    print!("{}", (family.make)(args.size));
     Ok(ExitCode::SUCCESS)
 }

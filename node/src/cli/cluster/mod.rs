@@ -12,8 +12,11 @@ use clap::Subcommand;
 
 use super::Outcome;
 
+/// Make a cluster, let machines in, and change which ones are controllers.
+///
 /// Each command works on any controller, unless it says otherwise.
 #[derive(Debug, clap::Args)]
+#[command(long_about = None)]
 pub(super) struct Args {
     #[command(subcommand)]
     command: Command,

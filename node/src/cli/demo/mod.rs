@@ -20,9 +20,12 @@ use super::{Failure, Outcome, runtime};
 use crate::exit::Exit;
 use crate::lab::{Lab, cluster};
 
+/// Run a whole cluster on this host, to see how it works.
+///
 /// With --check: start, converge, kill the leader while a plan is half done, see the next leader
 /// finish the same plan, bring the killed controller back; exits with 0 only if all of it held.
 #[derive(Debug, clap::Args)]
+#[command(long_about = None)]
 pub(super) struct Args {
     /// Play this CIB instead of the built-in cluster; its own agents are not run
     #[arg(long, value_name = "FILE")]
