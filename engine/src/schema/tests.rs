@@ -305,3 +305,51 @@ fn references_in_circles_are_refused() {
         Err(SchemaError::Stuck { .. })
     ));
 }
+
+/// One validator that goes from version to version, and remembers, says in each what a new one says.
+#[test]
+fn what_is_remembered_of_a_version_holds_in_the_others() {
+    let attributes = "<meta_attributes id='m'><rule id='q' score='1' boolean-op='or'>\
+        <expression id='e' attribute='a' operation='defined'/></rule>\
+        <nvpair id='n' name='x' value='y'/></meta_attributes>";
+    let primitive = |id: &str, inside: &str| {
+        format!("<primitive id='{id}' class='ocf' provider='p' type='t'>{inside}</primitive>")
+    };
+    let colocation = "<rsc_colocation id='c' rsc='r' with-rsc='s' score='1'/>";
+    let location = "<rsc_location id='l' rsc='r' node='a' score='1' resource-discovery='never'/>";
+    let documents = [
+        cib("1.0", &primitive("r", ""), ""),
+        cib("1.0", &primitive("r", attributes), ""),
+        cib("1.0", &primitive("r", attributes), colocation),
+        cib(
+            "1.0",
+            &(primitive("r", attributes) + &primitive("s", "")),
+            colocation,
+        ),
+        cib(
+            "1.0",
+            &(primitive("r", "") + &primitive("s", "")),
+            &(colocation.to_owned() + location),
+        ),
+        cib("1.0", &primitive("n", attributes), ""),
+        cib(
+            "1.0",
+            "<master id='m'><primitive id='r' class='lsb' type='t'/></master>",
+            "",
+        ),
+        cib("1.0", "<bundle id='b'><podman image='i'/></bundle>", ""),
+    ];
+    for document in &documents {
+        let mut remembering = validate::Validator::new(Version::FIRST);
+        for version in Version::all() {
+            remembering.set_version(version);
+            let again = remembering.validate(document);
+            let anew = validate::Validator::new(version).validate(document);
+            match (again, anew) {
+                // What is remembered may be known of fewer versions.
+                (Ok(again), Ok(anew)) => assert!(again >= version && again <= anew, "{version:?}"),
+                (again, anew) => assert_eq!(again, anew, "{version:?}"),
+            }
+        }
+    }
+}

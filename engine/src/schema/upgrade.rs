@@ -226,6 +226,7 @@ impl Walk<'_> {
         let mut document = self.current().clone();
         let mut notes = Vec::new();
         rewrite(&mut document, &mut notes).ok()?;
+        self.validator.forget();
         let through = self.validator.validate(&document).ok()?;
         self.rewritten = Some(document);
         self.notes.append(&mut notes);

@@ -1,6 +1,7 @@
 //! Does a document follow the rules of a schema version?
 
 use std::fmt;
+use std::ops::{Range, RangeInclusive};
 
 use super::grammar::{AfterChild, Grammar, IdKind, PatternId, Symbol, trim};
 use super::version::Version;
@@ -92,12 +93,30 @@ impl Problem {
 }
 
 /// Validates documents against one schema version at a time.
+///
+/// Versions differ in little. What a version was found to permit is not looked at again in another
+/// one in which the grammar is the same as far as it was needed there.
 pub(super) struct Validator {
     version: Version,
     grammar: Grammar,
     start: PatternId,
     /// Symbols of the grammar, by the number of a document's name.
     symbols: Vec<Option<Symbol>>,
+    /// Elements that were found valid, by number, since [`Validator::forget`].
+    seen: Vec<Option<Seen>>,
+    /// The ids and references that were found last.
+    known: References,
+}
+
+/// An element that is valid with everything in it.
+#[derive(Clone)]
+struct Seen {
+    /// As this content.
+    content: PatternId,
+    versions: RangeInclusive<Version>,
+    /// Positions of the ids and references in it.
+    ids: Range<u32>,
+    idrefs: Range<u32>,
 }
 
 type Validity<T = ()> = Result<T, Box<Violation>>;
@@ -111,6 +130,8 @@ impl Validator {
             grammar,
             start,
             symbols: Vec::new(),
+            seen: Vec::new(),
+            known: References::default(),
         }
     }
 
@@ -121,9 +142,36 @@ impl Validator {
         self.start = self.grammar.start();
     }
 
-    /// Validates a document. Returns the last of the versions, from this one on, in which
-    /// everything is permitted that was looked at.
+    /// Goes over to another document, or to one that was edited.
+    pub(super) fn forget(&mut self) {
+        self.seen.clear();
+        self.known = References::default();
+    }
+
+    /// Validates a document, the same as last time unless [`Validator::forget`] is called between.
+    /// Returns the last of the versions, from this one on, in which everything is permitted that
+    /// was looked at.
     pub(super) fn validate(&mut self, document: &Document) -> Validity<Version> {
+        let valid = self.validate_tree(document).and_then(|references| {
+            if references != self.known {
+                check_references(document, &references).map_err(|(element, name, problem)| {
+                    self.violation(document, element, name, problem)
+                })?;
+                if !self.known.ids.is_empty() {
+                    // Positions may not be what they were.
+                    self.seen.clear();
+                }
+                self.known = references;
+            }
+            Ok(self.grammar.same_through())
+        });
+        if valid.is_err() {
+            self.forget();
+        }
+        valid
+    }
+
+    fn validate_tree(&mut self, document: &Document) -> Validity<References> {
         // Names are numbered by document.
         self.symbols.clear();
         let root = document.root();
@@ -139,6 +187,7 @@ impl Validator {
             element,
             child,
             content,
+            ..
         }) = open.last_mut()
         {
             let Some(current) = *child else {
@@ -148,7 +197,9 @@ impl Validator {
                     let problem = Problem::Incomplete(expected);
                     return Err(self.violation(document, *element, None, problem));
                 }
-                open.pop();
+                if let Some(open) = open.pop() {
+                    self.close(open, &references);
+                }
                 continue;
             };
             let symbol = self.symbol(document, document.name_of(current));
@@ -165,36 +216,63 @@ impl Validator {
             *content = after.pattern;
             open.extend(self.enter(document, current, after.content, &mut references)?);
         }
-        self.check_references(document, references)?;
-        Ok(self.grammar.same_through())
+        Ok(references)
     }
 
-    /// Opens an element, unless anything may be in it.
-    fn enter<'d>(
+    /// Opens an element, unless anything may be in it or it is known to be valid.
+    fn enter(
         &mut self,
-        document: &'d Document,
+        document: &Document,
         element: ElementId,
         content: PatternId,
-        references: &mut References<'d>,
+        references: &mut References,
     ) -> Validity<Option<Open>> {
         if self.grammar.is_any(content) {
             return Ok(None);
         }
-        let content = self.attributes(document, element, content, references)?;
+        if let Some(Some(seen)) = self.seen.get(element.index())
+            && seen.content == content
+            && seen.versions.contains(&self.version)
+        {
+            self.grammar.rely_through(*seen.versions.end());
+            references.take_over(&self.known, seen);
+            return Ok(None);
+        }
+        let outside = self.grammar.begin_part();
+        let (ids, idrefs) = (references.ids.len(), references.idrefs.len());
         Ok(Some(Open {
             element,
             child: document.first_child(element),
-            content,
+            whole: content,
+            content: self.attributes(document, element, content, references)?,
+            outside,
+            ids: ids as u32,
+            idrefs: idrefs as u32,
         }))
     }
 
+    /// Keeps in mind that an element is valid.
+    fn close(&mut self, open: Open, references: &References) {
+        let through = self.grammar.end_part(open.outside);
+        let number = open.element.index();
+        if self.seen.len() <= number {
+            self.seen.resize(number + 1, None);
+        }
+        self.seen[number] = Some(Seen {
+            content: open.whole,
+            versions: self.version..=through,
+            ids: open.ids..references.ids.len() as u32,
+            idrefs: open.idrefs..references.idrefs.len() as u32,
+        });
+    }
+
     /// Takes the attributes of an element and returns what may be in it.
-    fn attributes<'d>(
+    fn attributes(
         &mut self,
-        document: &'d Document,
+        document: &Document,
         element: ElementId,
         content: PatternId,
-        references: &mut References<'d>,
+        references: &mut References,
     ) -> Validity<PatternId> {
         let mut pattern = content;
         for (name, value) in document.attrs_by(element) {
@@ -204,11 +282,9 @@ impl Validator {
                 let problem = self.attribute_problem(document, content, name, value);
                 return Err(self.violation(document, element, Some(name), problem));
             };
-            // Blanks around a name do not belong to it.
-            let id = trim(value);
             match after.kind {
-                Some(IdKind::Id) => references.ids.push((hashed(id), element)),
-                Some(IdKind::IdRef) => references.idrefs.push((hashed(id), element, name)),
+                Some(IdKind::Id) => references.ids.push(Reference::new(element, name, value)),
+                Some(IdKind::IdRef) => references.idrefs.push(Reference::new(element, name, value)),
                 None => {}
             }
             pattern = after.pattern;
@@ -261,33 +337,6 @@ impl Validator {
         }
     }
 
-    /// Every id is used once, and every reference is to one.
-    fn check_references(&self, document: &Document, mut references: References<'_>) -> Validity {
-        references.ids.sort_unstable();
-        let pairs = references.ids.windows(2);
-        let repeated = pairs.filter(|pair| pair[0].0 == pair[1].0);
-        let first_by_id = repeated.map(|pair| (pair[1].0.1, pair[1].1)).min();
-        if let Some((id, element)) = first_by_id {
-            let problem = Problem::DuplicateId { id: id.to_owned() };
-            return Err(self.violation(document, element, None, problem));
-        }
-        for (id, element, name) in references.idrefs {
-            if references
-                .ids
-                .binary_search_by_key(&id, |&(id, _)| id)
-                .is_err()
-            {
-                let attribute = document.name_text(name).to_owned();
-                let problem = Problem::Dangling {
-                    attribute,
-                    id: id.1.to_owned(),
-                };
-                return Err(self.violation(document, element, Some(name), problem));
-            }
-        }
-        Ok(())
-    }
-
     /// The symbol of a name. Symbols come into being while the grammar is read, so that a missing
     /// one is asked for again.
     fn symbol(&mut self, document: &Document, name: Name) -> Option<Symbol> {
@@ -331,20 +380,93 @@ struct Open {
     element: ElementId,
     /// The next child.
     child: Option<ElementId>,
+    /// What the element may hold.
+    whole: PatternId,
     /// What may follow.
     content: PatternId,
+    /// Through which version the grammar is the same as far as it was needed before.
+    outside: Version,
+    /// How many ids and references were found before.
+    ids: u32,
+    idrefs: u32,
 }
 
-/// An id behind its hash: most comparisons are of hashes.
-type HashedId<'d> = (u64, &'d str);
-
-fn hashed(id: &str) -> HashedId<'_> {
-    (crate::hashed::hash(id.len() as u64, id), id)
+/// Ids and references to them, in document order.
+#[derive(Default, PartialEq, Eq)]
+struct References {
+    ids: Vec<Reference>,
+    idrefs: Vec<Reference>,
 }
 
-/// Ids and references to them, as they were found.
-#[derive(Default)]
-struct References<'d> {
-    ids: Vec<(HashedId<'d>, ElementId)>,
-    idrefs: Vec<(HashedId<'d>, ElementId, Name)>,
+impl References {
+    /// Adds those that were found in an element before.
+    fn take_over(&mut self, known: &References, seen: &Seen) {
+        let part = |range: &Range<u32>| range.start as usize..range.end as usize;
+        self.ids.extend_from_slice(&known.ids[part(&seen.ids)]);
+        self.idrefs
+            .extend_from_slice(&known.idrefs[part(&seen.idrefs)]);
+    }
+}
+
+/// An attribute that is an id or refers to one, with a hash of that id: most comparisons are of
+/// hashes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Reference {
+    hash: u64,
+    element: ElementId,
+    name: Name,
+}
+
+impl Reference {
+    fn new(element: ElementId, name: Name, value: &str) -> Self {
+        let id = trim(value);
+        let hash = crate::hashed::hash(id.len() as u64, id);
+        Self {
+            hash,
+            element,
+            name,
+        }
+    }
+
+    /// The id; blanks around it do not belong to it.
+    fn id<'d>(&self, document: &'d Document) -> &'d str {
+        trim(
+            document
+                .attr_by(self.element, self.name)
+                .unwrap_or_default(),
+        )
+    }
+}
+
+/// Every id is used once, and every reference is to one.
+fn check_references(
+    document: &Document,
+    references: &References,
+) -> Result<(), (ElementId, Option<Name>, Problem)> {
+    let compare = |a: &Reference, b: &Reference| {
+        let by_hash = a.hash.cmp(&b.hash);
+        by_hash.then_with(|| a.id(document).cmp(b.id(document)))
+    };
+    let mut ids = references.ids.clone();
+    ids.sort_unstable_by(|a, b| compare(a, b).then(a.element.cmp(&b.element)));
+    let pairs = ids.windows(2).filter(|pair| pair[0].hash == pair[1].hash);
+    let repeated = pairs.map(|pair| (pair[0].id(document), pair[1].id(document), pair[1].element));
+    let first_by_id = repeated
+        .filter(|(id, next, _)| id == next)
+        .map(|(id, _, element)| (id, element))
+        .min();
+    if let Some((id, element)) = first_by_id {
+        let problem = Problem::DuplicateId { id: id.to_owned() };
+        return Err((element, None, problem));
+    }
+    for reference in &references.idrefs {
+        if ids.binary_search_by(|id| compare(id, reference)).is_err() {
+            let problem = Problem::Dangling {
+                attribute: document.name_text(reference.name).to_owned(),
+                id: reference.id(document).to_owned(),
+            };
+            return Err((reference.element, Some(reference.name), problem));
+        }
+    }
+    Ok(())
 }

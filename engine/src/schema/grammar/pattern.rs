@@ -129,6 +129,24 @@ impl Grammar {
         self.same_through
     }
 
+    /// Begins to look at a part by itself; returns what [`Grammar::end_part`] takes.
+    pub(in crate::schema) fn begin_part(&mut self) -> Version {
+        std::mem::replace(&mut self.same_through, Version::LATEST)
+    }
+
+    /// Ends a part, and tells through which version the grammar is the same as far as that part
+    /// needs it.
+    pub(in crate::schema) fn end_part(&mut self, outside: Version) -> Version {
+        let part = self.same_through;
+        self.same_through = part.min(outside);
+        part
+    }
+
+    /// Relies on something that is the same through a version.
+    pub(in crate::schema) fn rely_through(&mut self, version: Version) {
+        self.same_through = self.same_through.min(version);
+    }
+
     /// Is something written in this version, if it is in these?
     pub(super) fn is_written(&mut self, versions: &RangeInclusive<Version>) -> bool {
         let (first, last) = (*versions.start(), *versions.end());
