@@ -93,10 +93,8 @@ impl Grammar {
         items: &'static [Expression],
         arguments: &[Option<PatternId>],
     ) -> Option<Vec<PatternId>> {
-        let built: Vec<_> = items
-            .iter()
-            .filter_map(|item| self.build(item, arguments))
-            .collect();
+        let mut built = Vec::with_capacity(items.len());
+        built.extend(items.iter().filter_map(|item| self.build(item, arguments)));
         (items.is_empty() || !built.is_empty()).then_some(built)
     }
 

@@ -268,7 +268,8 @@ impl Reader {
         let Some(Kind::Mark(sign @ (',' | '&' | '|'))) = self.peek() else {
             return Ok(first);
         };
-        let mut items = vec![first];
+        let mut items = Vec::with_capacity(8);
+        items.push(first);
         while self.skip(sign) {
             items.push(self.item()?);
         }
@@ -371,7 +372,7 @@ impl Reader {
     }
 
     fn words(&mut self, exclude: bool) -> Result<Values, Fault> {
-        let mut words = Vec::new();
+        let mut words = Vec::with_capacity(4);
         loop {
             let mut versions = Version::FIRST..=Version::LATEST;
             if let Some(Kind::Versions(from, to)) = self.peek() {
