@@ -1,6 +1,7 @@
 //! How are texts compared fast where their order does not matter?
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::id::Id;
 
@@ -37,19 +38,29 @@ pub(crate) struct HashIndex<I> {
     /// number of ids.
     slots: Vec<Option<(u64, I)>>,
     len: usize,
+    /// What found no slot near its own: texts can be chosen so that their hashes meet.
+    crowded: BTreeMap<Box<str>, I>,
 }
+
+/// How many slots are looked at for one text.
+const PROBES: usize = 16;
 
 impl<I: Id> HashIndex<I> {
     /// An empty index with room for so many ids.
     pub(crate) fn with_capacity(ids: usize) -> Self {
-        let slots = vec![None; (2 * ids).next_power_of_two().max(2)];
-        HashIndex { slots, len: 0 }
+        HashIndex {
+            slots: vec![None; (2 * ids).next_power_of_two().max(2)],
+            len: 0,
+            crowded: BTreeMap::new(),
+        }
     }
 
     /// The id of a text; `text` tells that of an id.
     pub(crate) fn get<'t>(&self, wanted: &str, text: impl Fn(I) -> &'t str) -> Option<I> {
         let place = self.place(hash_of(wanted), |id| text(id) == wanted);
-        self.slots[place].map(|(_, id)| id)
+        let slot = place.and_then(|place| self.slots[place]);
+        slot.map(|(_, id)| id)
+            .or_else(|| self.crowded.get(wanted).copied())
     }
 
     /// Adds an id, unless there is one with its text.
@@ -58,30 +69,39 @@ impl<I: Id> HashIndex<I> {
             let known = std::mem::take(&mut self.slots);
             self.slots = vec![None; 2 * known.len()];
             for (hash, id) in known.into_iter().flatten() {
-                let place = self.place(hash, |_| false);
-                self.slots[place] = Some((hash, id));
+                self.put(hash, id, &text);
             }
         }
-        let new = text(id);
-        let hash = hash_of(new);
-        let place = self.place(hash, |id| text(id) == new);
-        if self.slots[place].is_none() {
-            self.slots[place] = Some((hash, id));
-            self.len += 1;
-        }
+        self.len += usize::from(self.put(hash_of(text(id)), id, &text));
     }
 
-    /// The slot of what has this hash and is meant, or else the free one for it.
-    fn place(&self, hash: u64, is_meant: impl Fn(I) -> bool) -> usize {
+    /// Tells whether this is a new text.
+    fn put<'t>(&mut self, hash: u64, id: I, text: &impl Fn(I) -> &'t str) -> bool {
+        let new = text(id);
+        if self.crowded.contains_key(new) {
+            return false;
+        }
+        let Some(place) = self.place(hash, |id| text(id) == new) else {
+            self.crowded.insert(new.into(), id);
+            return false;
+        };
+        let slot = &mut self.slots[place];
+        let is_new = slot.is_none();
+        slot.get_or_insert((hash, id));
+        is_new
+    }
+
+    /// The slot of what has this hash and is meant, or else the free one for it; none if others
+    /// have taken all near it.
+    fn place(&self, hash: u64, is_meant: impl Fn(I) -> bool) -> Option<usize> {
         let last = self.slots.len() - 1;
         // The hash mixes upwards: its upper half tells more.
-        let mut place = (hash >> 32) as usize & last;
-        while let Some((known, id)) = self.slots[place]
-            && !(known == hash && is_meant(id))
-        {
-            place = (place + 1) & last;
-        }
-        place
+        let first = (hash >> 32) as usize;
+        let mut near = (first..first + PROBES).map(|place| place & last);
+        near.find(|&place| match self.slots[place] {
+            Some((known, id)) => known == hash && is_meant(id),
+            None => true,
+        })
     }
 }
 
@@ -102,4 +122,46 @@ pub(crate) fn hash(begin: u64, text: &str) -> u64 {
         .fold(start, |hash, word| step(hash, u64::from_le_bytes(*word)));
     rest.iter()
         .fold(hash, |hash, &byte| step(hash, u64::from(byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HashIndex, PROBES, hash_of};
+    use crate::id::{Id as _, NodeId};
+
+    fn check(texts: &[String]) {
+        let text = |id: NodeId| texts[id.index()].as_str();
+        // It grows from nothing.
+        let mut index = HashIndex::with_capacity(0);
+        for number in 0..texts.len() {
+            index.insert(NodeId::from_index(number), text);
+        }
+        for wanted in texts {
+            let first = texts.iter().position(|text| text == wanted);
+            let first = first.map(NodeId::from_index);
+            assert_eq!(index.get(wanted, text), first, "{wanted}");
+        }
+        for absent in ["", "another", "resource-"] {
+            assert_eq!(index.get(absent, text), None, "{absent}");
+        }
+    }
+
+    #[test]
+    fn each_text_is_found_and_of_equal_ones_the_first() {
+        let names = (0..1000).map(|number| format!("resource-{}", number % 700));
+        check(&names.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn texts_whose_hashes_meet_are_found_too() {
+        let names = (0..).map(|number| format!("resource-{number}"));
+        let meeting = names.filter(|name| hash_of(name) >> 32 & 0xFF == 7);
+        let mut names: Vec<String> = meeting.take(4 * PROBES).collect();
+        names.extend_from_within(..);
+        check(&names);
+        // There is room for more of them in a larger table.
+        names.extend((0..1000).map(|number| format!("other-{number}")));
+        names.extend_from_within(..);
+        check(&names);
+    }
 }
