@@ -4,17 +4,22 @@
 //! anything is done because of it, so at most the last frame can be incomplete: such a torn tail is
 //! cut. Anything else that does not check is damage, and the executor does not start on it: a
 //! forgotten order would be run twice.
+//!
+//! The folder is a parameter: the real one ([`PrivateFolder`]), or one in memory that treats its
+//! user as badly as a disk may.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use bincode::{Decode, Encode};
+use lockstep_consensus::log::folder::{Folder, FolderFile};
 
 use super::order::{Order, OrderKey, Report};
 use crate::codec;
 use crate::process::Process;
+pub use private::PrivateFolder;
 
+mod private;
 #[cfg(test)]
 mod tests;
 
@@ -110,53 +115,22 @@ pub enum JournalError {
     },
 }
 
+/// Name of the journal in its folder.
+const NAME: &str = "journal";
+/// Name under which a new one is written before it takes the other's place.
+const BESIDE: &str = "journal.new";
+
 /// An open journal.
 #[derive(Debug)]
-pub struct Journal {
-    path: PathBuf,
-    file: File,
+pub struct Journal<F: Folder = PrivateFolder> {
+    folder: F,
+    file: F::File,
     /// Where the next frame goes: the end of what is known to be whole.
     end: u64,
     header: Header,
 }
 
 impl Journal {
-    /// Opens a node's journal, or makes it with the identity `fresh`, and reads what it holds.
-    pub fn open(path: &Path, fresh: Header) -> Result<(Self, Vec<Record>), JournalError> {
-        let failed = |error| JournalError::Io {
-            path: path.to_owned(),
-            error,
-        };
-        let mut file = open_private(path, false).map_err(failed)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
-        if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
-            // New, or the very first write was torn: nothing was ever done because of it.
-            let journal = Self::create(path, fresh, &[])?;
-            return Ok((journal, Vec::new()));
-        }
-        let contents = parse(path, &bytes)?;
-        let Some(header) = contents.header else {
-            let journal = Self::create(path, fresh, &[])?;
-            return Ok((journal, Vec::new()));
-        };
-        if (&header.cluster, &header.node) != (&fresh.cluster, &fresh.node) {
-            let Header { cluster, node, .. } = header;
-            return Err(JournalError::OfAnother {
-                path: path.to_owned(),
-                node,
-                cluster,
-            });
-        }
-        let journal = Self {
-            path: path.to_owned(),
-            file,
-            end: contents.whole,
-            header,
-        };
-        Ok((journal, contents.records))
-    }
-
     /// Reads a journal that another process may be writing: for inspection.
     pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
         let failed = |error| JournalError::Io {
@@ -165,6 +139,48 @@ impl Journal {
         };
         let bytes = std::fs::read(path).map_err(failed)?;
         Ok(parse(path, &bytes)?.records)
+    }
+}
+
+impl<F: Folder> Journal<F> {
+    /// Opens the journal in a node's folder, or makes it with the identity `fresh`, and reads what
+    /// it holds.
+    pub fn open(mut folder: F, fresh: Header) -> Result<(Self, Vec<Record>), JournalError> {
+        let path = folder.path_of(NAME);
+        let failed = |error| JournalError::Io {
+            path: path.clone(),
+            error,
+        };
+        let bytes = match folder.read(NAME) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(failed(error)),
+        };
+        if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
+            // New, or the very first write was torn: nothing was ever done because of it.
+            let journal = Self::create(folder, fresh, &[])?;
+            return Ok((journal, Vec::new()));
+        }
+        let contents = parse(&path, &bytes)?;
+        let Some(header) = contents.header else {
+            let journal = Self::create(folder, fresh, &[])?;
+            return Ok((journal, Vec::new()));
+        };
+        if (&header.cluster, &header.node) != (&fresh.cluster, &fresh.node) {
+            let Header { cluster, node, .. } = header;
+            return Err(JournalError::OfAnother {
+                path,
+                node,
+                cluster,
+            });
+        }
+        let journal = Self {
+            file: folder.open(NAME).map_err(failed)?,
+            folder,
+            end: contents.whole,
+            header,
+        };
+        Ok((journal, contents.records))
     }
 
     /// Which journal this is.
@@ -183,69 +199,66 @@ impl Journal {
         let frame = frame(&records.to_vec());
         self.write_frame(&frame, durable)
             .map_err(|error| JournalError::Io {
-                path: self.path.clone(),
+                path: self.folder.path_of(NAME),
                 error,
             })?;
         self.end += frame.len() as u64;
         Ok(())
     }
 
-    fn write_frame(&mut self, frame: &[u8], durable: bool) -> std::io::Result<()> {
+    fn write_frame(&mut self, frame: &[u8], durable: bool) -> io::Result<()> {
         // Cuts what a torn or failed write left behind the last whole frame.
         self.file.set_len(self.end)?;
-        self.file.seek(SeekFrom::Start(self.end))?;
-        self.file.write_all(frame)?;
-        if durable {
-            self.file.sync_data()
-        } else {
-            Ok(())
-        }
+        self.file.write_at(self.end, frame)?;
+        if durable { self.file.sync() } else { Ok(()) }
     }
 
     /// Replaces the contents by these records, atomically.
     pub fn compact(&mut self, records: &[Record]) -> Result<(), JournalError> {
-        *self = Self::create(&self.path, self.header.clone(), records)?;
+        let (file, end) =
+            write_new(&mut self.folder, &self.header, records).map_err(|error| {
+                JournalError::Io {
+                    path: self.folder.path_of(NAME),
+                    error,
+                }
+            })?;
+        (self.file, self.end) = (file, end);
         Ok(())
     }
 
-    fn create(path: &Path, header: Header, records: &[Record]) -> Result<Self, JournalError> {
-        let failed = |error| JournalError::Io {
-            path: path.to_owned(),
-            error,
-        };
-        let beside = path.with_extension("new");
-        let mut file = open_private(&beside, true).map_err(failed)?;
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(frame(&header));
-        if !records.is_empty() {
-            bytes.extend(frame(&records.to_vec()));
-        }
-        let folder = path.parent().unwrap_or(Path::new("."));
-        file.write_all(&bytes)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| std::fs::rename(&beside, path))
-            .and_then(|()| File::open(folder)?.sync_all())
-            .map_err(failed)?;
+    fn create(mut folder: F, header: Header, records: &[Record]) -> Result<Self, JournalError> {
+        let (file, end) = write_new(&mut folder, &header, records).map_err(|error| {
+            JournalError::Io {
+                path: folder.path_of(NAME),
+                error,
+            }
+        })?;
         Ok(Self {
-            path: path.to_owned(),
+            folder,
             file,
-            end: bytes.len() as u64,
+            end,
             header,
         })
     }
 }
 
-/// Parameters of resources may be passwords: only the owner reads them.
-fn open_private(path: &Path, truncate: bool) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(truncate)
-        .mode(0o600)
-        .open(path)
+/// Writes a whole journal, and puts it in the place of the one that there was.
+fn write_new<F: Folder>(
+    folder: &mut F,
+    header: &Header,
+    records: &[Record],
+) -> io::Result<(F::File, u64)> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend(frame(header));
+    if !records.is_empty() {
+        bytes.extend(frame(&records.to_vec()));
+    }
+    let mut file = folder.create(BESIDE)?;
+    file.write_at(0, &bytes)?;
+    file.sync()?;
+    folder.rename(BESIDE, NAME)?;
+    folder.sync()?;
+    Ok((file, bytes.len() as u64))
 }
 
 struct Contents {

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::callbacks;
 use super::core::{ConnectionId, Effects, Executor, Identity, Input, RunId, StartRun};
-use super::journal::{Header, Journal, JournalError, Record};
+use super::journal::{Header, Journal, JournalError, PrivateFolder, Record};
 use super::order::FromExecutor;
 use super::relay::Relay;
 use crate::agent::{Agents, Run, Site};
@@ -95,8 +95,8 @@ pub async fn run(settings: Settings, mut stop: watch::Receiver<bool>) -> Result<
         node: settings.site.node.clone(),
         journal: clock.unix_us(),
     };
-    let path = journal_path(&settings.folder);
-    let (mut journal, records) = Journal::open(&path, fresh)?;
+    let folder = PrivateFolder::new(&settings.folder);
+    let (mut journal, records) = Journal::open(folder, fresh)?;
     let identity = Identity {
         node: settings.site.node.clone(),
         journal: journal.header().journal,

@@ -10,10 +10,14 @@ fn header() -> Header {
     }
 }
 
+fn open(path: &Path, fresh: Header) -> Result<(Journal, Vec<Record>), JournalError> {
+    Journal::open(PrivateFolder::new(path.parent().unwrap()), fresh)
+}
+
 fn written(batches: &[&[Record]]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
-    let (mut journal, records) = Journal::open(&path, header()).unwrap();
+    let (mut journal, records) = open(&path, header()).unwrap();
     assert!(records.is_empty());
     for batch in batches {
         journal.append(batch, true).unwrap();
@@ -28,7 +32,7 @@ fn what_is_written_is_read_back_with_its_identity() {
         journal: 8,
         ..header()
     };
-    let (journal, records) = Journal::open(&path, other_id).unwrap();
+    let (journal, records) = open(&path, other_id).unwrap();
     assert_eq!(
         records,
         [Record::Term(1), Record::Newest(2), Record::Term(3)]
@@ -43,10 +47,10 @@ fn a_torn_tail_is_cut_at_every_byte_and_the_journal_goes_on() {
     let first_end = whole.len() - frame(&vec![Record::Term(2), Record::Newest(9)]).len();
     for length in first_end..whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
-        let (mut journal, records) = Journal::open(&path, header()).unwrap();
+        let (mut journal, records) = open(&path, header()).unwrap();
         assert_eq!(records, [Record::Term(1)], "cut to {length} bytes");
         journal.append(&[Record::Term(5)], true).unwrap();
-        let (_, records) = Journal::open(&path, header()).unwrap();
+        let (_, records) = open(&path, header()).unwrap();
         assert_eq!(records, [Record::Term(1), Record::Term(5)]);
     }
 }
@@ -57,7 +61,7 @@ fn a_file_torn_before_its_first_record_starts_anew() {
     let whole = std::fs::read(&path).unwrap();
     for length in 0..whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
-        let (_, records) = Journal::open(&path, header()).unwrap();
+        let (_, records) = open(&path, header()).unwrap();
         assert!(records.is_empty(), "cut to {length} bytes");
     }
 }
@@ -72,7 +76,7 @@ fn a_flipped_bit_before_the_last_frame_stops_and_says_where() {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x10;
         std::fs::write(&path, &bytes).unwrap();
-        match Journal::open(&path, header()) {
+        match open(&path, header()) {
             Err(JournalError::Damaged { offset, .. }) => assert_eq!(offset, second as u64),
             other => panic!("byte {at}: {other:?}"),
         }
@@ -89,7 +93,7 @@ fn a_foreign_file_or_another_nodes_journal_is_refused_untouched() {
             node: node.into(),
             journal: 9,
         };
-        let error = Journal::open(&path, fresh).unwrap_err();
+        let error = open(&path, fresh).unwrap_err();
         assert!(matches!(error, JournalError::OfAnother { .. }), "{error}");
     }
     assert_eq!(std::fs::read(&path).unwrap(), mine);
@@ -98,7 +102,7 @@ fn a_foreign_file_or_another_nodes_journal_is_refused_untouched() {
     newer[7] = 2;
     for bytes in [newer, b"#!/bin/sh\nexit 0\n".to_vec()] {
         std::fs::write(&path, &bytes).unwrap();
-        let error = Journal::open(&path, header()).unwrap_err();
+        let error = open(&path, header()).unwrap_err();
         assert!(matches!(error, JournalError::Foreign { .. }), "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
     }
@@ -107,10 +111,10 @@ fn a_foreign_file_or_another_nodes_journal_is_refused_untouched() {
 #[test]
 fn compaction_keeps_the_identity_and_replaces_the_records() {
     let (_folder, path) = written(&[&[Record::Term(1)], &[Record::Term(2)]]);
-    let (mut journal, _) = Journal::open(&path, header()).unwrap();
+    let (mut journal, _) = open(&path, header()).unwrap();
     journal.compact(&[Record::Term(2)]).unwrap();
     journal.append(&[Record::Newest(4)], true).unwrap();
-    let (journal, records) = Journal::open(&path, header()).unwrap();
+    let (journal, records) = open(&path, header()).unwrap();
     assert_eq!(records, [Record::Term(2), Record::Newest(4)]);
     assert_eq!(journal.header().journal, 7);
 }
