@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use lockstep_fuzz::few;
 use lockstep_node::agent::{AgentName, Operation, Outcome, ResultCode, Status};
 use lockstep_node::codec;
-use lockstep_node::executor::journal::{Header, Journal};
+use lockstep_node::executor::journal::{Header, Journal, PrivateFolder};
 use lockstep_node::executor::{
     ConnectionId, Effects, Executor, FromExecutor, Identity, Input, Order, OrderKey, Record,
     Refusal, Report, RunId, ToExecutor, Work,
@@ -199,7 +199,7 @@ fuzz_target!(|story: Story| {
         );
         harm(path, damage);
     }
-    match Journal::open(path, header(9)) {
+    match Journal::open(beside(path), header(9)) {
         Err(error) => assert!(!error.to_string().is_empty()),
         Ok((_, records)) if !hostile => {
             let known = (0..=written.len()).any(|n| written[..n].concat() == records);
@@ -225,6 +225,11 @@ fn path() -> &'static Path {
     &PATH
 }
 
+/// The folder that the journal is in.
+fn beside(path: &Path) -> PrivateFolder {
+    PrivateFolder::new(path.parent().expect("a folder for the journal"))
+}
+
 fn header(journal: u64) -> Header {
     Header {
         cluster: "fuzz".into(),
@@ -234,7 +239,7 @@ fn header(journal: u64) -> Header {
 }
 
 fn live(path: &Path, life: &Life, written: &mut Vec<Vec<Record>>, seen: &mut Seen) {
-    let (mut journal, records) = Journal::open(path, header(7))
+    let (mut journal, records) = Journal::open(beside(path), header(7))
         .unwrap_or_else(|error| panic!("a crash does no damage: {error}"));
     assert_eq!(journal.header().journal, 7);
     assert_eq!(
@@ -468,7 +473,7 @@ fn harm(path: &Path, damage: &Damage) {
         Damage::Append(more) => bytes.extend(more),
         Damage::Replace(with) => bytes.clone_from(with),
         Damage::Frames(payloads) => {
-            bytes = b"LSJRNL\x00\x01".to_vec();
+            bytes = b"LSJRNL\x00\x02".to_vec();
             bytes.extend(frame(&codec::encode(&header(9))));
             payloads
                 .iter()
@@ -478,9 +483,14 @@ fn harm(path: &Path, damage: &Damage) {
     std::fs::write(path, bytes).expect("it is in memory");
 }
 
+/// A frame of a file of which nothing was durable before.
 fn frame(payload: &[u8]) -> Vec<u8> {
+    let durable = 0u64.to_le_bytes();
+    let mut hasher = blake3::Hasher::new();
+    let checksum = hasher.update(&durable).update(payload).finalize();
     let mut bytes = (payload.len() as u32).to_le_bytes().to_vec();
-    bytes.extend(&blake3::hash(payload).as_bytes()[..8]);
+    bytes.extend(durable);
+    bytes.extend(&checksum.as_bytes()[..8]);
     bytes.extend(payload);
     bytes
 }

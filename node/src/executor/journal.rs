@@ -1,9 +1,10 @@
 //! What does an executor remember after a crash?
 //!
-//! A file of frames: length, checksum, and one batch of [`Record`]s. A batch is made durable before
-//! anything is done because of it, so at most the last frame can be incomplete: such a torn tail is
-//! cut. Anything else that does not check is damage, and the executor does not start on it: a
-//! forgotten order would be run twice.
+//! A file of frames: length, how much of the file was durable before, checksum, and one batch of
+//! [`Record`]s. Where it matters a batch is made durable before anything is done because of it, so only
+//! frames behind all that was durable can be incomplete, or missing before others: such a torn tail is
+//! cut. Anything else that does not check is damage, and the executor does not start on it: a forgotten
+//! order would be run twice.
 //!
 //! The folder is a parameter: the real one ([`PrivateFolder`]), or one in memory that treats its
 //! user as badly as a disk may.
@@ -24,10 +25,10 @@ mod private;
 mod tests;
 
 /// First bytes of every journal; the last two are the format's version.
-const MAGIC: [u8; 8] = *b"LSJRNL\x00\x01";
+const MAGIC: [u8; 8] = *b"LSJRNL\x00\x02";
 
-/// Length and checksum before each batch.
-const FRAME_HEADER: usize = 4 + 8;
+/// Length, durable bytes and checksum before each batch.
+const FRAME_HEADER: usize = 4 + 8 + 8;
 
 /// One thing to remember.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -127,6 +128,8 @@ pub struct Journal<F: Folder = PrivateFolder> {
     file: F::File,
     /// Where the next frame goes: the end of what is known to be whole.
     end: u64,
+    /// Up to where everything is known to be on disk.
+    durable: u64,
     header: Header,
 }
 
@@ -174,10 +177,14 @@ impl<F: Folder> Journal<F> {
                 cluster,
             });
         }
+        let mut file = folder.open(NAME).map_err(failed)?;
+        // What a process left that died may not be on disk yet, and will be relied upon from now on.
+        file.sync().map_err(failed)?;
         let journal = Self {
-            file: folder.open(NAME).map_err(failed)?,
+            file,
             folder,
             end: contents.whole,
+            durable: contents.whole,
             header,
         };
         Ok((journal, contents.records))
@@ -196,13 +203,16 @@ impl<F: Folder> Journal<F> {
     /// Appends a batch; with `durable`, returns only when it is on disk. After an error the journal
     /// is as if the batch had not been written, and appending may be tried again.
     pub fn append(&mut self, records: &[Record], durable: bool) -> Result<(), JournalError> {
-        let frame = frame(&records.to_vec());
+        let frame = frame(&records.to_vec(), self.durable);
         self.write_frame(&frame, durable)
             .map_err(|error| JournalError::Io {
                 path: self.folder.path_of(NAME),
                 error,
             })?;
         self.end += frame.len() as u64;
+        if durable {
+            self.durable = self.end;
+        }
         Ok(())
     }
 
@@ -215,28 +225,27 @@ impl<F: Folder> Journal<F> {
 
     /// Replaces the contents by these records, atomically.
     pub fn compact(&mut self, records: &[Record]) -> Result<(), JournalError> {
-        let (file, end) =
-            write_new(&mut self.folder, &self.header, records).map_err(|error| {
-                JournalError::Io {
-                    path: self.folder.path_of(NAME),
-                    error,
-                }
-            })?;
-        (self.file, self.end) = (file, end);
+        let (file, end) = write_new(&mut self.folder, &self.header, records).map_err(|error| {
+            JournalError::Io {
+                path: self.folder.path_of(NAME),
+                error,
+            }
+        })?;
+        (self.file, self.end, self.durable) = (file, end, end);
         Ok(())
     }
 
     fn create(mut folder: F, header: Header, records: &[Record]) -> Result<Self, JournalError> {
-        let (file, end) = write_new(&mut folder, &header, records).map_err(|error| {
-            JournalError::Io {
+        let (file, end) =
+            write_new(&mut folder, &header, records).map_err(|error| JournalError::Io {
                 path: folder.path_of(NAME),
                 error,
-            }
-        })?;
+            })?;
         Ok(Self {
             folder,
             file,
             end,
+            durable: end,
             header,
         })
     }
@@ -249,9 +258,9 @@ fn write_new<F: Folder>(
     records: &[Record],
 ) -> io::Result<(F::File, u64)> {
     let mut bytes = MAGIC.to_vec();
-    bytes.extend(frame(header));
+    bytes.extend(frame(header, 0));
     if !records.is_empty() {
-        bytes.extend(frame(&records.to_vec()));
+        bytes.extend(frame(&records.to_vec(), 0));
     }
     let mut file = folder.create(BESIDE)?;
     file.write_at(0, &bytes)?;
@@ -287,12 +296,13 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, JournalError> {
     contents.whole = at as u64;
     while at < bytes.len() {
         let Some(payload) = frame_at(bytes, at) else {
-            // Only the last frame may be torn; a whole frame behind it means that it was not last.
-            return match whole_frame_after(bytes, at + 1) {
+            // Only what was not durable may be torn; a whole frame behind it knows.
+            return match was_durable(bytes, at) {
                 true => Err(damaged(at)),
                 false => Ok(contents),
             };
         };
+        let payload = payload.1;
         if contents.header.is_none() {
             contents.header = Some(codec::decode(payload).map_err(|_| damaged(at))?);
         } else {
@@ -305,32 +315,42 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Contents, JournalError> {
     Ok(contents)
 }
 
-/// The payload of the frame at `at`, if one is there and checks.
-fn frame_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
+/// The frame at `at`, if one is there and checks: how much was durable before it, and its payload.
+fn frame_at(bytes: &[u8], at: usize) -> Option<(u64, &[u8])> {
     let header = bytes.get(at..at + FRAME_HEADER)?;
     let length = u32::from_le_bytes(header.get(..4)?.try_into().ok()?) as usize;
+    let durable = u64::from_le_bytes(header.get(4..12)?.try_into().ok()?);
     let payload = bytes.get(at + FRAME_HEADER..)?.get(..length)?;
-    (length > 0 && header.get(4..)? == checksum(payload)).then_some(payload)
+    let checks = length > 0 && header.get(12..)? == checksum(durable, payload);
+    checks.then_some((durable, payload))
 }
 
-/// Looks for a frame that checks anywhere behind a damaged one. Eight bytes of checksum make a
-/// chance hit impossible for practical purposes; lengths that lead past the end are skipped
-/// without hashing, so this is quick.
-fn whole_frame_after(bytes: &[u8], from: usize) -> bool {
-    (from..bytes.len()).any(|at| frame_at(bytes, at).is_some())
+/// Whether a frame that checks, anywhere behind a damaged one, says that the damaged one was durable.
+/// Eight bytes of checksum make a chance hit impossible for practical purposes; lengths that lead past
+/// the end are skipped without hashing, so this is quick.
+fn was_durable(bytes: &[u8], damaged: usize) -> bool {
+    let behind = (damaged + 1..bytes.len()).filter_map(|at| frame_at(bytes, at));
+    behind
+        .map(|(durable, _)| durable)
+        .any(|durable| durable > damaged as u64)
 }
 
-fn frame<T: Encode>(value: &T) -> Vec<u8> {
+fn frame<T: Encode>(value: &T, durable: u64) -> Vec<u8> {
     let payload = codec::encode(value);
     let length = u32::try_from(payload.len()).unwrap_or_else(|_| unreachable!("batches are small"));
     let mut bytes = length.to_le_bytes().to_vec();
-    bytes.extend(checksum(&payload));
+    bytes.extend(durable.to_le_bytes());
+    bytes.extend(checksum(durable, &payload));
     bytes.extend(payload);
     bytes
 }
 
-fn checksum(payload: &[u8]) -> [u8; 8] {
-    let hash = blake3::hash(payload);
+fn checksum(durable: u64, payload: &[u8]) -> [u8; 8] {
+    let mut hasher = blake3::Hasher::new();
+    let hash = hasher
+        .update(&durable.to_le_bytes())
+        .update(payload)
+        .finalize();
     let mut short = [0; 8];
     short.copy_from_slice(&hash.as_bytes()[..8]);
     short

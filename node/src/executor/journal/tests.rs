@@ -44,7 +44,7 @@ fn what_is_written_is_read_back_with_its_identity() {
 fn a_torn_tail_is_cut_at_every_byte_and_the_journal_goes_on() {
     let (_folder, path) = written(&[&[Record::Term(1)], &[Record::Term(2), Record::Newest(9)]]);
     let whole = std::fs::read(&path).unwrap();
-    let first_end = whole.len() - frame(&vec![Record::Term(2), Record::Newest(9)]).len();
+    let first_end = whole.len() - frame(&vec![Record::Term(2), Record::Newest(9)], 0).len();
     for length in first_end..whole.len() {
         std::fs::write(&path, &whole[..length]).unwrap();
         let (mut journal, records) = open(&path, header()).unwrap();
@@ -70,7 +70,7 @@ fn a_file_torn_before_its_first_record_starts_anew() {
 fn a_flipped_bit_before_the_last_frame_stops_and_says_where() {
     let (_folder, path) = written(&[&[Record::Term(1)], &[Record::Term(2)], &[Record::Term(3)]]);
     let whole = std::fs::read(&path).unwrap();
-    let frames = frame(&vec![Record::Term(1)]).len();
+    let frames = frame(&vec![Record::Term(1)], 0).len();
     let second = whole.len() - 2 * frames;
     for at in second + 4..second + frames {
         let mut bytes = whole.clone();
@@ -99,7 +99,7 @@ fn a_foreign_file_or_another_nodes_journal_is_refused_untouched() {
     assert_eq!(std::fs::read(&path).unwrap(), mine);
 
     let mut newer = mine.clone();
-    newer[7] = 2;
+    newer[7] += 1;
     for bytes in [newer, b"#!/bin/sh\nexit 0\n".to_vec()] {
         std::fs::write(&path, &bytes).unwrap();
         let error = open(&path, header()).unwrap_err();
@@ -127,4 +127,28 @@ fn only_the_owner_can_read_it() {
         std::fs::metadata(path).unwrap().permissions().mode() & 0o777,
         0o600
     );
+}
+
+#[test]
+fn what_was_not_durable_may_be_missing_before_what_was_being_written() {
+    let (_folder, path) = written(&[&[Record::Term(1)]]);
+    let first = std::fs::read(&path).unwrap().len();
+    let (mut journal, _) = open(&path, header()).unwrap();
+    journal.append(&[Record::Term(2)], true).unwrap();
+    let second = std::fs::read(&path).unwrap().len();
+    journal.append(&[Record::Acknowledged(3)], false).unwrap();
+    let third = std::fs::read(&path).unwrap().len();
+    // The power goes while this one is being written: of the two frames only it gets to the disk.
+    journal.append(&[Record::Term(4)], true).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[second..third].fill(0);
+    std::fs::write(&path, &bytes).unwrap();
+    let (_, records) = open(&path, header()).unwrap();
+    assert_eq!(records, [Record::Term(1), Record::Term(2)]);
+    // What was durable before is not missed so lightly.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[first..second].fill(0);
+    std::fs::write(&path, &bytes).unwrap();
+    let error = open(&path, header()).unwrap_err();
+    assert!(matches!(error, JournalError::Damaged { offset, .. } if offset == first as u64));
 }
