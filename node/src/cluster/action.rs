@@ -28,6 +28,8 @@ pub(super) fn carry_out_here(cib: &mut Document, action: &GraphAction) {
             let operation = meta(action, "operation");
             let operation = operation.map(|task| (task, interval_ms(action)));
             failures::clear(cib, &node.name, &primitive.id, operation);
+            // Else the engine would hold it against the resource, and want it cleared, for ever.
+            failures::forget_last(cib, &node.name, &primitive.id, operation);
         }
         "lrm_delete" => status::forget_resource(cib, &node.name, &primitive.id),
         _ => {}

@@ -101,6 +101,30 @@ pub fn resource_of(attribute: &str) -> Option<&str> {
     Some(rest.rsplit_once('#').map_or(rest, |(resource, _)| resource))
 }
 
+/// Forgets the history entry of the last failure; only if it was of this operation, if one is given.
+pub fn forget_last(
+    cib: &mut Document,
+    node: &str,
+    resource: &str,
+    operation: Option<(&str, u64)>,
+) {
+    let Some(history) = status::resource_history(cib, node, resource) else {
+        return;
+    };
+    let id = format!("{resource}_last_failure_0");
+    let of = operation.map(|(task, interval_ms)| (task, interval_ms.to_string()));
+    let found = cib.children_named(history, "lrm_rsc_op").find(|e| {
+        let text = |name| cib.attr(*e, name).unwrap_or_default();
+        cib.id(*e) == Some(id.as_str())
+            && of.as_ref().is_none_or(|(task, interval)| {
+                text("operation") == *task && text("interval") == interval
+            })
+    });
+    if let Some(entry) = found {
+        cib.remove(entry);
+    }
+}
+
 fn attribute(prefix: &str, failure: Failure<'_>) -> String {
     let Failure {
         resource,
