@@ -49,16 +49,19 @@ impl Cluster {
         self.configured = true;
         let admin = status::number(&given, "admin_epoch").max(present.admin);
         self.cib.set_attr(root, "admin_epoch", &admin.to_string());
-        // Nodes that are here do not leave because a configuration forgot them.
+        // Nodes that are here do not leave because a configuration forgot them, and those that are
+        // lost are not safe because of it: they wait to be fenced.
         for (node, record) in &mut self.nodes {
-            if record.online {
-                record.id = status::ensure_node(&mut self.cib, node).0;
-            } else if let Some(id) = status::node_id(&self.cib, node) {
+            if record.online || status::is_expected(&self.cib, node) {
+                status::ensure_node(&mut self.cib, node);
+            }
+            if let Some(id) = status::node_id(&self.cib, node) {
                 record.id = id;
             }
-            // One that came up before it was configured was given an id of our own.
-            status::rename_state(&mut self.cib, node, &record.id);
         }
+        // It may number its nodes otherwise than the one before, and than those that came up first
+        // were numbered by us.
+        status::renumber_states(&mut self.cib);
         self.configuration_changed(news);
         self.interrupt("the configuration changed", news);
         Ok(())

@@ -99,15 +99,48 @@ pub fn find_state(cib: &Document, name: &str) -> Option<ElementId> {
         .find(|e| cib.attr(*e, "uname") == Some(name))
 }
 
-/// Gives what is known about a node, by name, the id that the configuration has for it.
-pub fn rename_state(cib: &mut Document, name: &str, id: &str) {
-    let Some(state) = find_state(cib, name).filter(|state| cib.id(*state) != Some(id)) else {
+/// Gives every `node_state` the id that its node has in the configuration: the engine knows nodes
+/// by their ids, people by their names, and only names stay.
+pub fn renumber_states(cib: &mut Document) {
+    let Some(status) = cib.child(cib.root(), "status") else {
         return;
     };
-    cib.set_attr(state, "id", id);
-    for part in ["lrm", "transient_attributes"] {
-        if let Some(part) = cib.child(state, part) {
-            cib.set_attr(part, "id", id);
+    let states: Vec<ElementId> = cib.children_named(status, "node_state").collect();
+    for state in states {
+        let name = cib.attr(state, "uname").unwrap_or_default().to_owned();
+        let Some(id) = node_id(cib, &name) else {
+            continue;
+        };
+        let old = cib.id(state).unwrap_or_default().to_owned();
+        if old == id {
+            continue;
+        }
+        cib.set_attr(state, "id", &id);
+        for child in ["lrm", "transient_attributes"] {
+            if let Some(child) = cib.child(state, child) {
+                cib.set_attr(child, "id", &id);
+            }
+        }
+        if let Some(attributes) = cib.child(state, "transient_attributes") {
+            renumber_pairs(cib, attributes, &old, &id);
+        }
+    }
+}
+
+/// Ids of transient attributes hold their node's.
+fn renumber_pairs(cib: &mut Document, attributes: ElementId, old: &str, new: &str) {
+    let (old, new) = (format!("status-{old}"), format!("status-{new}"));
+    let sets: Vec<ElementId> = cib
+        .children_named(attributes, "instance_attributes")
+        .collect();
+    for set in sets {
+        let pairs = cib.children_named(set, "nvpair");
+        let all: Vec<ElementId> = [set].into_iter().chain(pairs).collect();
+        for element in all {
+            let rest = cib.id(element).and_then(|id| id.strip_prefix(&old));
+            if let Some(rest) = rest.map(str::to_owned) {
+                cib.set_attr(element, "id", &format!("{new}{rest}"));
+            }
         }
     }
 }
@@ -158,6 +191,12 @@ pub fn node_left(cib: &mut Document, id: &str, name: &str, clean: bool) {
     }
     // Attributes of a node's present life end with it.
     forget(cib, state, "transient_attributes");
+}
+
+/// Whether a node should be here: it did not leave in order, and was not fenced since.
+pub fn is_expected(cib: &Document, name: &str) -> bool {
+    let expected = find_state(cib, name).and_then(|state| cib.attr(state, "expected"));
+    expected == Some("member")
 }
 
 /// The node is about to leave on request.

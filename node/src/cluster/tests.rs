@@ -706,3 +706,58 @@ fn whatever_agents_and_operators_say_the_state_can_be_saved_and_taken_up_again()
     let restored = Cluster::restore("test", &saved, policy).unwrap();
     assert!(saved == restored.snapshot(), "the same state");
 }
+
+#[test]
+fn a_configuration_may_number_its_nodes_otherwise_than_they_came() {
+    let mut rig = Rig::new(&Scripted::new(vec![]));
+    rig.up("n2", 20);
+    rig.up("n1", 10);
+    rig.apply(Command::SetAttribute {
+        node: "n2".into(),
+        name: "load".into(),
+        value: Some("1".into()),
+        lifetime: command::Lifetime::Transient,
+    })
+    .unwrap();
+    rig.apply(Command::ReplaceConfig {
+        expected: None,
+        cib: CIB.into(),
+    })
+    .unwrap();
+    for (node, id) in [("n1", "1"), ("n2", "2")] {
+        let cib = rig.cluster().cib();
+        let state = status::find_state(cib, node).unwrap();
+        let lrm = cib.child(state, "lrm").unwrap();
+        assert_eq!((cib.id(state), cib.id(lrm)), (Some(id), Some(id)), "{node}");
+        assert_eq!(rig.cluster().nodes()[node].id, id);
+    }
+    assert_eq!(
+        status::transient(rig.cluster().cib(), "n2", "load"),
+        Some("1")
+    );
+    assert!(rig.cluster().cib().to_xml().contains("\"status-2-load\""));
+}
+
+#[test]
+fn a_lost_node_that_a_configuration_forgets_still_waits_to_be_fenced() {
+    for (clean, known) in [(false, true), (true, false)] {
+        let mut rig = Rig::ready(&Scripted::new(vec![]));
+        rig.up("n3", 30);
+        rig.apply(Command::NodeLost {
+            node: "n3".into(),
+            incarnation: 30,
+            clean,
+        })
+        .unwrap();
+        rig.apply(Command::ReplaceConfig {
+            expected: None,
+            cib: CIB.into(),
+        })
+        .unwrap();
+        assert_eq!(
+            status::node_id(rig.cluster().cib(), "n3").is_some(),
+            known,
+            "left in order: {clean}"
+        );
+    }
+}
