@@ -5,6 +5,10 @@
 //! takes part and whether it should.
 
 use lockstep_engine::parse::{Document, ElementId};
+use lockstep_engine::value::interval;
+
+/// `cluster-recheck-interval` unless the configuration says otherwise: 15 minutes, as the peer has it.
+const RECHECK_INTERVAL_MS: u64 = 15 * 60 * 1_000;
 
 /// What a cluster starts with.
 pub const EMPTY_CIB: &str = r#"<cib crm_feature_set="3.20.5" validate-with="pacemaker-4.0" admin_epoch="0" epoch="0" num_updates="0" have-quorum="1">
@@ -41,6 +45,24 @@ fn section(cib: &mut Document, path: &[&str]) -> ElementId {
     let root = cib.root();
     path.iter()
         .fold(root, |at, name| child_or_new(cib, at, name))
+}
+
+/// `cluster-recheck-interval`: a plan is made at least so often, in milliseconds; 0 for never.
+pub fn recheck_interval_ms(cib: &Document) -> u64 {
+    let set = option(cib, "cluster-recheck-interval").map(interval);
+    set.filter(|set| set.valid)
+        .map_or(RECHECK_INTERVAL_MS, |set| u64::from(set.ms))
+}
+
+/// The value of a cluster option, as it is written; rules are not looked at.
+fn option<'c>(cib: &'c Document, name: &str) -> Option<&'c str> {
+    let configuration = cib.child(cib.root(), "configuration")?;
+    let options = cib.child(configuration, "crm_config")?;
+    let sets = cib.children_named(options, "cluster_property_set");
+    let mut pairs = sets.flat_map(|set| cib.children_named(set, "nvpair"));
+    pairs
+        .find(|e| cib.attr(*e, "name") == Some(name))
+        .and_then(|e| cib.attr(e, "value"))
 }
 
 /// The id of a cluster node in the configuration, by name.

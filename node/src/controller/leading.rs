@@ -60,6 +60,8 @@ pub(super) struct Leading {
     proposed_plan: bool,
     nodes: BTreeMap<String, Following>,
     pub(super) flights: BTreeMap<OrderKey, Flight>,
+    /// When a plan was last made, or this leadership began.
+    planned_at_ms: u64,
     /// When fencing last failed.
     fencing_failed_ms: Option<(u32, u64)>,
 }
@@ -94,6 +96,7 @@ impl Leading {
             proposed_plan: false,
             nodes: BTreeMap::new(),
             flights: BTreeMap::new(),
+            planned_at_ms: now_ms,
             fencing_failed_ms: None,
         }
     }
@@ -111,7 +114,10 @@ impl Leading {
                 self.in_charge = true;
                 self.since_ms = now_ms;
             }
-            Command::Plan { .. } => self.proposed_plan = false,
+            Command::Plan { .. } => {
+                self.proposed_plan = false;
+                self.planned_at_ms = now_ms;
+            }
             Command::NodeUp { node, .. } | Command::NodeLost { node, .. } => {
                 if let Some(following) = self.nodes.get_mut(node) {
                     following.proposed_change = false;
@@ -441,17 +447,22 @@ impl Controller {
         }
     }
 
-    /// Whether time alone would make another plan.
+    /// Whether time alone would make another plan: the engine said when, or it is long since the
+    /// last one. What the engine does not foresee (an expired failure that left no failed operation
+    /// behind, say) is found by the second.
     fn is_recheck_due(&self, now: Moment) -> bool {
         let transition = self.cluster.transition();
-        transition
-            .and_then(|t| {
-                t.graph
-                    .attributes
-                    .recheck_by
-                    .filter(|by| *by > t.now.seconds)
-            })
-            .is_some_and(|by| now.at >= by)
+        let foreseen = transition.and_then(|t| {
+            let by = t.graph.attributes.recheck_by;
+            by.filter(|by| *by > t.now.seconds)
+        });
+        if foreseen.is_some_and(|by| now.at >= by) {
+            return true;
+        }
+        let every_ms = status::recheck_interval_ms(self.cluster.cib());
+        let planned_at_ms = self.leading.as_ref().map(|leading| leading.planned_at_ms);
+        let since_ms = planned_at_ms.map_or(0, |at| now.monotonic_ms.saturating_sub(at));
+        every_ms > 0 && since_ms >= every_ms
     }
 
     /// Whether every node that takes part said what is under way, nothing is, and all of its

@@ -466,3 +466,15 @@ fn what_executors_say_out_of_turn_is_harmless() {
     assert_eq!(sim.planned(), 1);
     sim.assert_equal_states();
 }
+
+#[test]
+fn a_plan_is_made_again_after_the_recheck_interval_even_if_nothing_happens() {
+    let mut sim = Sim::running(&[&[], &[]]);
+    assert_eq!(sim.planned(), 1);
+    sim.pass_time(14 * 60_000);
+    assert_eq!(sim.planned(), 1);
+    sim.pass_time(60_000);
+    assert_eq!(sim.planned(), 2, "15 minutes, unless configured otherwise");
+    sim.pass_time(60_000);
+    assert_eq!(sim.planned(), 2);
+}
