@@ -4,3 +4,4 @@ pub mod bench;
 pub mod convergence;
 pub mod differential;
 pub mod kill_controllers;
+pub mod sim;

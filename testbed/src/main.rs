@@ -25,6 +25,7 @@ enum Command {
     BenchMember(cli::bench_cluster::MemberArgs),
     Differential(cli::differential::Args),
     KillControllers(cli::kill_controllers::Args),
+    Sim(cli::sim::Args),
 }
 
 fn main() -> ExitCode {
@@ -51,5 +52,6 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
         Command::BenchMember(args) => cli::bench_cluster::run_member(args),
         Command::Differential(args) => cli::differential::run(args),
         Command::KillControllers(args) => cli::kill_controllers::run(args),
+        Command::Sim(args) => cli::sim::run(args),
     }
 }

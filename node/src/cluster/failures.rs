@@ -102,12 +102,7 @@ pub fn resource_of(attribute: &str) -> Option<&str> {
 }
 
 /// Forgets the history entry of the last failure; only if it was of this operation, if one is given.
-pub fn forget_last(
-    cib: &mut Document,
-    node: &str,
-    resource: &str,
-    operation: Option<(&str, u64)>,
-) {
+pub fn forget_last(cib: &mut Document, node: &str, resource: &str, operation: Option<(&str, u64)>) {
     let Some(history) = status::resource_history(cib, node, resource) else {
         return;
     };

@@ -5,3 +5,4 @@ pub(crate) mod bench;
 pub(crate) mod bench_cluster;
 pub(crate) mod differential;
 pub(crate) mod kill_controllers;
+pub(crate) mod sim;

@@ -1,0 +1,59 @@
+//! What becomes of a node whose controller sees no quorum? Its watchdog is armed while it stops what runs
+//! there, as `daemon::watchdog` has it done, and resets the machine when nobody puts that off any more.
+
+use lockstep_node::controller::WithoutQuorum;
+
+use super::world::{Event, MachineId, World, note};
+
+/// After so long without a sign of life, in virtual microseconds.
+const RUNS_DOWN_US: u64 = 3_000_000;
+
+impl World {
+    /// A controller tells what becomes of its node.
+    pub(super) fn without_quorum(&mut self, machine: MachineId, fate: WithoutQuorum) {
+        note!(self, "controller {} without quorum: {fate:?}", machine + 1);
+        let let_go = self.machines[machine].reset_at.is_some_and(|at| !at.1);
+        match fate {
+            WithoutQuorum::Acts(0) => {}
+            WithoutQuorum::Acts(_) => self.arm(machine, !let_go),
+            WithoutQuorum::FenceSelf(_) => {
+                if !let_go {
+                    self.arm(machine, false);
+                }
+            }
+            WithoutQuorum::Done | WithoutQuorum::Regained if let_go => {}
+            WithoutQuorum::Done | WithoutQuorum::Regained => {
+                self.machines[machine].reset_at = None;
+            }
+        }
+    }
+
+    fn arm(&mut self, machine: MachineId, alive: bool) {
+        self.machines[machine].reset_at = Some((self.now + RUNS_DOWN_US, alive));
+        self.after(RUNS_DOWN_US, Event::Watchdog(machine));
+    }
+
+    /// A controller that is alive says so.
+    pub(super) fn put_off_reset(&mut self, machine: MachineId) {
+        if let Some((at, true)) = &mut self.machines[machine].reset_at {
+            *at = self.now + RUNS_DOWN_US;
+        }
+    }
+
+    pub(super) fn watchdog_looks(&mut self, machine: MachineId) {
+        match self.machines[machine].reset_at {
+            Some((at, _)) if at <= self.now => {
+                note!(self, "the watchdog of n{} resets it", machine + 1);
+                self.summary.resets += 1;
+                self.power_off(machine);
+                let wait = 500_000 + self.random.below(2_000_000);
+                self.after(wait, Event::PowerOn(machine));
+            }
+            Some((at, _)) => {
+                let wait = at - self.now;
+                self.after(wait, Event::Watchdog(machine));
+            }
+            None => {}
+        }
+    }
+}
