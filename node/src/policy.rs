@@ -48,6 +48,7 @@ impl Policy for Engine {
             exec_time_ms: result.exec_ms,
             queue_time_ms: result.queue_ms,
             origin: ORIGIN.to_owned(),
+            restart_for: result.restart_for.clone(),
         };
         // The only error is an action without a resource or node; such an action has no history.
         let _ = record_operation(cib, action, &result);

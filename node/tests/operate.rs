@@ -1,7 +1,8 @@
 //! What operators do, typed as they type it: the program itself, against clusters of real
 //! controllers and executors whose resources bundled agents play.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use lockstep_node::config::Timers;
@@ -50,14 +51,20 @@ impl Town {
     }
 
     fn new(controllers: &[&str], others: &[&str]) -> Self {
+        Self::of(CIB, controllers, others, None)
+    }
+
+    /// With a configuration of its own, and agents beside the bundled ones.
+    fn of(cib: &str, controllers: &[&str], others: &[&str], agents: Option<&Path>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let controllers = controllers.iter().map(|name| ((*name).to_owned(), true));
         let cluster = LabCluster {
             name: "town".into(),
-            cib: CIB.into(),
+            cib: cib.into(),
             controllers: controllers.collect(),
             others: others.iter().map(|name| (*name).to_owned()).collect(),
             stand_in: false,
+            ocf_root: agents.map(Path::to_owned),
             timers: Timers {
                 // Generous where a busy machine must not look like a dead one.
                 silence_ms: 10_000,
@@ -465,4 +472,136 @@ fn a_node_that_lost_its_quorum_stops_what_it_runs() {
     wait_for(&town, true);
     town.ok(&["resource", "wait", "web"]);
     assert_eq!(town.place("web"), "started on n1");
+}
+
+#[test]
+fn nodes_are_shut_down_in_order_and_come_back() {
+    let mut town = Town::new(&["n1", "n2", "n3"], &["n4"]);
+    town.fails(105, "no node 'n9'", &["node", "shutdown", "n9"]);
+
+    // A node without a controller: its executor ends.
+    town.is_in("is shut down", &["node", "shutdown", "n4", "--wait"]);
+    town.is_in("OFFLINE", &["node", "list"]);
+    town.is_in("not online", &["node", "shutdown", "n4"]);
+
+    // The controller that is asked goes itself, and what ran there runs elsewhere.
+    assert_eq!(town.place("db"), "started on n1");
+    let output = town.ok(&["node", "shutdown", "n1", "--wait"]);
+    assert!(output.contains("node n1 is shut down"), "{output}");
+    let told = |town: &Town| town.ok_at(1, &["resource", "show", "db"]);
+    town.ok_at(1, &["resource", "wait"]);
+    assert!(!told(&town).contains("n1"), "{}", told(&town));
+    assert!(!town.state_file("n1", "db").exists());
+    assert!(!town.ok_at(1, &["history", "list"]).contains("stonith"));
+    let mut ended = Vec::new();
+    for _ in 0..10_000 {
+        ended = town.lab.ended();
+        if !ended.is_empty() {
+            break;
+        }
+        // Asked meanwhile, so that this waits for what happens, with a bound.
+        town.run_at(1, &["status"]);
+    }
+    assert_eq!(ended, [(0, "it ended with code 0".to_owned())]);
+
+    // Started again it takes part as before.
+    town.lab.start_controller(0).unwrap();
+    town.until_there_is_a_plan(0);
+    let is_back = |town: &Town| {
+        let list = town.ok(&["node", "list"]);
+        list.lines()
+            .any(|line| line.starts_with("n1 ") && line.contains(" online"))
+    };
+    assert!((0..1000).any(|_| is_back(&town)), "{}", town.lab.log_end(0));
+    town.ok(&["resource", "wait"]);
+    assert_eq!(town.place("db"), "started on n1");
+}
+
+/// A service that can be moved while it runs, and takes another level without a restart. It is where
+/// its file says; what it is asked to do it writes down.
+const MOVER: &str = r#"#!/bin/sh
+place="$OCF_RESKEY_folder/place"
+told() { echo "$1 on $LOCKSTEP_NODE level=$OCF_RESKEY_level port=$OCF_RESKEY_port$2" >>"$OCF_RESKEY_folder/log"; }
+here() { [ "$(cat "$place" 2>/dev/null)" = "$LOCKSTEP_NODE" ]; }
+case "$1" in
+meta-data) cat <<END
+<?xml version="1.0"?>
+<resource-agent name="Mover" version="1"><version>1.1</version><parameters>
+<parameter name="folder"/><parameter name="port"/><parameter name="level" reloadable="1"/>
+</parameters><actions><action name="start"/><action name="stop"/><action name="monitor"/>
+<action name="reload-agent"/><action name="migrate_to"/><action name="migrate_from"/></actions>
+</resource-agent>
+END
+;;
+start) told start; echo "$LOCKSTEP_NODE" >"$place";;
+stop) here || exit 0; told stop; rm "$place";;
+monitor) here || exit 7;;
+reload-agent) here || exit 1; told reload-agent;;
+migrate_to) here || exit 1; told migrate_to " to=$OCF_RESKEY_CRM_meta_migrate_target"
+  echo "$OCF_RESKEY_CRM_meta_migrate_target" >"$place";;
+migrate_from) here || exit 1; told migrate_from " from=$OCF_RESKEY_CRM_meta_migrate_source";;
+*) exit 3;;
+esac
+"#;
+
+#[test]
+fn a_resource_moves_while_it_runs_and_takes_changes_without_a_restart() {
+    let agents = tempfile::tempdir().unwrap();
+    let program = agents.path().join("resource.d/test/Mover");
+    std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+    std::fs::write(&program, MOVER).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let folder = agents.path().display();
+    let cib = format!(
+        r#"<cib validate-with="pacemaker-4.0" admin_epoch="0" epoch="1" num_updates="0">
+        <configuration><crm_config><cluster_property_set id="o">
+          <nvpair id="o-f" name="fencing-enabled" value="false"/></cluster_property_set></crm_config>
+        <nodes><node id="1" uname="n1"/><node id="2" uname="n2"/></nodes>
+        <resources><primitive id="vm" class="ocf" provider="test" type="Mover">
+          <meta_attributes id="m"><nvpair id="m-a" name="allow-migrate" value="true"/></meta_attributes>
+          <instance_attributes id="i"><nvpair id="i-f" name="folder" value="{folder}"/>
+            <nvpair id="i-l" name="level" value="low"/><nvpair id="i-p" name="port" value="1"/>
+          </instance_attributes>
+          <operations><op id="op" name="monitor" interval="10s" timeout="20s"/></operations>
+        </primitive></resources>
+        <constraints><rsc_location id="on-n1" rsc="vm" node="n1" score="10"/></constraints>
+        </configuration><status/></cib>"#
+    );
+    let town = Town::of(&cib, &["n1"], &["n2"], Some(agents.path()));
+    let log = agents.path().join("log");
+    let done = || std::fs::read_to_string(&log).unwrap();
+    assert_eq!(done(), "start on n1 level=low port=1\n");
+
+    town.ok(&["resource", "move", "vm", "n2", "--wait"]);
+    assert_eq!(town.place("vm"), "started on n2");
+    let moved = "migrate_to on n1 level=low port=1 to=n2\n\
+                 migrate_from on n2 level=low port=1 from=n1\n";
+    assert!(done().ends_with(moved), "{}", done());
+
+    // A parameter that can be changed while it runs, and one that cannot.
+    let change = |from: &str, to: &str| {
+        let file = agents.path().join("cib.xml");
+        let shown = town.ok(&["config", "show"]);
+        let changed = shown.replace(from, to);
+        assert_ne!(shown, changed);
+        std::fs::write(&file, changed).unwrap();
+        town.ok(&["config", "replace", file.to_str().unwrap()]);
+        town.ok(&["resource", "wait"]);
+    };
+    change("value=\"low\"", "value=\"high\"");
+    assert!(
+        done().ends_with("\nreload-agent on n2 level=high port=1\n"),
+        "{}",
+        done()
+    );
+    change("value=\"1\"", "value=\"2\"");
+    let restarted = "\nstop on n2 level=high port=1\nstart on n2 level=high port=2\n";
+    assert!(done().ends_with(restarted), "{}", done());
+    // It can go on like that.
+    change("value=\"high\"", "value=\"low\"");
+    assert!(
+        done().ends_with("\nreload-agent on n2 level=low port=2\n"),
+        "{}",
+        done()
+    );
 }

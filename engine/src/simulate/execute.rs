@@ -185,6 +185,7 @@ impl Execution<'_> {
             exec_time_ms: 0,
             queue_time_ms: 0,
             origin: "crm_simulate".to_owned(),
+            restart_for: None,
         };
         if pretended.is_some() {
             let state = super::history::node_state(self.cib, &node.name, &node.uuid);

@@ -32,6 +32,9 @@ pub struct OperationResult {
     pub queue_time_ms: u64,
     /// Who writes it.
     pub origin: String,
+    /// Parameters whose change takes a restart, if the agent can do without for all others. `None`
+    /// leaves what history says about that as it is.
+    pub restart_for: Option<Vec<String>>,
 }
 
 /// Stands for the unknown controller in simulated results.
@@ -371,12 +374,26 @@ impl<'a> Entry<'a> {
             }
         }
         if let Some(action) = self.subject.action {
-            set("op-digest", &self.digest(action));
+            set("op-digest", &self.digest(action, |_| true));
+            if let Some(names) = result
+                .restart_for
+                .as_ref()
+                .filter(|_| self.interval_ms == 0)
+            {
+                // Names are looked for with a space on both sides.
+                let list = match names.is_empty() {
+                    true => String::new(),
+                    false => format!(" {} ", names.join(" ")),
+                };
+                set("op-force-restart", &list);
+                let digest = self.digest(action, |name| names.iter().any(|n| n == name));
+                set("op-restart-digest", &digest);
+            }
         }
     }
 
-    /// Digest of the parameters that the action was run with.
-    fn digest(&self, action: &GraphAction) -> String {
+    /// Digest of those parameters that the action was run with which are `wanted`.
+    fn digest(&self, action: &GraphAction, wanted: impl Fn(&str) -> bool) -> String {
         const CLUSTER_OWN: [&str; 6] = [
             "id",
             "crm_feature_set",
@@ -394,7 +411,8 @@ impl<'a> Entry<'a> {
         let mut parameters: Vec<&(String, String)> =
             action.attributes.iter().chain(&action.params).collect();
         parameters.sort();
-        for (name, value) in parameters.into_iter().filter(|(name, _)| counts(name)) {
+        let counted = |(name, _): &&(String, String)| counts(name) && wanted(name);
+        for (name, value) in parameters.into_iter().filter(counted) {
             text.push_str(&format!(" {name}=\""));
             escape_attribute(value, &mut text);
             text.push('"');

@@ -281,6 +281,7 @@ impl Injector<'_> {
             exec_time_ms: 0,
             queue_time_ms: 0,
             origin: "crm_simulate".to_owned(),
+            restart_for: None,
         };
         let subject = Subject {
             name: resource,

@@ -16,7 +16,7 @@ pub use history::{
     set_node_state,
 };
 pub use inject::{InjectError, Injections};
-pub use status::{Asked, Sections, status_text, status_xml};
+pub use status::{Asked, Fenced, Sections, status_text, status_xml};
 
 use crate::constraint::Constraints;
 use crate::parse::Document;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use lockstep_engine::parse::{Document, ElementId, Limits, ParseError};
+use lockstep_engine::parse::{Document, ElementId, Limits, ParseError, escape_attribute};
 use serde::Serialize;
 
 use super::process::{self, Ended, Invocation};
@@ -25,6 +25,8 @@ pub struct Metadata {
     pub name: String,
     /// Its version, if it says.
     pub version: String,
+    /// The version of OCF that it follows, if it says.
+    pub ocf_version: String,
     /// What it can be told.
     pub parameters: Vec<Parameter>,
     /// What it can do.
@@ -128,6 +130,7 @@ impl Metadata {
         Ok(Self {
             name: text(root, "name").unwrap_or_default(),
             version: text(root, "version").unwrap_or_default(),
+            ocf_version: ocf_version(bytes),
             parameters: parameters.collect(),
             actions: actions.collect(),
         })
@@ -164,6 +167,72 @@ impl Metadata {
         self.parameters
             .iter()
             .any(|parameter| parameter.name == name)
+    }
+}
+
+/// A service that says nothing about itself, and what is said in its place.
+pub(super) struct Described<'a> {
+    pub(super) name: &'a str,
+    pub(super) long: &'a str,
+    pub(super) short: &'a str,
+    pub(super) actions: &'a [&'a str],
+    /// Of every action but `meta-data`.
+    pub(super) timeout: &'a str,
+    /// How often to monitor it.
+    pub(super) interval: &'a str,
+    /// `<special>`, as a line of XML or several.
+    pub(super) special: &'a str,
+}
+
+/// The meta-data that Pacemaker makes up for services that have none.
+pub(super) fn service_description(of: &Described<'_>) -> String {
+    let actions: String = of
+        .actions
+        .iter()
+        .map(|action| {
+            let (timeout, interval) = match *action {
+                "meta-data" => ("5s", String::new()),
+                "monitor" => (of.timeout, format!(" interval=\"{}\"", of.interval)),
+                _ => (of.timeout, String::new()),
+            };
+            format!("    <action name=\"{action}\" timeout=\"{timeout}\"{interval}/>\n")
+        })
+        .collect();
+    let [name, long, short] = [of.name, of.long, of.short].map(escape);
+    let special = of.special;
+    format!(
+        "<?xml version=\"1.0\"?>\n\
+         <resource-agent name=\"{name}\" version=\"0.1\">\n  \
+           <version>1.1</version>\n  \
+           <longdesc lang=\"en\">\n{long}\n  </longdesc>\n  \
+           <shortdesc lang=\"en\">{short}</shortdesc>\n  \
+           <parameters/>\n  <actions>\n{actions}  </actions>\n{special}\
+         </resource-agent>\n"
+    )
+}
+
+/// A text as it stands in XML, in its lines.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for (number, line) in text.split('\n').enumerate() {
+        if number > 0 {
+            escaped.push('\n');
+        }
+        escape_attribute(line, &mut escaped);
+    }
+    escaped
+}
+
+/// What stands in `<version>`; texts are not in documents.
+fn ocf_version(bytes: &[u8]) -> String {
+    const MAX_VERSION: usize = 16;
+    let text = String::from_utf8_lossy(bytes);
+    let inside = text.split_once("<version>");
+    let inside = inside.and_then(|(_, rest)| rest.split_once("</version>"));
+    let version = inside.map_or("", |(version, _)| version.trim());
+    match version.len() {
+        ..=MAX_VERSION => version.to_owned(),
+        _ => String::new(),
     }
 }
 

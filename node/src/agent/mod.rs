@@ -7,21 +7,27 @@
 //! | file | standard |
 //! |---|---|
 //! | `ocf.rs` | `ocf`: resource agents, by their standard calling convention |
+//! | `systemd/` | `systemd`: units, over D-Bus |
+//! | `lsb.rs` | `lsb`: init scripts |
 //! | `fence.rs` | `stonith`: fence agents, by their standard input protocol |
 //! | `bundled.rs` | the agents of provider `ocf:lockstep`, which are part of this binary |
 //! | `power.rs` | the fence agent that is part of this binary |
 //! | `metadata.rs` | what agents say about themselves |
+//! | `reload.rs` | which changed parameters take no restart |
 //! | `process.rs` | what both kinds of program need: a group, a deadline, bounded output |
 
 pub mod bundled;
 pub mod fence;
+mod lsb;
 pub mod metadata;
 mod ocf;
 mod outcome;
 pub mod power;
 pub mod process;
+mod reload;
+mod systemd;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -152,6 +158,38 @@ pub struct Site {
     pub program: PathBuf,
     /// How agents ask the cluster, if they can.
     pub callbacks: Option<Callbacks>,
+    /// Where the machine's own services are.
+    pub services: Services,
+}
+
+/// Where a machine's own services are: systemd's units and init scripts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Services {
+    /// How to reach systemd.
+    pub bus: Bus,
+    /// Where units get what does not survive a boot.
+    pub unit_folder: PathBuf,
+    /// Where init scripts are.
+    pub init_folder: PathBuf,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self {
+            bus: Bus::System,
+            unit_folder: "/run/systemd/system".into(),
+            init_folder: "/etc/init.d".into(),
+        }
+    }
+}
+
+/// How to reach systemd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bus {
+    /// On the system's message bus.
+    System,
+    /// At a socket of its own, without a bus, as systemd has one in `/run/systemd/private`.
+    Manager(PathBuf),
 }
 
 /// What agents call to ask the cluster: names of this program.
@@ -195,6 +233,16 @@ pub struct Run {
     pub started: Box<dyn Fn(u32) + Send + Sync>,
 }
 
+impl Run {
+    /// A run that no order is behind, and that nobody has to clean up after.
+    pub fn by_hand() -> Self {
+        Self {
+            order: String::new(),
+            started: Box::new(|_| ()),
+        }
+    }
+}
+
 /// A future on the heap, because agents are chosen at run time.
 pub type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -209,6 +257,8 @@ pub trait Agent: Send + Sync {
 pub struct Agents {
     ocf: Arc<ocf::Ocf>,
     fence: Arc<fence::Fence>,
+    systemd: Arc<systemd::Systemd>,
+    lsb: Arc<lsb::Lsb>,
     unsupported: Arc<Unsupported>,
 }
 
@@ -218,14 +268,26 @@ impl Agents {
         let site = Arc::new(site);
         Self {
             ocf: Arc::new(ocf::Ocf::new(Arc::clone(&site))),
+            systemd: Arc::new(systemd::Systemd::new(&site.services)),
+            lsb: Arc::new(lsb::Lsb::new(Arc::clone(&site))),
             fence: Arc::new(fence::Fence::new(site)),
             unsupported: Arc::new(Unsupported),
         }
     }
 
     /// Carries out an operation with the agent of its standard.
-    pub fn run(&self, operation: Operation, run: Run) -> Pending<Outcome> {
-        self.of_class(&operation.agent.class).run(operation, run)
+    pub fn run(&self, mut operation: Operation, run: Run) -> Pending<Outcome> {
+        if operation.agent.class != "service" || self.ocf.stands_in() {
+            return self.of_class(&operation.agent.class).run(operation, run);
+        }
+        let agents = self.clone();
+        Box::pin(async move {
+            operation.agent.class = agents.class_of_service(&operation.agent.kind).await.into();
+            agents
+                .of_class(&operation.agent.class)
+                .run(operation, run)
+                .await
+        })
     }
 
     /// Fences a node.
@@ -239,10 +301,27 @@ impl Agents {
     /// # Errors
     /// If it says nothing that can be used.
     pub async fn metadata(&self, agent: &AgentName) -> Result<(String, Metadata), MetadataError> {
-        let task = match agent.class.as_str() {
-            "stonith" => "metadata",
-            _ => "meta-data",
+        let kind = agent.kind.as_str();
+        let class = match agent.class.as_str() {
+            "service" => self.class_of_service(kind).await,
+            class => class,
         };
+        let text = match class {
+            "systemd" => Ok(self.systemd.metadata(kind).await),
+            "lsb" => self.lsb.metadata(kind),
+            "stonith" => return self.ask_for_metadata(agent, "metadata").await,
+            _ => return self.ask_for_metadata(agent, "meta-data").await,
+        };
+        let text = text.map_err(|outcome| MetadataError::NotGiven(outcome.reason))?;
+        let metadata = Metadata::parse(text.as_bytes())?;
+        Ok((text, metadata))
+    }
+
+    async fn ask_for_metadata(
+        &self,
+        agent: &AgentName,
+        task: &str,
+    ) -> Result<(String, Metadata), MetadataError> {
         let operation = Operation::alone(agent.clone(), task);
         match self.invocation(&operation) {
             Ok(invocation) => Metadata::ask(invocation).await,
@@ -250,16 +329,23 @@ impl Agents {
         }
     }
 
-    /// How an agent is called for an operation, for whoever wants to see all that it prints.
+    /// Names of the units that can be resources; none without systemd.
+    pub async fn units(&self) -> Vec<String> {
+        self.systemd.kinds().await
+    }
+
+    /// How an agent's program is called for an operation, for whoever wants to see all that it
+    /// prints.
     ///
     /// # Errors
-    /// If it cannot be called; says why.
+    /// If it cannot be called, or is no program; says why.
     pub fn invocation(&self, operation: &Operation) -> Result<process::Invocation, Outcome> {
         match operation.agent.class.as_str() {
             "ocf" => self.ocf.invocation(operation, ""),
             "stonith" => self.fence.invocation(operation, &operation.task, None, ""),
+            "lsb" => self.lsb.invocation(operation, ""),
             class => Err(Outcome::not_supported(format!(
-                "agents of class '{class}' are not supported yet"
+                "agents of class '{class}' are not programs"
             ))),
         }
     }
@@ -270,8 +356,17 @@ impl Agents {
             // A stand-in plays every resource, whatever its class.
             _ if self.ocf.stands_in() => self.ocf.clone(),
             "stonith" => self.fence.clone(),
+            "systemd" => self.systemd.clone(),
+            "lsb" => self.lsb.clone(),
             _ => self.unsupported.clone(),
         }
+    }
+
+    /// What `service` means for a name here, as Pacemaker decides it: an init script, or else a
+    /// unit, or else an init script that is not installed.
+    async fn class_of_service(&self, kind: &str) -> &'static str {
+        let is_unit = !self.lsb.has(kind) && self.systemd.has(kind).await;
+        if is_unit { "systemd" } else { "lsb" }
     }
 }
 
@@ -281,7 +376,7 @@ struct Unsupported;
 impl Agent for Unsupported {
     fn run(self: Arc<Self>, operation: Operation, _run: Run) -> Pending<Outcome> {
         let reason = format!(
-            "agents of class '{}' are not supported yet",
+            "agents of class '{}' are not supported",
             operation.agent.class
         );
         Box::pin(std::future::ready(Outcome::not_supported(reason)))

@@ -4,7 +4,7 @@
 //! in the environment, the exit code is the result. The environment is the one that agents find
 //! under Pacemaker, because they were written and tested there.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::outcome::exit_reason;
 use super::process::{self, Ended, Finished, Invocation};
+use super::reload::{self, Reload, Reloads};
 use super::{Agent, Callbacks, Operation, Outcome, Pending, ResultCode, Run, Site, Status};
 
 /// The provider whose agents are part of this binary.
@@ -20,14 +21,10 @@ const BUNDLED_PROVIDER: &str = "lockstep";
 /// Agents call the usual tools by name.
 const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What every agent finds in its environment, whatever the resource. Agents that ask for the
+/// What every agent finds in its environment, whatever its standard. Agents that ask for the
 /// cluster type know `corosync` and fall back to the behaviour of Heartbeat for all else.
-const CONSTANT_ENVIRONMENT: [(&str, &str); 18] = [
+const COMMON_ENVIRONMENT: [(&str, &str); 14] = [
     ("LC_ALL", "C"),
-    ("OCF_RA_VERSION_MAJOR", "1"),
-    ("OCF_RA_VERSION_MINOR", "1"),
-    ("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:"),
-    ("OCF_OUTPUT_FORMAT", "text"),
     ("HA_LOGFACILITY", "daemon"),
     ("HA_logfacility", "daemon"),
     ("HA_debug", "0"),
@@ -43,14 +40,26 @@ const CONSTANT_ENVIRONMENT: [(&str, &str); 18] = [
     ("PCMK_service", "pacemaker-execd"),
 ];
 
+/// What every OCF agent finds besides, whatever the resource.
+const OCF_ENVIRONMENT: [(&str, &str); 4] = [
+    ("OCF_RA_VERSION_MAJOR", "1"),
+    ("OCF_RA_VERSION_MINOR", "1"),
+    ("OCF_EXIT_REASON_PREFIX", "ocf-exit-reason:"),
+    ("OCF_OUTPUT_FORMAT", "text"),
+];
+
 /// Runs OCF agents, and the bundled ones in their place where the site says so.
 pub(super) struct Ocf {
     site: Arc<Site>,
+    reloads: Reloads,
 }
 
 impl Ocf {
     pub(super) fn new(site: Arc<Site>) -> Self {
-        Self { site }
+        Self {
+            site,
+            reloads: Reloads::default(),
+        }
     }
 
     pub(super) fn stands_in(&self) -> bool {
@@ -113,19 +122,26 @@ impl Ocf {
         })
     }
 
+    /// What the agent of an operation can do about changed parameters. Bundled ones can do nothing.
+    async fn reload(&self, operation: &Operation) -> Reload {
+        let provider = operation.agent.provider.as_deref();
+        if self.site.stand_in || provider == Some(BUNDLED_PROVIDER) {
+            return Reload::default();
+        }
+        let asked = Operation::alone(operation.agent.clone(), "meta-data");
+        match self.invocation(&asked, "") {
+            Ok(invocation) => self.reloads.of_agent(invocation).await,
+            Err(_) => Reload::default(),
+        }
+    }
+
     fn environment(&self, operation: &Operation, order: &str) -> Vec<(OsString, OsString)> {
         let site = &self.site;
         let agent = &operation.agent;
-        let mut all: Vec<(OsString, OsString)> = Vec::with_capacity(32);
-        let mut set = |name: &str, value: &std::ffi::OsStr| all.push((name.into(), value.into()));
-        for (name, value) in CONSTANT_ENVIRONMENT {
+        let mut all = common_environment(site, order);
+        let mut set = |name: &str, value: &OsStr| all.push((name.into(), value.into()));
+        for (name, value) in OCF_ENVIRONMENT {
             set(name, value.as_ref());
-        }
-        set("PATH", &search_path(site));
-        if let Some(Callbacks { tools, socket }) = &site.callbacks {
-            // Agents call some tools by this folder.
-            set("HA_SBIN_DIR", tools.as_os_str());
-            set("LOCKSTEP_SOCKET", socket.as_os_str());
         }
         set("OCF_ROOT", site.ocf_root.as_os_str());
         set("OCF_RESOURCE_INSTANCE", operation.resource.as_ref());
@@ -143,15 +159,31 @@ impl Ocf {
                 _ => set(&format!("OCF_RESKEY_{name}"), value.as_ref()),
             }
         }
-        // Ours: which order this run belongs to, so that an agent's own log can name it.
-        set("LOCKSTEP_NODE", site.node.as_ref());
-        set("LOCKSTEP_ORDER", order.as_ref());
-        set("LOCKSTEP_STATE_DIR", site.bundled_state_dir.as_os_str());
-        if let Some(witness) = &site.witness {
-            set("LOCKSTEP_WITNESS", witness.as_os_str());
-        }
         all
     }
+}
+
+/// What agents of every standard find in their environment on a site.
+pub(super) fn common_environment(site: &Site, order: &str) -> Vec<(OsString, OsString)> {
+    let mut all: Vec<(OsString, OsString)> = Vec::with_capacity(48);
+    let mut set = |name: &str, value: &OsStr| all.push((name.into(), value.into()));
+    for (name, value) in COMMON_ENVIRONMENT {
+        set(name, value.as_ref());
+    }
+    set("PATH", &search_path(site));
+    if let Some(Callbacks { tools, socket }) = &site.callbacks {
+        // Agents call some tools by this folder.
+        set("HA_SBIN_DIR", tools.as_os_str());
+        set("LOCKSTEP_SOCKET", socket.as_os_str());
+    }
+    // Ours: which order this run belongs to, so that an agent's own log can name it.
+    set("LOCKSTEP_NODE", site.node.as_ref());
+    set("LOCKSTEP_ORDER", order.as_ref());
+    set("LOCKSTEP_STATE_DIR", site.bundled_state_dir.as_os_str());
+    if let Some(witness) = &site.witness {
+        set("LOCKSTEP_WITNESS", witness.as_os_str());
+    }
+    all
 }
 
 /// Where agents find programs: what asks the cluster first of all.
@@ -166,14 +198,21 @@ fn search_path(site: &Site) -> OsString {
 }
 
 impl Agent for Ocf {
-    fn run(self: Arc<Self>, operation: Operation, run: Run) -> Pending<Outcome> {
+    fn run(self: Arc<Self>, mut operation: Operation, run: Run) -> Pending<Outcome> {
         Box::pin(async move {
-            match self.invocation(&operation, &run.order) {
-                Ok(invocation) => {
-                    read_result(&operation, process::run(invocation, run.started).await)
-                }
-                Err(outcome) => outcome,
+            if operation.task == "reload-agent" && self.reload(&operation).await.is_legacy {
+                "reload".clone_into(&mut operation.task);
             }
+            let invocation = match self.invocation(&operation, &run.order) {
+                Ok(invocation) => invocation,
+                Err(outcome) => return outcome,
+            };
+            let finished = process::run(invocation, run.started).await;
+            let mut outcome = read_result(&operation, finished);
+            if reload::is_compared(&operation, &outcome) {
+                outcome.restart_for = self.reload(&operation).await.restart_for;
+            }
+            outcome
         })
     }
 }

@@ -64,6 +64,9 @@ pub struct Outcome {
     pub exec_ms: u64,
     /// How long the order waited before the run, in milliseconds.
     pub queue_ms: u64,
+    /// Parameters whose change takes a restart of the resource, if its agent can do without for all
+    /// others.
+    pub restart_for: Option<Vec<String>>,
 }
 
 impl Outcome {
@@ -80,6 +83,7 @@ impl Outcome {
             began_at: 0,
             exec_ms: 0,
             queue_ms: 0,
+            restart_for: None,
         }
     }
 

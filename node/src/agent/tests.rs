@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::bundled::{self, Context};
 use super::*;
 
-fn site(folder: &Path) -> Site {
+pub(in crate::agent) fn site(folder: &Path) -> Site {
     Site {
         node: "n1".into(),
         ocf_root: folder.to_owned(),
@@ -18,6 +18,7 @@ fn site(folder: &Path) -> Site {
         stand_in: false,
         program: "/nonexistent/lockstep".into(),
         callbacks: Some(Callbacks::below(folder)),
+        services: Services::default(),
     }
 }
 
@@ -177,7 +178,7 @@ async fn what_cannot_be_run_is_an_outcome_not_a_panic() {
         (("ocf", Some("../../bin"), "sh"), Status::NotInstalled),
         (("stonith", None, "fence_not_there"), Status::NotInstalled),
         (("stonith", None, "../sh"), Status::NotInstalled),
-        (("systemd", None, "nginx"), Status::NotSupported),
+        (("nagios", None, "check_web"), Status::NotSupported),
         (("", None, ""), Status::NotSupported),
     ];
     for ((class, provider, kind), expected) in cases {
@@ -316,4 +317,69 @@ fn a_fence_device_that_is_asked_nonsense_fails() {
     }
     let missing = "action=off\nfolder=/nonexistent\nplug=n1";
     assert_ne!(power::act(missing.as_bytes()).0, 0, "nothing was fenced");
+}
+
+/// What Pacemaker 2.1 gives to `ocf:pacemaker:Dummy` for a probe, name by name; the parameter
+/// `envfile` is the configuration's.
+const PACEMAKER_ENVIRONMENT: &str = include_str!("testdata/pacemaker_environment.txt");
+
+/// Of these, what agents do not get here: they have a file of Pacemaker's own in them, which agents
+/// that log would open. What agents log goes to the system's log.
+const ABSENT: [&str; 3] = ["HA_LOGFILE", "HA_logfile", "PCMK_logfile"];
+
+/// What differs and is meant to: our version, the program's own folder.
+const OTHERWISE: [&str; 2] = ["OCF_RESKEY_crm_feature_set", "PWD"];
+
+#[tokio::test]
+async fn agents_find_the_environment_that_they_find_under_pacemaker() {
+    let folder = tempfile::tempdir().unwrap();
+    let dump = folder.path().join("dump");
+    install(folder.path(), r#"env >"$OCF_RESKEY_envfile""#);
+    let parameters = [
+        ("CRM_meta_on_node", "n2"),
+        ("CRM_meta_on_node_uuid", "2"),
+        ("CRM_meta_timeout", "20000"),
+        ("crm_feature_set", FEATURE_SET),
+        ("envfile", dump.to_str().unwrap()),
+    ];
+    let probe = operation("monitor", &parameters);
+    let outcome = Agents::new(site(folder.path())).run(probe, quiet()).await;
+    assert_eq!(outcome.code, ResultCode::OK);
+
+    let text = std::fs::read_to_string(&dump).unwrap();
+    let given: std::collections::BTreeMap<_, _> = text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .collect();
+    for line in PACEMAKER_ENVIRONMENT.lines() {
+        let (name, value) = line.split_once('=').unwrap();
+        match given.get(name) {
+            None => assert!(ABSENT.contains(&name), "{name} is not given"),
+            Some(here) if OTHERWISE.contains(&name) => assert_ne!(*here, ""),
+            Some(here) => {
+                // Another agent, elsewhere.
+                let value = match name {
+                    "OCF_RESKEY_envfile" => parameters[4].1,
+                    "OCF_RESOURCE_PROVIDER" => "test",
+                    "OCF_RESOURCE_TYPE" => "Script",
+                    "OCF_ROOT" => folder.path().to_str().unwrap(),
+                    _ => value,
+                };
+                assert_eq!(*here, value, "{name}");
+            }
+        }
+    }
+    // And what is ours on top of that.
+    let known = |name: &str| {
+        let told = PACEMAKER_ENVIRONMENT.lines();
+        told.filter_map(|line| line.split_once('='))
+            .any(|(other, _)| other == name)
+    };
+    let ours = ["PATH", "HA_SBIN_DIR", "_", "SHLVL", "OLDPWD"];
+    for name in given
+        .keys()
+        .filter(|name| !known(name) && !ours.contains(*name))
+    {
+        assert!(name.starts_with("LOCKSTEP_"), "{name} is nobody's");
+    }
 }

@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use super::node::{exit_with_stdin, signals};
 use super::{ConfigFile, Failure, Logging, Outcome, runtime};
-use crate::agent::{Callbacks, Site};
+use crate::agent::{Callbacks, Services, Site};
 use crate::executor::journal::JournalError;
 use crate::executor::shell::{self, Settings, StartError};
 use crate::exit::Exit;
@@ -51,6 +51,7 @@ pub(super) fn run(arguments: Args) -> Outcome {
             stand_in: agents.stand_in,
             program,
             callbacks: Some(Callbacks::below(&config.executor_dir())),
+            services: Services::default(),
         },
         heartbeat: config.heartbeat(),
     };

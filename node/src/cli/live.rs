@@ -167,6 +167,17 @@ impl Live {
         patience: &Patience,
         quiet: bool,
     ) -> Result<Status, Failure> {
+        self.until(since, patience, quiet, |status| is_settled(status, since))
+    }
+
+    /// Waits until the status says so, in the same way.
+    pub(super) fn until(
+        &self,
+        since: u64,
+        patience: &Patience,
+        quiet: bool,
+        mut says_so: impl FnMut(&Status) -> bool,
+    ) -> Result<Status, Failure> {
         let clock = Clock::start();
         let deadline_ms = patience.deadline_ms(&clock);
         let mut told = since;
@@ -181,7 +192,7 @@ impl Live {
                     .filter_map(progress)
                     .for_each(|line| eprintln!("{line}"));
             }
-            if is_settled(&status, since) {
+            if says_so(&status) {
                 return Ok(status);
             }
             let left_ms = deadline_ms.saturating_sub(clock.monotonic_ms());

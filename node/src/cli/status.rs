@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use lockstep_engine::parse::{Document, Limits};
-use lockstep_engine::simulate::{Asked, Sections, status_text, status_xml};
+use lockstep_engine::simulate::{Asked, Fenced, Sections, status_text, status_xml};
 use lockstep_engine::time::{Date, Zone};
 
 use super::{Failure, Outcome, Target, output, runtime};
@@ -91,8 +91,10 @@ pub(super) fn as_crm_mon(
 ) -> Result<String, Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let leader = status.controller.leader_node.as_deref();
+    let fenced: Vec<_> = status.fencing.iter().rev().map(fenced).collect();
     let asked = Asked {
         request: "crm_mon -1 --output-as=xml",
+        fenced: &fenced,
         stack: "lockstep",
         leader: leader.map(|name| (name, version)),
         at: Clock::start().unix_s(),
@@ -108,6 +110,27 @@ pub(super) fn as_crm_mon(
         OutputAs::Xml => status_xml(cib, &asked).map(|document| document.to_xml()),
     }
     .map_err(|error| Failure::new(Exit::Config, error))
+}
+
+/// A fencing as `crm_mon` tells it: whoever leads wants it.
+fn fenced(record: &FencingText) -> Fenced {
+    let FencingText {
+        at,
+        target,
+        action,
+        by,
+        succeeded,
+        detail,
+    } = record;
+    Fenced {
+        action: action.clone(),
+        target: target.clone(),
+        client: "lockstep".to_owned(),
+        origin: by.clone().unwrap_or_default(),
+        delegate: by.clone(),
+        completed: *at,
+        failure: (!succeeded).then(|| detail.clone()),
+    }
 }
 
 fn shape(status: &Status, json: bool) -> Result<String, Failure> {

@@ -37,6 +37,8 @@ pub struct ActionResult {
     pub exec_ms: u64,
     /// `queue-time` in milliseconds.
     pub queue_ms: u64,
+    /// Parameters whose change takes a restart, where the agent can do without for others.
+    pub restart_for: Option<Vec<String>>,
     /// Node on which it ran.
     pub node: String,
 }

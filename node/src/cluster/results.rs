@@ -127,6 +127,7 @@ impl Cluster {
                     last_rc_change: outcome.began_at,
                     exec_ms: outcome.exec_ms,
                     queue_ms: outcome.queue_ms,
+                    restart_for: outcome.restart_for.clone(),
                     node: node.to_owned(),
                 };
                 self.policy.record(&mut self.cib, action, &result);

@@ -10,6 +10,10 @@ use lockstep_engine::value::interval;
 /// `cluster-recheck-interval` unless the configuration says otherwise: 15 minutes, as the peer has it.
 const RECHECK_INTERVAL_MS: u64 = 15 * 60 * 1_000;
 
+/// The transient attribute by which a node is asked to shut down; its value is when, in seconds since
+/// the epoch.
+pub const SHUTDOWN: &str = "shutdown";
+
 /// What a cluster starts with.
 pub const EMPTY_CIB: &str = r#"<cib crm_feature_set="3.20.5" validate-with="pacemaker-4.0" admin_epoch="0" epoch="0" num_updates="0" have-quorum="1">
   <configuration><crm_config/><nodes/><resources/><constraints/></configuration>
@@ -226,6 +230,12 @@ pub fn node_is_expected_down(cib: &mut Document, name: &str) {
     if let Some(state) = find_state(cib, name) {
         cib.set_attr(state, "expected", "down");
     }
+}
+
+/// When a node was asked to shut down, in seconds since the epoch; `None` if it was not.
+pub fn shutdown_asked(cib: &Document, node: &str) -> Option<i64> {
+    let asked = transient(cib, node, SHUTDOWN)?.parse().ok();
+    asked.filter(|at| *at > 0)
 }
 
 /// The value of a transient attribute.

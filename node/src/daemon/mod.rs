@@ -12,6 +12,7 @@
 
 mod core;
 mod identity;
+mod leave;
 mod listener;
 mod membership;
 mod proposer;
@@ -31,11 +32,10 @@ use lockstep_consensus::transport::Peering;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::cluster::command::{Command, Lifetime};
 use crate::config::{Config, ControllerAddress};
 use crate::controller::{Controller, Patience, Settings};
 use crate::exit::Exit;
-use crate::lock::{self, FolderLock, LockError};
+use crate::lock::{FolderLock, LockError};
 use crate::policy::Engine;
 use crate::security::files::Files;
 use crate::security::join::Doorkeeper;
@@ -49,11 +49,6 @@ pub use supervisor::ExecutorProgram;
 
 /// How often the core looks at the time.
 const TICK: Duration = Duration::from_millis(50);
-
-/// How often a node that leaves looks whether it may go.
-const LOOK: Duration = Duration::from_millis(50);
-/// And how often there may be no leader before it goes without one.
-const LOOKS_WITHOUT_LEADER: u32 = 60;
 
 /// Why a controller did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +124,8 @@ impl DaemonError {
     }
 }
 
-/// Runs this node's controller until `stop` says so: once for an orderly leave, twice for at once.
+/// Runs this node's controller until `stop` says so, once for an orderly leave, twice for at once; or
+/// until the cluster was asked to shut this node down.
 pub async fn run(
     config: Config,
     path: PathBuf,
@@ -171,6 +167,7 @@ pub async fn run(
 
     let clock = crate::clock::Clock::start();
     let incarnation = clock.unix_us();
+    let began = clock.unix_s();
     let mut controller = Controller::new(settings(&config, me.id, incarnation), Arc::new(Engine));
     if config.executor {
         let patience = Patience {
@@ -218,7 +215,12 @@ pub async fn run(
     ));
     tasks.spawn(crate::http::serve(api, core.clone(), membership.clone()));
     if config.executor {
-        tasks.spawn(supervisor::run(config.clone(), executor, core.clone()));
+        tasks.spawn(supervisor::run(
+            config.clone(),
+            executor,
+            core.clone(),
+            began,
+        ));
     }
     let ticking = core.clone();
     tasks.spawn(async move {
@@ -237,6 +239,7 @@ pub async fn run(
             Err(DaemonError::Fatal(why.unwrap_or_else(|| "the core ended".into())))
         }
         _ = stopping.wait_for(|signals| *signals > 0) => Ok(false),
+        () = leave::asked(&config.node, began, &core) => Ok(false),
         () = membership.wait_for_leave() => Ok(true),
     };
     let mut in_order = false;
@@ -244,16 +247,16 @@ pub async fn run(
         let patience = Duration::from_millis(config.timers.stop_ms);
         let mut again = stop.clone();
         tokio::select! {
-            () = leave(&config, &core, &group) => in_order = true,
+            () = leave::leave(&config, began, &core, &group) => in_order = true,
             () = tokio::time::sleep(patience) => {
                 tracing::warn!("leaving took too long: stopping as things are");
             }
             _ = again.wait_for(|signals| *signals > 1) => {}
         }
-        hand_over(&group).await;
+        leave::hand_over(&group).await;
     }
     let left = match outcome {
-        Ok(true) => leave_for_good(&config, &membership, in_order).await,
+        Ok(true) => leave::leave_for_good(&config, &membership, in_order).await,
         other => other.map(|_| ()),
     };
     tasks.shutdown().await;
@@ -261,27 +264,6 @@ pub async fn run(
     port.close().await;
     tracing::info!(node = config.node, "controller stopped");
     left
-}
-
-/// Ends this node's membership: then its keys are of no use here.
-async fn leave_for_good(
-    config: &Config,
-    membership: &Membership,
-    in_order: bool,
-) -> Result<(), DaemonError> {
-    let still = |why: &str| DaemonError::Fatal(format!("this node is still a member: {why}"));
-    if !in_order {
-        return Err(still("what runs here was not moved away in time"));
-    }
-    let removed = membership.remove(membership.me()).await;
-    removed.map_err(|why| still(&why))?;
-    // Where nothing was ever configured, nobody told it to go.
-    if let Some(executor) = lock::holder(&config.executor_dir()) {
-        executor.kill();
-    }
-    Files::of_config(config).forget()?;
-    tracing::info!("this machine left the cluster, and forgot its keys");
-    Ok(())
 }
 
 /// Renews this controller's certificate in time.
@@ -300,75 +282,6 @@ fn keep_fresh(
         }
         std::future::ready(())
     })
-}
-
-/// Has the cluster move everything off this node and let its executor go.
-async fn leave(config: &Config, core: &CoreHandle, group: &runtime::Handle) {
-    let node = config.node.clone();
-    if core.ask(|view| view.cluster().is_configured()).await == Some(false) {
-        tracing::info!(node, "leaving: nothing is configured, so nothing runs");
-        return;
-    }
-    tracing::info!(
-        node,
-        "leaving: the cluster moves what runs here (a second signal stops at once)"
-    );
-    let value = core.ask(|view| view.now().at.to_string()).await;
-    let command = Command::SetAttribute {
-        node: node.clone(),
-        name: "shutdown".into(),
-        value,
-        lifetime: Lifetime::Transient,
-    };
-    if let Err(error) = core.submit(command).await {
-        tracing::warn!(%error, "cannot ask the cluster to move what runs here");
-        return;
-    }
-    let folder = config.executor_dir();
-    let mut leaderless = 0;
-    let mut looks = tokio::time::interval(LOOK);
-    loop {
-        looks.tick().await;
-        let known_gone = core.ask({
-            let node = node.clone();
-            move |view| {
-                view.cluster()
-                    .nodes()
-                    .get(&node)
-                    .is_none_or(|record| !record.online)
-            }
-        });
-        if known_gone.await.unwrap_or(true) {
-            return;
-        }
-        // Others may leave at the same time, and be no majority any more: then nobody is left who
-        // could note that this node's executor went.
-        leaderless = if group.status().leader.is_none() {
-            leaderless + 1
-        } else {
-            0
-        };
-        if leaderless >= LOOKS_WITHOUT_LEADER && lock::holder(&folder).is_none() {
-            return;
-        }
-    }
-}
-
-/// Lets another controller lead before this one is gone: that is faster than an election.
-async fn hand_over(group: &runtime::Handle) {
-    let status = group.status();
-    if status.role != lockstep_consensus::types::Role::Leader {
-        return;
-    }
-    let connected = status.peers.iter().filter(|peer| peer.connected);
-    let best = connected.max_by_key(|peer| peer.matched);
-    if let Some(peer) = best
-        && group.transfer_to(peer.id).await.is_ok()
-    {
-        let follows =
-            group.wait_for(|status| status.role != lockstep_consensus::types::Role::Leader);
-        let _ = tokio::time::timeout(Duration::from_secs(2), follows).await;
-    }
 }
 
 fn settings(config: &Config, id: u64, incarnation: u64) -> Settings {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::core::CoreHandle;
+use super::leave;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lock::{FolderLock, LockError};
@@ -35,8 +36,8 @@ pub struct ExecutorProgram {
     pub inherit_stdin: bool,
 }
 
-/// Keeps an executor running.
-pub(super) async fn run(config: Config, executor: ExecutorProgram, core: CoreHandle) {
+/// Keeps an executor running, until this node is asked to shut down after it `began`.
+pub(super) async fn run(config: Config, executor: ExecutorProgram, core: CoreHandle, began: i64) {
     let folder = config.executor_dir();
     let clock = Clock::start();
     let mut pause = AGAIN;
@@ -54,7 +55,8 @@ pub(super) async fn run(config: Config, executor: ExecutorProgram, core: CoreHan
                 continue;
             }
         }
-        if has_left(&config.node, &core).await {
+        // Then it is not to come back.
+        if leave::is_asked(&config.node, began, &core).await {
             return;
         }
         match start(&config, &executor) {
@@ -74,15 +76,6 @@ pub(super) async fn run(config: Config, executor: ExecutorProgram, core: CoreHan
         }
         tokio::time::sleep(pause).await;
     }
-}
-
-/// Whether this node was asked to leave: then its executor is not to come back.
-async fn has_left(node: &str, core: &CoreHandle) -> bool {
-    let node = node.to_owned();
-    let asked = core.ask(move |view| {
-        crate::cluster::status::transient(view.cluster().cib(), &node, "shutdown").is_some()
-    });
-    asked.await.unwrap_or(true)
 }
 
 fn start(config: &Config, executor: &ExecutorProgram) -> std::io::Result<tokio::process::Child> {

@@ -30,6 +30,8 @@ pub struct LabCluster {
     pub others: Vec<String>,
     /// Whether bundled agents play every resource.
     pub stand_in: bool,
+    /// Where OCF agents are, if not where systems have them.
+    pub ocf_root: Option<PathBuf>,
     /// How fast its processes notice things.
     pub timers: Timers,
     /// The `lockstep` that its processes run; this program if not given.
@@ -91,6 +93,7 @@ fn from_nodes(cib: String, nodes: Vec<String>) -> LabCluster {
         controllers,
         others: nodes.collect(),
         stand_in: false,
+        ocf_root: None,
         timers: Timers::default(),
         program: None,
     }

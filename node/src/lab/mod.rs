@@ -120,6 +120,8 @@ impl Lab {
         let mut place = String::new();
         escape_attribute(&folder.to_string_lossy(), &mut place);
         std::fs::write(&first_cib, cluster.cib.replace(FOLDER, &place)).map_err(failed)?;
+        let ocf_root = cluster.ocf_root.clone();
+        let ocf_root = ocf_root.unwrap_or(AgentSettings::default().ocf_root);
         let config = |node: &str, api: SocketAddr, executor: bool| Config {
             cluster: cluster.name.clone(),
             node: node.to_owned(),
@@ -133,6 +135,7 @@ impl Lab {
             agents: AgentSettings {
                 witness: Some(folder.join("witness.jsonl")),
                 stand_in: cluster.stand_in,
+                ocf_root: ocf_root.clone(),
                 ..AgentSettings::default()
             },
             timers: cluster.timers.clone(),

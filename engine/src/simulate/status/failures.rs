@@ -23,21 +23,33 @@ pub(super) type Failed<'a> = (&'a str, ResourceId, FailCount);
 impl View<'_> {
     /// Fail counts of what has failed on nodes that are up; none if no node is.
     pub(super) fn fail_counts(&self) -> Option<Vec<(NodeId, Vec<Failed<'_>>)>> {
-        let status = self
-            .document
-            .child_by(self.document.root(), names::STATUS)?;
-        let states = self.document.children_by(status, names::NODE_STATE);
+        let counted = self
+            .states_of_nodes_up()?
+            .into_iter()
+            .map(|(state, node)| (node, self.failed_on(state, node)));
+        Some(counted.filter(|(_, failed)| !failed.is_empty()).collect())
+    }
+
+    /// What history tells of nodes that are up, in the order of the CIB; none if no node is.
+    pub(super) fn states_of_nodes_up(&self) -> Option<Vec<(ElementId, NodeId)>> {
+        let document = self.document;
+        let status = document.child_by(document.root(), names::STATUS)?;
+        let states = document.children_by(status, names::NODE_STATE);
         let states = states.filter_map(|state| Some((state, self.node_of(state)?)));
         let up: Vec<_> = states
             .filter(|&(_, node)| self.state.node[node].online)
             .collect();
-        if up.is_empty() {
-            return None;
-        }
-        let counted = up
+        (!up.is_empty()).then_some(up)
+    }
+
+    /// The histories of resources below a node's state.
+    pub(super) fn histories(&self, state: ElementId) -> impl Iterator<Item = ElementId> {
+        let document = self.document;
+        let lists = document.child_by(state, names::LRM);
+        let lists = lists.and_then(|lrm| document.child_by(lrm, names::LRM_RESOURCES));
+        lists
             .into_iter()
-            .map(|(state, node)| (node, self.failed_on(state, node)));
-        Some(counted.filter(|(_, failed)| !failed.is_empty()).collect())
+            .flat_map(|list| document.children_by(list, names::LRM_RESOURCE))
     }
 
     pub(super) fn write_fail_counts(&self, listing: &mut Listing) {
@@ -124,16 +136,11 @@ impl View<'_> {
     /// What has a history on a node and has failed there, by the name that history uses.
     fn failed_on(&self, state: ElementId, node: NodeId) -> Vec<Failed<'_>> {
         let document = self.document;
-        let lists = document.child_by(state, names::LRM);
-        let lists = lists.and_then(|lrm| document.child_by(lrm, names::LRM_RESOURCES));
-        let entries = lists
-            .into_iter()
-            .flat_map(|list| document.children_by(list, names::LRM_RESOURCE));
         let scope = Scope {
             effective: false,
             launched: false,
         };
-        entries
+        self.histories(state)
             .filter_map(|entry| {
                 let name = document.id(entry)?;
                 let resource = self.named(name)?;
@@ -145,7 +152,7 @@ impl View<'_> {
     }
 
     /// The resource with an id, or that history calls so.
-    fn named(&self, name: &str) -> Option<ResourceId> {
+    pub(super) fn named(&self, name: &str) -> Option<ResourceId> {
         let mut resources = self.state.resources.enumerate();
         let found = resources.find(|(id, resource)| {
             resource.id == name || self.state.resource[*id].history_id.as_deref() == Some(name)

@@ -3,12 +3,14 @@
 mod connectivity;
 mod failures;
 mod nodes;
+mod operations;
 mod resources;
+mod restrictions;
 #[cfg(test)]
 mod tests;
 mod xml;
 
-pub use xml::Asked;
+pub use xml::{Asked, Fenced};
 
 use super::listing::Listing;
 use crate::config::{Config, Role, Variant};
@@ -73,13 +75,15 @@ pub fn status_text(
     asked: &Asked<'_>,
     sections: Sections,
 ) -> Result<String, PlanError> {
-    let cluster = Cluster::read(cib, asked.zone.at(asked.at))?;
+    let now = asked.zone.at(asked.at);
+    let mut cluster = Cluster::read(cib, now)?;
+    restrictions::apply(cib, &mut cluster, now);
     let view = View {
         document: cib,
         config: &cluster.config,
         state: &cluster.state,
         sections,
-        now: asked.zone.at(asked.at),
+        now,
     };
     let mut listing = Listing::default();
     listing.begin("Cluster Summary");
@@ -129,7 +133,9 @@ pub fn status_text(
 /// # Errors
 /// If the configuration cannot be understood as one.
 pub fn status_xml(cib: &Document, asked: &Asked<'_>) -> Result<Document, PlanError> {
-    let cluster = Cluster::read(cib, asked.zone.at(asked.at))?;
+    let now = asked.zone.at(asked.at);
+    let mut cluster = Cluster::read(cib, now)?;
+    let constraints = restrictions::apply(cib, &mut cluster, now);
     let sections = Sections {
         attributes: true,
         failures: true,
@@ -140,9 +146,9 @@ pub fn status_xml(cib: &Document, asked: &Asked<'_>) -> Result<Document, PlanErr
         config: &cluster.config,
         state: &cluster.state,
         sections,
-        now: asked.zone.at(asked.at),
+        now,
     };
-    Ok(view.xml(asked))
+    Ok(view.xml(asked, &constraints))
 }
 
 /// How many resource instances there are, how many of them are disabled and blocked.

@@ -8,7 +8,9 @@ const CIB: &str = r##"<cib have-quorum="1" dc-uuid="1"><configuration><crm_confi
     <nodes><node id="1" uname="n1"/><node id="2" uname="n2"/></nodes><resources>
     <group id="g"><primitive id="db" class="ocf" provider="p" type="T"><meta_attributes id="m">
     <nvpair id="t" name="target-role" value="Started"/></meta_attributes></primitive></group>
-    </resources><constraints/></configuration><status>
+    </resources><constraints><rsc_location id="off" rsc="g" node="n2" score="-INFINITY" role="Promoted"/>
+    <rsc_ticket id="needs" rsc="g" ticket="B"/></constraints></configuration><status>
+    <tickets><ticket_state id="A" granted="true" last-granted="60" color="red"/></tickets>
     <node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member" expected="member">
     <transient_attributes id="1"><instance_attributes id="a"><nvpair id="b" name="color" value="red"/>
     </instance_attributes></transient_attributes>
@@ -28,13 +30,32 @@ fn asked(zone: &Zone) -> Asked<'_> {
         leader: Some(("n1", "0.1.0")),
         at: 120,
         zone,
+        fenced: &[],
+    }
+}
+
+fn fenced(failure: Option<&str>) -> Fenced {
+    Fenced {
+        action: "reboot".into(),
+        target: "n2".into(),
+        client: "lockstep".into(),
+        origin: "n1".into(),
+        delegate: failure.is_none().then(|| "n1".into()),
+        completed: 60,
+        failure: failure.map(str::to_owned),
     }
 }
 
 #[test]
 fn programs_read_what_crm_mon_tells_them() {
     let cib = Document::parse(CIB.as_bytes(), &Limits::default()).unwrap();
-    let xml = status_xml(&cib, &asked(&Zone::UTC)).unwrap().to_xml();
+    let fenced = [fenced(None), fenced(Some("no device"))];
+    let zone = Zone::UTC;
+    let asked = Asked {
+        fenced: &fenced,
+        ..asked(&zone)
+    };
+    let xml = status_xml(&cib, &asked).unwrap().to_xml();
     for line in [
         r#"<pacemaker-result api-version="2.42" request="crm_mon -1 --output-as=xml">"#,
         r#"<current_dc present="true" version="0.1.0" name="n1" id="1" with_quorum="true" mixed_version="false"/>"#,
@@ -45,6 +66,14 @@ fn programs_read_what_crm_mon_tells_them() {
         r#"<node name="n1" id="1" cached="true"/>"#,
         r#"<attribute name="color" value="red"/>"#,
         r#"<failure op_key="db_monitor_9" node="n1" exitstatus="Not running" exitreason="none" exitcode="7" call="6" status="Done" last-rc-change="1970-01-01 00:01:30Z" queued="1" exec="12" interval="9" task="monitor"/>"#,
+        r#"<resource_history id="db" orphan="false" removed="false" migration-threshold="1000000">"#,
+        r#"<operation_history call="5" task="start" rc="0" rc_text="OK" last-rc-change="Thu Jan  1 00:01:00 1970"/>"#,
+        r#"<operation_history call="6" task="monitor" rc="7" rc_text="Not running" interval="9ms" last-rc-change="Thu Jan  1 00:01:30 1970" exec-time="12ms" queue-time="1ms"/>"#,
+        r#"<fence_event action="reboot" target="n2" client="lockstep" origin="n1" status="success" delegate="n1" completed="1970-01-01 00:01:00.000000Z"/>"#,
+        r#"<fence_event action="reboot" target="n2" client="lockstep" origin="n1" status="failed" exit-reason="no device" completed="1970-01-01 00:01:00.000000Z"/>"#,
+        r#"<ticket id="A" status="granted" standby="false" last-granted="Thu Jan  1 00:01:00 1970" color="red" granted="true"/>"#,
+        r#"<ticket id="B" status="revoked" standby="false"/>"#,
+        r#"<ban id="off" resource="g" node="n2" weight="-1000000" promoted-only="true" master_only="true"/>"#,
         r#"<status code="0" message="OK"/>"#,
     ] {
         assert!(xml.contains(line), "{line} is not in {xml}");

@@ -1,10 +1,9 @@
 //! What does the cluster look like, for programs? The XML that `crm_mon --output-as=xml` prints:
-//! summary, nodes, resources, node attributes and failures.
-//!
-//! What `crm_mon` adds from constraints (lost tickets, bans) is not in it.
+//! summary, nodes, resources, node attributes, operations, failures, fencings, tickets and bans.
 
 use super::{View, counts, is_disabled, role_text};
 use crate::config::{Bundle, Clone_, ContainerTechnology, NoQuorumPolicy, NodeKind, Variant};
+use crate::constraint::Constraints;
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{Document, ElementId};
 use crate::simulate::listing::{self, API_VERSION, Attributes};
@@ -28,30 +27,56 @@ pub struct Asked<'a> {
     pub at: i64,
     /// Where the time is shown.
     pub zone: &'a Zone,
+    /// Which nodes were fenced, the latest first: no CIB tells that.
+    pub fenced: &'a [Fenced],
+}
+
+/// A node was fenced, or could not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fenced {
+    /// `reboot`, `off`, `on`.
+    pub action: String,
+    /// Which node.
+    pub target: String,
+    /// Who wanted it.
+    pub client: String,
+    /// From where.
+    pub origin: String,
+    /// Who did it.
+    pub delegate: Option<String>,
+    /// When it ended, epoch.
+    pub completed: i64,
+    /// Why it could not be done, if it could not.
+    pub failure: Option<String>,
 }
 
 /// A tree being written.
-struct Writer<'d> {
+pub(super) struct Writer<'d> {
     document: &'d mut Document,
 }
 
 impl Writer<'_> {
-    fn add(&mut self, parent: ElementId, name: &str, attributes: Attributes<'_>) -> ElementId {
+    pub(super) fn add(
+        &mut self,
+        parent: ElementId,
+        name: &str,
+        attributes: Attributes<'_>,
+    ) -> ElementId {
         listing::add(self.document, parent, name, attributes)
     }
 
-    fn set(&mut self, e: ElementId, name: &str, value: &str) {
+    pub(super) fn set(&mut self, e: ElementId, name: &str, value: &str) {
         self.document.set_attr(e, name, value);
     }
 }
 
-fn yes_no(yes: bool) -> &'static str {
+pub(super) fn yes_no(yes: bool) -> &'static str {
     if yes { "true" } else { "false" }
 }
 
 impl View<'_> {
     /// The whole answer.
-    pub(super) fn xml(&self, asked: &Asked<'_>) -> Document {
+    pub(super) fn xml(&self, asked: &Asked<'_>, constraints: &Constraints) -> Document {
         let mut document = Document::new("pacemaker-result");
         let root = document.root();
         let mut out = Writer {
@@ -62,7 +87,11 @@ impl View<'_> {
         self.summary_xml(&mut out, root, asked);
         self.nodes_and_resources_xml(&mut out, root);
         self.attributes_xml(&mut out, root);
+        self.operations_xml(&mut out, root, asked.zone);
         self.failures_xml(&mut out, root, asked.zone);
+        fenced_xml(&mut out, root, asked);
+        self.tickets_xml(&mut out, root, constraints, asked.zone);
+        self.bans_xml(&mut out, root, constraints);
         out.add(root, "status", &[("code", "0"), ("message", "OK")]);
         document
     }
@@ -416,6 +445,40 @@ impl View<'_> {
                 }
             }
         }
+    }
+}
+
+/// Which nodes were fenced.
+fn fenced_xml(out: &mut Writer<'_>, root: ElementId, asked: &Asked<'_>) {
+    if asked.fenced.is_empty() {
+        return;
+    }
+    let section = out.add(root, "fence_history", &[]);
+    for fenced in asked.fenced {
+        let attributes = [
+            ("action", fenced.action.as_str()),
+            ("target", &fenced.target),
+            ("client", &fenced.client),
+            ("origin", &fenced.origin),
+        ];
+        let e = out.add(section, "fence_event", &attributes);
+        match &fenced.failure {
+            None => out.set(e, "status", "success"),
+            Some(reason) => {
+                out.set(e, "status", "failed");
+                out.set(e, "exit-reason", reason);
+            }
+        }
+        if let Some(delegate) = &fenced.delegate {
+            out.set(e, "delegate", delegate);
+        }
+        let completed = Date::new(asked.zone.at(fenced.completed)).to_string();
+        // As precise as the peer's fencer notes it.
+        let completed = match completed.split_at_checked("YYYY-MM-DD HH:MM:SS".len()) {
+            Some((time, zone)) => format!("{time}.000000{zone}"),
+            None => completed,
+        };
+        out.set(e, "completed", &completed);
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::device::*;
 use super::*;
-use crate::agent::Agents;
+use crate::agent::{Agents, Services};
 
 /// A device that notes what it reads, and does as `$DIR/ACTION` says: fails while that file has lines,
 /// one of which it takes away each time.
@@ -87,6 +87,7 @@ fn site(folder: &Path) -> Site {
         stand_in: false,
         program: "/nonexistent/lockstep".into(),
         callbacks: None,
+        services: Services::default(),
     }
 }
 

@@ -15,8 +15,8 @@ const NO_FENCE_AGENTS: [&str; 4] = [
     "fence_tool",
 ];
 
-/// All of them, in order, and the bundled ones.
-pub(super) fn all(site: &Site) -> Vec<AgentName> {
+/// All of them, in order: the bundled ones and systemd's `units` too.
+pub(super) fn all(site: &Site, units: Vec<String>) -> Vec<AgentName> {
     let mut found = Vec::new();
     let resource_d = site.ocf_root.join("resource.d");
     let mut add = |class: &str, provider: Option<&str>, kind: &str| {
@@ -46,6 +46,15 @@ pub(super) fn all(site: &Site) -> Vec<AgentName> {
         }
     }
     add("stonith", None, power::NAME);
+    for kind in units {
+        add("systemd", None, &kind);
+    }
+    let scripts = &site.services.init_folder;
+    for kind in entries(scripts) {
+        if is_program(&scripts.join(&kind)) {
+            add("lsb", None, &kind);
+        }
+    }
     found.sort_by_key(AgentName::to_string);
     // Folders may be links to each other.
     found.dedup();

@@ -9,13 +9,17 @@ use super::{ConfigFile, Failure, Outcome, output, runtime};
 use crate::agent::bundled::{self, Context};
 use crate::agent::process::{self, Ended};
 use crate::agent::{
-    AgentName, Agents, Callbacks, Metadata, MetadataError, Operation, ResultCode, Site, power,
+    AgentName, Agents, Callbacks, Metadata, MetadataError, Operation, ResultCode, Run, Services,
+    Site, Status, power,
 };
 use crate::config::AgentSettings;
 use crate::exit::Exit;
 
 /// What is kept of each of an agent's outputs, in bytes.
 const MAX_OUTPUT: usize = 16 << 20;
+
+/// systemd is waited for so long when agents are listed.
+const UNITS_TIME: Duration = Duration::from_secs(10);
 
 /// Look at agents, and run them by hand: outside of any cluster, as root.
 #[derive(Debug, clap::Args)]
@@ -129,6 +133,7 @@ impl OptionalConfig {
             program,
             // Where a cluster runs here, the agent can ask it.
             callbacks: config.map(|config| Callbacks::below(&config.executor_dir())),
+            services: Services::default(),
         })
     }
 }
@@ -184,7 +189,11 @@ fn exit_code(code: ResultCode) -> ExitCode {
 }
 
 fn list(prefix: &str, json: bool, file: &OptionalConfig) -> Outcome {
-    let all = installed::all(&file.site()?);
+    let site = file.site()?;
+    let units = async { Agents::new(site.clone()).units().await };
+    let units = async { tokio::time::timeout(UNITS_TIME, units).await };
+    let units = runtime(1)?.block_on(units).unwrap_or_default();
+    let all = installed::all(&site, units);
     let names: Vec<String> = all.iter().map(AgentName::to_string).collect();
     let names: Vec<&String> = names
         .iter()
@@ -288,7 +297,11 @@ fn by_hand(
         let own = own.map(|(name, value)| (name.to_owned(), value));
         operation.parameters.extend(own);
     }
-    let invocation = Agents::new(site).invocation(&operation);
+    let agents = Agents::new(site);
+    if ["systemd", "service"].contains(&operation.agent.class.as_str()) {
+        return without_program(&agents, operation);
+    }
+    let invocation = agents.invocation(&operation);
     let mut invocation =
         invocation.map_err(|outcome| Failure::new(Exit::Unavailable, outcome.reason))?;
     invocation.keep = Some(MAX_OUTPUT);
@@ -301,6 +314,7 @@ fn by_hand(
             Some(code) => {
                 let meaning = match agent.class.as_str() {
                     "ocf" => lockstep_engine::value::exit_text(code),
+                    "lsb" => "by the Linux Standard Base",
                     _ => "by the fence agent API",
                 };
                 eprintln!("{agent} {action}: {code} ({meaning})");
@@ -319,5 +333,26 @@ fn by_hand(
             let message = format!("{agent} cannot be run: {error}");
             Err(Failure::new(Exit::Unavailable, message))
         }
+    }
+}
+
+/// Runs one action of a service that is no program of its own, or may not be one.
+fn without_program(agents: &Agents, operation: Operation) -> Result<ResultCode, Failure> {
+    let (agent, action) = (operation.agent.clone(), operation.task.clone());
+    let run = agents.run(operation, Run::by_hand());
+    let outcome = runtime(1)?.block_on(run);
+    if !outcome.output.is_empty() {
+        output::print(&format!("{}\n", outcome.output))?;
+    }
+    let code = outcome.code;
+    let meaning = lockstep_engine::value::exit_text(code.0);
+    let reason = match outcome.reason.as_str() {
+        "" => String::new(),
+        reason => format!(": {reason}"),
+    };
+    eprintln!("{agent} {action}: {} ({meaning}){reason}", code.0);
+    match outcome.status {
+        Status::Timeout => Err(Failure::new(Exit::Timeout, String::new())),
+        _ => Ok(code),
     }
 }

@@ -2,6 +2,7 @@
 
 mod attribute;
 pub(super) mod run;
+mod shutdown;
 
 use lockstep_engine::parse::Document;
 use serde::Serialize;
@@ -27,6 +28,7 @@ use crate::http::types::{
         lockstep node online n2                     let n2 run resources again\n  \
         lockstep node maintenance n2                leave everything on n2 alone\n  \
         lockstep node fence n2 --wait               have n2 fenced and recovered\n  \
+        lockstep node shutdown n2 --wait            move everything off n2 and end Lockstep there\n  \
         lockstep node attribute set n2 rack 7       give n2 an attribute for rules"
 )]
 pub(super) struct Args {
@@ -69,6 +71,14 @@ enum Command {
     },
     /// End maintenance
     Ready {
+        node: String,
+        #[command(flatten)]
+        then: Then,
+    },
+    /// Have a node leave in order: everything is moved off it, then Lockstep ends there
+    ///
+    /// It takes part again when its controller, or its executor, is started again.
+    Shutdown {
         node: String,
         #[command(flatten)]
         then: Then,
@@ -162,6 +172,7 @@ pub(super) fn run(arguments: Args) -> Outcome {
             let changes = [("terminate", value, LifetimeText::Reboot)];
             change(&node, &changes, &then, "will be fenced")
         }
+        Command::Shutdown { node, then } => shutdown::run(node, &then),
         Command::ConfirmDown { node, force, then } => confirm_down(node, force, &then),
         Command::Attribute(arguments) => attribute::run(arguments),
     }

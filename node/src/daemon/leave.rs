@@ -1,0 +1,132 @@
+//! How does a node leave the cluster in order?
+//!
+//! Its attribute `shutdown` says that it is to go: set by itself when it is told to stop, or by an
+//! operator. The cluster then moves everything off it and lets its executor go; when that is known to
+//! all, the controller goes too.
+
+use std::time::Duration;
+
+use lockstep_consensus::runtime;
+
+use super::{CoreHandle, DaemonError, Membership};
+use crate::cluster::command::{Command, Lifetime};
+use crate::cluster::status::{self, SHUTDOWN};
+use crate::config::Config;
+use crate::lock;
+use crate::security::files::Files;
+
+/// How often a node that leaves looks whether it may go.
+const LOOK: Duration = Duration::from_millis(50);
+/// And how often there may be no leader before it goes without one.
+const LOOKS_WITHOUT_LEADER: u32 = 60;
+
+/// Returns when somebody asked for this node's shutdown.
+pub(super) async fn asked(node: &str, began: i64, core: &CoreHandle) {
+    let mut news = core.news();
+    while !is_asked(node, began, core).await {
+        if news.changed().await.is_err() {
+            // The core ended; others notice that.
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Whether a node was asked to shut down since its controller `began`, in seconds since the epoch. One
+/// that was asked for in an earlier life and could not be done in time is done with.
+pub(super) async fn is_asked(node: &str, began: i64, core: &CoreHandle) -> bool {
+    let node = node.to_owned();
+    let asked = core.ask(move |view| status::shutdown_asked(view.cluster().cib(), &node));
+    asked.await.flatten().is_some_and(|at| at >= began)
+}
+
+/// Has the cluster move everything off this node and let its executor go.
+pub(super) async fn leave(config: &Config, began: i64, core: &CoreHandle, group: &runtime::Handle) {
+    let node = config.node.clone();
+    if core.ask(|view| view.cluster().is_configured()).await == Some(false) {
+        tracing::info!(node, "leaving: nothing is configured, so nothing runs");
+        return;
+    }
+    tracing::info!(
+        node,
+        "leaving: the cluster moves what runs here (a second signal stops at once)"
+    );
+    if !is_asked(&node, began, core).await {
+        let value = core.ask(|view| view.now().at.to_string()).await;
+        let command = Command::SetAttribute {
+            node: node.clone(),
+            name: SHUTDOWN.into(),
+            value,
+            lifetime: Lifetime::Transient,
+        };
+        if let Err(error) = core.submit(command).await {
+            tracing::warn!(%error, "cannot ask the cluster to move what runs here");
+            return;
+        }
+    }
+    let folder = config.executor_dir();
+    let mut leaderless = 0;
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        looks.tick().await;
+        let known_gone = core.ask({
+            let node = node.clone();
+            move |view| {
+                view.cluster()
+                    .nodes()
+                    .get(&node)
+                    .is_none_or(|record| !record.online)
+            }
+        });
+        if known_gone.await.unwrap_or(true) {
+            return;
+        }
+        // Others may leave at the same time, and be no majority any more: then nobody is left who
+        // could note that this node's executor went.
+        leaderless = if group.status().leader.is_none() {
+            leaderless + 1
+        } else {
+            0
+        };
+        if leaderless >= LOOKS_WITHOUT_LEADER && lock::holder(&folder).is_none() {
+            return;
+        }
+    }
+}
+
+/// Lets another controller lead before this one is gone: that is faster than an election.
+pub(super) async fn hand_over(group: &runtime::Handle) {
+    let status = group.status();
+    if status.role != lockstep_consensus::types::Role::Leader {
+        return;
+    }
+    let connected = status.peers.iter().filter(|peer| peer.connected);
+    let best = connected.max_by_key(|peer| peer.matched);
+    if let Some(peer) = best
+        && group.transfer_to(peer.id).await.is_ok()
+    {
+        let follows =
+            group.wait_for(|status| status.role != lockstep_consensus::types::Role::Leader);
+        let _ = tokio::time::timeout(Duration::from_secs(2), follows).await;
+    }
+}
+
+/// Ends this node's membership: then its keys are of no use here.
+pub(super) async fn leave_for_good(
+    config: &Config,
+    membership: &Membership,
+    in_order: bool,
+) -> Result<(), DaemonError> {
+    let still = |why: &str| DaemonError::Fatal(format!("this node is still a member: {why}"));
+    if !in_order {
+        return Err(still("what runs here was not moved away in time"));
+    }
+    let removed = membership.remove(membership.me()).await;
+    removed.map_err(|why| still(&why))?;
+    // Where nothing was ever configured, nobody told it to go.
+    if let Some(executor) = lock::holder(&config.executor_dir()) {
+        executor.kill();
+    }
+    Files::of_config(config).forget()?;
+    tracing::info!("this machine left the cluster, and forgot its keys");
+    Ok(())
+}
