@@ -594,6 +594,7 @@ fn a_resource_moves_while_it_runs_and_takes_changes_without_a_restart() {
         "{}",
         done()
     );
+    // It is stopped as what it was.
     change("value=\"1\"", "value=\"2\"");
     let restarted = "\nstop on n2 level=high port=1\nstart on n2 level=high port=2\n";
     assert!(done().ends_with(restarted), "{}", done());

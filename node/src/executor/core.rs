@@ -5,11 +5,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use self::parameters::Parameters;
 use super::journal::Record;
 use super::order::{FromExecutor, Order, OrderKey, Refusal, Report, ToExecutor, Work};
 use crate::agent::{Fencing, Operation, Outcome, ResultCode, Status};
 use crate::process::Process;
 
+mod parameters;
 mod recovery;
 #[cfg(test)]
 mod tests;
@@ -159,6 +161,7 @@ pub struct Executor {
     lanes: BTreeMap<String, Lane>,
     running: BTreeMap<RunId, Running>,
     repeats: BTreeMap<RepeatKey, Repeat>,
+    parameters: Parameters,
     /// Reports that the leader has not acknowledged, by sequence.
     outbox: BTreeMap<u64, Report>,
     next_sequence: u64,
@@ -411,7 +414,11 @@ impl Executor {
                 None => return,
             },
             JobKind::Order(order) => match &order.work {
-                Work::Operate(operation) => (operation.clone(), order.key.to_string()),
+                Work::Operate(operation) => {
+                    let mut operation = operation.clone();
+                    self.parameters.put_into(&mut operation);
+                    (operation, order.key.to_string())
+                }
                 Work::Cancel {
                     resource,
                     task,
@@ -423,6 +430,7 @@ impl Executor {
                 }
                 Work::Forget { resource } => {
                     self.forget_repeats(resource);
+                    self.parameters.forget(resource);
                     return self.finish(order, done(), out);
                 }
                 Work::Leave => {
@@ -492,10 +500,11 @@ impl Executor {
         outcome.queue_ms = started_at_ms.saturating_sub(job.queued_at_ms);
         match job.what {
             JobKind::Order(order) => {
-                if let Work::Operate(operation) = &order.work
-                    && operation.interval_ms > 0
-                {
-                    self.repeat(now_ms, order.key, operation, &outcome);
+                if let Work::Operate(operation) = &order.work {
+                    self.parameters.note(operation);
+                    if operation.interval_ms > 0 {
+                        self.repeat(now_ms, order.key, operation, &outcome);
+                    }
                 }
                 self.finish(&order, outcome, out);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Effects, Entry, Executor, Identity, JobKind};
+use super::{Effects, Entry, Executor, Identity, JobKind, Parameters};
 use crate::agent::Outcome;
 use crate::executor::journal::Record;
 use crate::executor::order::{Order, OrderKey, Report};
@@ -21,6 +21,7 @@ impl Executor {
             lanes: BTreeMap::new(),
             running: BTreeMap::new(),
             repeats: BTreeMap::new(),
+            parameters: Parameters::default(),
             outbox: BTreeMap::new(),
             next_sequence: 1,
             acknowledged: 0,

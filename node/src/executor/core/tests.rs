@@ -502,3 +502,32 @@ fn without_a_leader_only_demotes_and_stops_are_carried_out() {
     assert!(matches!(&effects.messages[..],
         [(_, FromExecutor::Standing { reports, .. })] if reports.len() == 1));
 }
+
+#[test]
+fn a_resource_is_stopped_with_the_parameters_that_it_was_started_with() {
+    let mut rig = Rig::led_by(LEADER, 1);
+    let mut with = |action: u32, task: &str, parameters: &[(&str, &str)]| {
+        let mut operation = operation("ip", task, 0);
+        let pairs = parameters.iter();
+        operation.parameters = pairs.map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        let effects = rig.order(1, order(1, action, Work::Operate(operation)));
+        let run = &effects.runs[0];
+        rig.end(run.run, ok());
+        run.operation.parameters.clone()
+    };
+    with(1, "start", &[("CRM_meta_timeout", "9"), ("ip", "10.0.0.1")]);
+    let stopped = with(
+        2,
+        "stop",
+        &[("CRM_meta_timeout", "7"), ("ip", "10.0.0.2"), ("nic", "e0")],
+    );
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        stopped,
+        [pair("CRM_meta_timeout", "7"), pair("ip", "10.0.0.1")]
+    );
+    // What is started then is what is configured now.
+    let started = with(3, "start", &[("ip", "10.0.0.2")]);
+    assert_eq!(started, [pair("ip", "10.0.0.2")]);
+    assert_eq!(with(4, "stop", &[("ip", "10.0.0.3")]), started);
+}
