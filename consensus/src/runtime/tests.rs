@@ -14,7 +14,7 @@ use crate::log::StoreError;
 use crate::log::faulty::{FaultSwitch, FaultyStore};
 use crate::log::memory::MemoryFolder;
 use crate::tls::{Authority, PEERS, member_name, testing};
-use crate::types::{MemberStep, MembersChange, Role};
+use crate::types::{MemberStep, Members, MembersChange, Role};
 
 /// For things that take milliseconds, on a machine that has much else to do.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -623,4 +623,20 @@ async fn members_of_two_versions_work_together_while_they_are_upgraded_one_by_on
             assert_eq!(member.applied().await.1, command.as_bytes());
         }
     }
+}
+
+#[test]
+fn a_member_that_has_not_come_to_its_own_joining_says_of_nobody_that_it_was_removed() {
+    let mut members = Members::of_voters([(1, "one:1".to_owned())]);
+    // As a snapshot of before it joined is taken up: 2 joined in between.
+    members.learners.insert(3);
+    members.next_id = 4;
+    assert_eq!(driver::ids_given_out(&members, 3), 0);
+    assert_eq!(
+        driver::ids_given_out(&members, 1),
+        4,
+        "others know their own"
+    );
+    members.addresses.insert(3, "three:1".to_owned());
+    assert_eq!(driver::ids_given_out(&members, 3), 4, "now it knows");
 }
