@@ -1,7 +1,13 @@
 //! What the testbed is made of: each module is a way to try Lockstep as a whole.
 
 pub mod bench;
+pub mod checkers;
 pub mod convergence;
 pub mod differential;
+pub mod faults;
+pub mod hosts;
 pub mod kill_controllers;
+pub mod report;
+pub mod scenarios;
 pub mod sim;
+pub mod witness;

@@ -3,11 +3,13 @@
 mod cli;
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use lockstep_node::lab;
 use lockstep_testbed::bench::{engine, process};
+use lockstep_testbed::hosts::{init, power};
 
 /// Scenarios, faults and checkers for Lockstep.
 #[derive(Debug, Parser)]
@@ -26,16 +28,29 @@ enum Command {
     Differential(cli::differential::Args),
     KillControllers(cli::kill_controllers::Args),
     Sim(cli::sim::Args),
+    /// List all scenarios
+    List,
+    Report(cli::scenario::ReportArgs),
+    Run(cli::scenario::RunArgs),
+    Soak(cli::scenario::SoakArgs),
 }
 
 fn main() -> ExitCode {
     // What is started is this program again: it is never of another build than what starts it.
-    let mut args = std::env::args().skip(1);
+    let mut args = std::env::args();
+    let called = args.next().unwrap_or_default();
+    let name = Path::new(&called).file_name().unwrap_or_default();
+    if !name.to_string_lossy().starts_with(env!("CARGO_PKG_NAME")) {
+        // `lockstep` on a host of the testbed, or one of the tools that agents call.
+        return lockstep_node::cli::main();
+    }
     let command = args.next().unwrap_or_default();
     let done = match command.as_str() {
         engine::SIMULATE => return lockstep_node::cli::main(),
         engine::PARSE => engine::parse_only(args),
         process::COMMAND => process::run_measured(args),
+        init::COMMAND => init::run(args),
+        power::COMMAND => return power::agent(),
         command if lab::COMMANDS.contains(&command) => return lockstep_node::cli::main(),
         _ => run(Cli::parse()),
     };
@@ -53,5 +68,9 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
         Command::Differential(args) => cli::differential::run(args),
         Command::KillControllers(args) => cli::kill_controllers::run(args),
         Command::Sim(args) => cli::sim::run(args),
+        Command::List => Ok(cli::scenario::list()),
+        Command::Report(args) => cli::scenario::report(&args),
+        Command::Soak(args) => cli::scenario::soak(&args),
+        Command::Run(args) => cli::scenario::run(&args),
     }
 }

@@ -5,4 +5,5 @@ pub(crate) mod bench;
 pub(crate) mod bench_cluster;
 pub(crate) mod differential;
 pub(crate) mod kill_controllers;
+pub(crate) mod scenario;
 pub(crate) mod sim;

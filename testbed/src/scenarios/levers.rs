@@ -1,0 +1,113 @@
+//! Does the testbed itself do what it says? Hosts lose what they should, links are cut where they should
+//! be, and a violation is found.
+
+use std::time::Duration;
+
+use super::cib::{self, DATABASE};
+use super::story::{SETTLES_WITHIN, Story, Told, ensure};
+use crate::checkers::exclusive::{self, Violation};
+use crate::faults::network::Shape;
+use crate::hosts::host::Off;
+use crate::hosts::wire::{Link, address};
+use crate::report::chronicle::Kind;
+
+/// Longer than a controller takes to answer.
+const FROZEN: Duration = Duration::from_millis(500);
+
+/// What was synced is there after a loss of power, what was not is gone, and nothing of `/run` is; links
+/// that are cut carry nothing, and only those; a host that is frozen stands still.
+pub(super) async fn levers(story: &mut Story) -> Told {
+    let write = "echo kept > /var/synced; sync /var/synced; sync -f /var; echo lost > /var/unsynced; \
+                 echo gone > /run/gone";
+    story.inside(1, &["sh", "-c", write]).await?;
+    story.power_off(1, Off::LosingUnsynced)?;
+    story.boot(1)?;
+    let look = "cat /var/synced; cat /var/unsynced /run/gone 2>/dev/null; true";
+    let left = story.inside(1, &["sh", "-c", look]).await?;
+    ensure(
+        left == "kept\n",
+        format!("after a loss of power there is {left:?}"),
+    )?;
+    story.settled().await?;
+
+    ensure(
+        hears(story, 1, 2).await?,
+        "n1 does not hear n2 though nothing is cut",
+    )?;
+    let (all, cut) = (
+        story.machines.count(),
+        Link {
+            cut: true,
+            ..Link::default()
+        },
+    );
+    Shape::Pair(1).apply(&story.machines.wire, all, &cut);
+    ensure(
+        !hears(story, 1, 2).await?,
+        "n1 hears n2 though the link is cut",
+    )?;
+    ensure(
+        hears(story, 1, 3).await?,
+        "n1 does not hear n3 though only another link is cut",
+    )?;
+    story.machines.wire.heal();
+
+    if !story.machines.host(2).can_freeze() {
+        story.step("SKIPPED freezing: there are no control groups of version 2 here");
+        return Ok(());
+    }
+    story.machines.host(2).freeze()?;
+    let answers = hears(story, 1, 2).await?;
+    let api = tokio::time::timeout(FROZEN, story.client(2).get_text("/v1/status")).await;
+    story.machines.host(2).thaw()?;
+    // The kernel of a frozen host still takes connections; its processes do not answer.
+    ensure(answers && api.is_err(), "a frozen host goes on")
+}
+
+async fn hears(story: &Story, host: usize, other: usize) -> Told<bool> {
+    let ping = format!(
+        "timeout 2 bash -c 'exec 3<>/dev/tcp/{}/4748' 2>/dev/null && echo yes || echo no",
+        address(other)
+    );
+    Ok(story.inside(host, &["bash", "-c", &ping]).await?.trim() == "yes")
+}
+
+/// A power switch that lies: services become active twice, and the checkers say so.
+pub(super) async fn canary(story: &mut Story) -> Told {
+    let runs = story.active(DATABASE).await?;
+    let [victim] = runs[..] else {
+        return ensure(false, format!("{DATABASE} runs on {runs:?}"));
+    };
+    let before = story.witnessed()?;
+    story.machines.power.change(|faults| faults.lies = true);
+    let cut = Link {
+        cut: true,
+        ..Link::default()
+    };
+    Shape::Around(victim).apply(&story.machines.wire, story.machines.count(), &cut);
+    let name = format!("n{victim}");
+    story.chronicle.note(
+        Kind::Fault,
+        Some(&name),
+        "is cut off, and the power switch lies",
+    );
+    story
+        .until_witnessed(
+            "the database is started elsewhere",
+            before,
+            SETTLES_WITHIN,
+            |told| told.resource == DATABASE && told.action == "start" && told.node != name,
+        )
+        .await?;
+    // The agent tells what it does as it begins: nothing has to be waited for.
+    let found = exclusive::check(&story.machines.witness.read()?, &cib::exclusive());
+    let twice = found
+        .iter()
+        .any(|found| matches!(found, Violation::ActiveTwice { what, .. } if what == DATABASE));
+    ensure(
+        twice,
+        format!("{DATABASE} is active twice, and the checkers found only {found:?}"),
+    )?;
+    story.step("the violation was found");
+    Ok(())
+}

@@ -1,0 +1,552 @@
+//! What can a scenario do with its cluster, and ask of it?
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+use std::sync::MutexGuard;
+use std::time::Duration;
+
+use lockstep_node::clock::Clock;
+use lockstep_node::http::client::Client;
+use nix::sys::signal::Signal;
+
+use super::cib;
+use super::observer::{Observer, Seen};
+use crate::checkers::exclusive;
+use crate::differential::random::Random;
+use crate::faults;
+use crate::hosts::Machines;
+use crate::hosts::host::{Off, Unit};
+use crate::hosts::power::PowerFaults;
+use crate::hosts::wire::address;
+use crate::report::chronicle::{Chronicle, Kind};
+use crate::witness::Testimony;
+
+/// Where hosts find what they run.
+const LOCKSTEP: &str = "/testbed/bin/lockstep";
+/// The unit that is the controller.
+pub const UNIT: &str = "lockstep";
+/// How often is asked where nothing tells.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// Within this, a cluster of healthy hosts has nothing left to do.
+pub const SETTLES_WITHIN: Duration = Duration::from_secs(120);
+
+/// Why a scenario did not go as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// Nothing can be said about the cluster.
+    #[error("the testbed failed: {0}")]
+    Testbed(#[from] io::Error),
+    /// It did not become so in time.
+    #[error("not within {seconds} s: {what}\n{standing}")]
+    InVain {
+        /// How long was waited.
+        seconds: u64,
+        /// For what.
+        what: String,
+        /// Where every controller stands.
+        standing: String,
+    },
+    /// It is not as it must be.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+/// What a scenario comes to.
+pub type Told<T = ()> = Result<T, Broken>;
+
+/// Says what is wrong unless it is right.
+///
+/// # Errors
+/// If it is not.
+pub fn ensure(right: bool, wrong: impl Display) -> Told {
+    match right {
+        true => Ok(()),
+        false => Err(Broken::Wrong(wrong.to_string())),
+    }
+}
+
+/// A cluster on hosts, and what is known about it. Hosts are known by their numbers, from 1.
+#[derive(Debug)]
+pub struct Story {
+    /// The hosts.
+    pub machines: Machines,
+    /// What the testbed saw.
+    pub chronicle: Chronicle,
+    /// From the seed.
+    pub random: Random,
+    observer: Observer,
+    clock: Clock,
+}
+
+impl Story {
+    /// Makes hosts in a folder, all of them off.
+    ///
+    /// # Errors
+    /// If this machine does not let it.
+    pub fn begin(
+        folder: &Path,
+        nodes: usize,
+        seed: u64,
+        program: Option<&Path>,
+        chronicle: Chronicle,
+    ) -> Told<Self> {
+        let machines = Machines::make(folder, nodes, seed, program, &chronicle)?;
+        let apis = machines.numbers().map(|number| machines.host(number).api());
+        let observer = Observer::watch(apis.collect(), chronicle.clone());
+        Ok(Self {
+            machines,
+            chronicle,
+            random: Random::new(seed),
+            observer,
+            clock: Clock::start(),
+        })
+    }
+
+    /// What the scenario does now.
+    pub fn step(&self, text: impl Into<String>) {
+        self.chronicle.note(Kind::Step, None, text);
+    }
+
+    /// Numbers of all hosts.
+    pub fn numbers(&self) -> impl Iterator<Item = usize> + use<> {
+        self.machines.numbers()
+    }
+
+    // --- the cluster as an operator has it
+
+    /// Makes a cluster of the hosts, by the commands that people type, and waits until all runs.
+    ///
+    /// # Errors
+    /// If it does not become one.
+    pub async fn found(&mut self) -> Told {
+        self.step("hosts are switched on; a cluster is made of them");
+        for number in self.numbers() {
+            self.machines.host(number).boot()?;
+        }
+        let init = [
+            "cluster",
+            "init",
+            "--name",
+            "lab",
+            "--node",
+            "n1",
+            "--address",
+        ];
+        self.lockstep(1, &[&init[..], &[&format!("{}:4748", address(1))]].concat())
+            .await?;
+        self.enable(1)?;
+        self.until("the first controller leads", SETTLES_WITHIN, |seen| {
+            seen.leader().is_some()
+        })
+        .await?;
+        for number in self.numbers().skip(1) {
+            let token = self.lockstep(1, &["cluster", "token"]).await?;
+            let (name, at) = (format!("n{number}"), format!("{}:4748", address(number)));
+            let join = [
+                "cluster",
+                "join",
+                token.trim(),
+                "--node",
+                &name,
+                "--address",
+                &at,
+            ];
+            self.lockstep(number, &join).await?;
+            self.enable(number)?;
+        }
+        for number in self.numbers() {
+            // Installed long ago, as far as a loss of power is concerned.
+            self.inside(number, &["sync"]).await?;
+        }
+        let all = self.machines.count();
+        self.until("all controllers vote", SETTLES_WITHIN, |seen| {
+            let leader = seen.leader().and_then(|leader| seen.status(leader));
+            leader.is_some_and(|status| {
+                let peers = &status.controller.peers;
+                peers.len() + 1 == all && peers.values().all(|connected| *connected)
+            })
+        })
+        .await?;
+        self.observer.next().await;
+        self.observer.seen().compares = true;
+        std::fs::write(
+            self.machines.shared.join("cib.xml"),
+            cib::configuration(all),
+        )?;
+        self.lockstep(1, &["config", "replace", "/testbed/cib.xml"])
+            .await?;
+        self.settled().await
+    }
+
+    /// Starts the controller, now and at each boot.
+    fn enable(&self, number: usize) -> io::Result<()> {
+        let unit = Unit {
+            name: UNIT.to_owned(),
+            command: [LOCKSTEP, "node"].map(str::to_owned).into(),
+        };
+        let mut host = self.machines.host(number);
+        host.start(&unit)?;
+        host.units = vec![unit];
+        Ok(())
+    }
+
+    /// Runs a command of `lockstep` on a host.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub async fn lockstep(&self, number: usize, words: &[&str]) -> io::Result<String> {
+        self.inside(number, &[&[LOCKSTEP], words].concat()).await
+    }
+
+    /// Runs a program on a host; returns what it printed.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub async fn inside(&self, number: usize, words: &[&str]) -> io::Result<String> {
+        let inside = self.machines.host(number).inside()?;
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let running = tokio::task::spawn_blocking(move || {
+            inside.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        });
+        running.await.map_err(io::Error::other)?
+    }
+
+    /// A command that must succeed: somebody waits for the cluster to do it. Asked again while the
+    /// cluster says that it cannot now.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn operator(&self, number: usize, words: &[&str]) -> Told<String> {
+        self.chronicle.note(
+            Kind::Step,
+            Some(&format!("n{number}")),
+            format!("lockstep {}", words.join(" ")),
+        );
+        let from_ms = self.clock.monotonic_ms();
+        loop {
+            match self.lockstep(number, words).await {
+                Ok(told) => return Ok(told),
+                Err(error) if self.clock.monotonic_ms() > from_ms + 60_000 => {
+                    return Err(error.into());
+                }
+                Err(_) => tokio::time::sleep(ASK_AGAIN).await,
+            }
+        }
+    }
+
+    /// The API of a host's controller.
+    #[must_use]
+    pub fn client(&self, number: usize) -> Client {
+        Client::new(self.machines.host(number).api())
+    }
+
+    // --- what is known
+
+    /// What the controllers said last.
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.observer.seen()
+    }
+
+    /// The host whose controller leads.
+    ///
+    /// # Errors
+    /// If none does within a minute.
+    pub async fn leader(&self) -> Told<usize> {
+        self.until("somebody leads", Duration::from_secs(60), |seen| {
+            seen.leader().is_some()
+        })
+        .await?;
+        let leader = self.seen().leader();
+        leader.ok_or_else(|| Broken::Wrong("nobody leads".into()))
+    }
+
+    /// Where a resource is active, as the leader knows.
+    ///
+    /// # Errors
+    /// If nobody leads.
+    pub async fn active(&self, resource: &str) -> Told<Vec<usize>> {
+        // What was seen before now does not count: one round may be half over.
+        self.observer.next().await;
+        self.observer.next().await;
+        self.leader().await?;
+        Ok(self.seen().active(resource))
+    }
+
+    /// Waits until what the controllers say is as wanted.
+    ///
+    /// # Errors
+    /// If it does not become so, or a safety rule is broken meanwhile.
+    pub async fn until(&self, what: &str, bound: Duration, is_so: impl Fn(&Seen) -> bool) -> Told {
+        let asking = async {
+            loop {
+                if is_so(&self.seen()) {
+                    return;
+                }
+                self.observer.next().await;
+            }
+        };
+        match tokio::time::timeout(bound, asking).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.in_vain(what, bound).await),
+        }
+    }
+
+    /// Waits until something was witnessed that was not before the line `from`.
+    ///
+    /// # Errors
+    /// If it was not.
+    pub async fn until_witnessed(
+        &self,
+        what: &str,
+        from: usize,
+        bound: Duration,
+        is_it: impl Fn(&Testimony) -> bool,
+    ) -> Told {
+        let from_ms = self.clock.monotonic_ms();
+        let bound_ms = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
+        loop {
+            if self.machines.witness.read()?.iter().skip(from).any(&is_it) {
+                return Ok(());
+            }
+            if self.clock.monotonic_ms() > from_ms + bound_ms {
+                return Err(self.in_vain(what, bound).await);
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
+    /// How much was witnessed so far.
+    ///
+    /// # Errors
+    /// If that cannot be read.
+    pub fn witnessed(&self) -> io::Result<usize> {
+        Ok(self.machines.witness.read()?.len())
+    }
+
+    async fn in_vain(&self, what: &str, bound: Duration) -> Broken {
+        Broken::InVain {
+            seconds: bound.as_secs(),
+            what: what.to_owned(),
+            standing: self.seen().standing(),
+        }
+    }
+
+    /// Waits until every host that is on is up, all controllers on them are at one state, and nothing
+    /// is left to do.
+    ///
+    /// # Errors
+    /// If that does not become so.
+    pub async fn settled(&self) -> Told {
+        let from_ms = self.clock.monotonic_ms();
+        // What was seen before now does not count.
+        self.observer.next().await;
+        self.observer.next().await;
+        let on: Vec<usize> = self
+            .numbers()
+            .filter(|n| self.machines.host(*n).is_on())
+            .collect();
+        let what = "nothing is left to do, and all controllers are at one state";
+        self.until(what, SETTLES_WITHIN, |seen| seen.is_settled(&on))
+            .await?;
+        let ms = self.clock.monotonic_ms() - from_ms;
+        self.step(format!("settled after {}.{:03} s", ms / 1000, ms % 1000));
+        Ok(())
+    }
+
+    /// Waits until every host is up and a leader has had them all join, while clients may go on to change
+    /// the configuration: then there is always something left to do.
+    ///
+    /// # Errors
+    /// If that does not become so.
+    pub async fn recovered(&self) -> Told {
+        self.observer.next().await;
+        self.observer.next().await;
+        let all: Vec<usize> = self.numbers().collect();
+        let what = "all hosts are up, and the database runs";
+        self.until(what, SETTLES_WITHIN, |seen| {
+            seen.is_up(&all) && seen.active(cib::DATABASE).len() == 1
+        })
+        .await?;
+        self.step("all hosts are up again, and the database runs");
+        Ok(())
+    }
+
+    // --- power and processes
+
+    /// Switches a host on, if it is off.
+    ///
+    /// # Errors
+    /// If it does not boot.
+    pub fn boot(&self, number: usize) -> Told {
+        let mut host = self.machines.host(number);
+        if host.boot()? {
+            self.machines.witness.host(&host.name, "on", "fault")?;
+            self.chronicle
+                .note(Kind::Power, Some(&host.name), "switched on");
+        }
+        Ok(())
+    }
+
+    /// Takes a host's power away.
+    ///
+    /// # Errors
+    /// If its disk is not free again.
+    pub fn power_off(&self, number: usize, how: Off) -> Told {
+        let mut host = self.machines.host(number);
+        if host.power_off(how)? {
+            self.machines.witness.host(&host.name, "off", "fault")?;
+            let what = match how {
+                Off::Gently => "loses its power",
+                Off::LosingUnsynced => "loses its power, and what was not synced",
+            };
+            self.chronicle.note(Kind::Fault, Some(&host.name), what);
+        }
+        Ok(())
+    }
+
+    /// Signals a host's controller.
+    ///
+    /// # Errors
+    /// If the host is off.
+    pub fn signal(&self, number: usize, signal: Signal) -> Told {
+        let mut host = self.machines.host(number);
+        let name = host.name.clone();
+        host.signal(UNIT, signal)?;
+        let text = format!("the controller gets {signal}");
+        self.chronicle.note(Kind::Fault, Some(&name), text);
+        Ok(())
+    }
+
+    /// Waits until a host's controller ended; returns how.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn controller_ended(&self, number: usize, bound: Duration) -> Told<String> {
+        let from_ms = self.clock.monotonic_ms();
+        let bound_ms = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
+        while self.clock.monotonic_ms() < from_ms + bound_ms {
+            let ended = self.machines.host(number).ended();
+            if let Some((_, how)) = ended.into_iter().find(|(name, _)| name == UNIT) {
+                let text = format!("the controller ended: {how}");
+                self.chronicle
+                    .note(Kind::Step, Some(&format!("n{number}")), text);
+                return Ok(how);
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+        Err(self
+            .in_vain(&format!("the controller of n{number} ends"), bound)
+            .await)
+    }
+
+    /// Starts a host's controller again after it ended.
+    ///
+    /// # Errors
+    /// If the host is off.
+    pub fn start_controller(&self, number: usize) -> Told {
+        let mut host = self.machines.host(number);
+        for unit in host.units.clone() {
+            host.start(&unit)?;
+        }
+        self.chronicle
+            .note(Kind::Heal, Some(&host.name), "the controller is started");
+        Ok(())
+    }
+
+    /// Starts the controllers that ended, on hosts that are on.
+    ///
+    /// # Errors
+    /// If a host went off just now.
+    pub fn start_ended(&self) -> Told {
+        for number in self.numbers() {
+            let ended = self.machines.host(number).ended();
+            if ended.iter().any(|(name, _)| name == UNIT) {
+                self.start_controller(number)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Kills the process that is a service; it may be gone, with its host.
+    ///
+    /// # Errors
+    /// If the host is off.
+    pub async fn kill_service(&self, resource: &str, number: usize) -> Told {
+        let text = format!("the process of {resource} is killed");
+        self.chronicle
+            .note(Kind::Fault, Some(&format!("n{number}")), text);
+        let script = format!("kill -9 $(cat /run/testbed-{resource}.pid) || true");
+        self.inside(number, &["sh", "-c", &script]).await?;
+        Ok(())
+    }
+
+    // --- the end
+
+    /// Mends whatever is broken, waits until the cluster has converged, and checks all rules.
+    ///
+    /// # Errors
+    /// If it does not converge, or a rule was broken.
+    pub async fn conclude(&mut self) -> Told {
+        self.step("everything is mended; the cluster has to converge");
+        self.mend_all()?;
+        self.settled().await?;
+        self.check()
+    }
+
+    /// Mends whatever is broken.
+    ///
+    /// # Errors
+    /// If a host does not boot.
+    pub fn mend_all(&self) -> Told {
+        self.machines.wire.heal();
+        self.machines
+            .power
+            .change(|switch| *switch = PowerFaults::default());
+        faults::remove_agents_faults(self)?;
+        for number in self.numbers() {
+            self.machines.host(number).thaw()?;
+        }
+        self.start_ended()?;
+        for number in self.numbers() {
+            self.boot(number)?;
+        }
+        Ok(())
+    }
+
+    /// Checks all rules on what was witnessed and seen so far.
+    ///
+    /// # Errors
+    /// If one was broken.
+    pub fn check(&self) -> Told {
+        let mut found: Vec<String> = self.seen().violations.clone();
+        let witnessed = self.machines.witness.read()?;
+        for violation in exclusive::check(&witnessed, &cib::exclusive()) {
+            self.chronicle
+                .note(Kind::Violation, None, violation.to_string());
+            found.push(violation.to_string());
+        }
+        ensure(found.is_empty(), found.join("\n"))
+    }
+
+    /// Figures for the summary.
+    #[must_use]
+    pub fn figures(&self) -> BTreeMap<&'static str, usize> {
+        let seen = self.seen();
+        let (states, graphs) = seen.ledger.compared();
+        let witnessed = self.machines.witness.read().unwrap_or_default();
+        let fenced = witnessed
+            .iter()
+            .filter(|t| t.action == "off" && t.phase == "fence")
+            .count();
+        BTreeMap::from([
+            ("states compared", states),
+            ("graphs compared", graphs),
+            ("leaders", seen.leaders),
+            ("plans", seen.plans),
+            ("fencings", fenced),
+            ("agents' events", witnessed.len()),
+        ])
+    }
+}
