@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use lockstep_testbed::bench::cluster::{commit, member};
+use lockstep_testbed::bench::cluster::{commit, member, recovery};
+use lockstep_testbed::hosts::system;
 
 /// Measure a cluster of real processes beside its peers
 #[derive(Clone, Debug, clap::Args)]
@@ -16,9 +17,21 @@ pub(crate) struct Args {
     /// Keep everything in this folder: its disk is the one that is measured
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Measure only this
+    #[arg(long, value_name = "WHAT")]
+    what: Option<What>,
     /// Fail if a target is missed
     #[arg(long)]
     strict: bool,
+}
+
+/// A part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// How fast changes are committed
+    Commit,
+    /// How soon a lost leader or node is replaced, on hosts out of namespaces: needs root
+    Recovery,
 }
 
 /// Runs the command.
@@ -31,7 +44,24 @@ pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
     let made = tempfile::Builder::new()
         .prefix(".lockstep-bench-")
         .tempdir_in(args.dir.as_ref().unwrap_or(&home))?;
-    let figures = commit::run(made.path(), args.runs, &|line| println!("{line}"))?;
+    let print = |line: &str| println!("{line}");
+    let mut figures = Vec::new();
+    if args.what != Some(What::Recovery) {
+        figures.extend(commit::run(made.path(), args.runs, &print)?);
+    }
+    if args.what != Some(What::Commit) {
+        match system::missing() {
+            Some(why) => println!("SKIPPED recovery: {why}"),
+            None => match recovery::run(made.path(), args.runs, &print) {
+                Ok(measured) => figures.extend(measured),
+                Err(error) => {
+                    // Logs, disks and what was witnessed say why.
+                    eprintln!("everything is kept in {}", made.keep().display());
+                    return Err(error);
+                }
+            },
+        }
+    }
     println!();
     for figure in &figures {
         println!("{}", figure.to_text());

@@ -1,14 +1,16 @@
 //! How fast is a cluster of real processes?
 //!
-//! Everything runs on this host, on loopback, with real disks and real mutual TLS; figures are medians
-//! of several runs. What the peers take for the same work stands beside each figure: etcd 3.4.23,
+//! Real processes, real disks, real mutual TLS; figures are medians of several runs. What the peers
+//! take for the same work stands beside each figure: etcd 3.4.23, Pacemaker 2.1.5 with Corosync 3.1.7,
 //! measured on the kind of machine that the targets were set for.
 //!
 //! - [`commit`] is the order of events for commits, [`member`] one process of the group that is
-//!   measured.
+//!   measured;
+//! - [`recovery`] is how long it takes until another one does what a lost one did.
 
 pub mod commit;
 pub mod member;
+pub mod recovery;
 
 use std::io;
 
