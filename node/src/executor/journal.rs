@@ -130,6 +130,8 @@ pub struct Journal<F: Folder = PrivateFolder> {
     end: u64,
     /// Up to where everything is known to be on disk.
     durable: u64,
+    /// Whether a crash may bring back the file that this one replaced.
+    unsynced_name: bool,
     header: Header,
 }
 
@@ -178,13 +180,18 @@ impl<F: Folder> Journal<F> {
             });
         }
         let mut file = folder.open(NAME).map_err(failed)?;
-        // What a process left that died may not be on disk yet, and will be relied upon from now on.
-        file.sync().map_err(failed)?;
+        // What a process left that died may not be on disk yet, and will be relied upon from now on;
+        // what is cut must not come back behind what is written next.
+        file.set_len(contents.whole)
+            .and_then(|()| file.sync())
+            .and_then(|()| folder.sync())
+            .map_err(failed)?;
         let journal = Self {
             file,
             folder,
             end: contents.whole,
             durable: contents.whole,
+            unsynced_name: false,
             header,
         };
         Ok((journal, contents.records))
@@ -220,10 +227,17 @@ impl<F: Folder> Journal<F> {
         // Cuts what a torn or failed write left behind the last whole frame.
         self.file.set_len(self.end)?;
         self.file.write_at(self.end, frame)?;
-        if durable { self.file.sync() } else { Ok(()) }
+        if !durable {
+            return Ok(());
+        }
+        if self.unsynced_name {
+            self.folder.sync()?;
+            self.unsynced_name = false;
+        }
+        self.file.sync()
     }
 
-    /// Replaces the contents by these records, atomically.
+    /// Replaces the contents by these records, atomically. After an error the journal is as it was.
     pub fn compact(&mut self, records: &[Record]) -> Result<(), JournalError> {
         let (file, end) = write_new(&mut self.folder, &self.header, records).map_err(|error| {
             JournalError::Io {
@@ -232,26 +246,32 @@ impl<F: Folder> Journal<F> {
             }
         })?;
         (self.file, self.end, self.durable) = (file, end, end);
+        // The new file has the name now, and whoever went on with the old one would write what nobody
+        // finds: so if the name cannot be made durable, that is for the next append that must be.
+        self.unsynced_name = self.folder.sync().is_err();
         Ok(())
     }
 
     fn create(mut folder: F, header: Header, records: &[Record]) -> Result<Self, JournalError> {
-        let (file, end) =
-            write_new(&mut folder, &header, records).map_err(|error| JournalError::Io {
-                path: folder.path_of(NAME),
-                error,
-            })?;
+        let written = write_new(&mut folder, &header, records)
+            .and_then(|written| folder.sync().map(|()| written));
+        let (file, end) = written.map_err(|error| JournalError::Io {
+            path: folder.path_of(NAME),
+            error,
+        })?;
         Ok(Self {
             folder,
             file,
             end,
             durable: end,
+            unsynced_name: false,
             header,
         })
     }
 }
 
-/// Writes a whole journal, and puts it in the place of the one that there was.
+/// Writes a whole journal, and puts it in the place of the one that there was; durably once the folder
+/// is synced.
 fn write_new<F: Folder>(
     folder: &mut F,
     header: &Header,
@@ -266,7 +286,6 @@ fn write_new<F: Folder>(
     file.write_at(0, &bytes)?;
     file.sync()?;
     folder.rename(BESIDE, NAME)?;
-    folder.sync()?;
     Ok((file, bytes.len() as u64))
 }
 

@@ -1,5 +1,8 @@
 //! Against real files: what a crash or a bad disk leaves behind.
 
+use lockstep_consensus::log::memory::MemoryFolder;
+use lockstep_consensus::random::Random;
+
 use super::*;
 
 fn header() -> Header {
@@ -146,9 +149,86 @@ fn what_was_not_durable_may_be_missing_before_what_was_being_written() {
     let (_, records) = open(&path, header()).unwrap();
     assert_eq!(records, [Record::Term(1), Record::Term(2)]);
     // What was durable before is not missed so lightly.
-    let mut bytes = std::fs::read(&path).unwrap();
     bytes[first..second].fill(0);
     std::fs::write(&path, &bytes).unwrap();
     let error = open(&path, header()).unwrap_err();
     assert!(matches!(error, JournalError::Damaged { offset, .. } if offset == first as u64));
+}
+
+/// What a file may hold after a crash.
+struct Written {
+    batches: Vec<Vec<Record>>,
+    /// So many of them are durable.
+    kept: usize,
+}
+
+impl Written {
+    fn just(records: Vec<Record>) -> Self {
+        Self {
+            batches: vec![records],
+            kept: 1,
+        }
+    }
+
+    fn allows(&self, records: &[Record]) -> bool {
+        let mut counts = self.kept..=self.batches.len();
+        counts.any(|count| self.batches[..count].concat() == records)
+    }
+}
+
+/// Opens the journal, which must hold what one of `files` may, and writes to it until the disk fails.
+/// The files are those that a compaction may leave in place, the newest last.
+fn live(
+    folder: &MemoryFolder,
+    files: &mut Vec<Written>,
+    place: &str,
+    random: &mut Random,
+) -> Result<(), JournalError> {
+    let (mut journal, records) = Journal::open(folder.clone(), header())?;
+    let known = files.iter().any(|file| file.allows(&records));
+    assert!(known, "{place}: {records:?}");
+    *files = vec![Written::just(records)];
+    loop {
+        if random.chance(100) {
+            let short = vec![Record::Newest(random.below(1_000))];
+            files.push(Written::just(short.clone()));
+            journal.compact(&short)?;
+        }
+        let batch: Vec<Record> = (0..=random.below(60))
+            .map(|_| Record::Term(random.below(1_000)))
+            .collect();
+        let durable = random.chance(500);
+        let mut newest = files.pop().expect("there is one");
+        newest.batches.push(batch.clone());
+        let outcome = journal.append(&batch, durable);
+        if durable && outcome.is_ok() {
+            newest.kept = newest.batches.len();
+            files.clear();
+        }
+        files.push(newest);
+        outcome?;
+    }
+}
+
+#[test]
+fn whatever_moment_it_ends_at_what_was_durable_is_there() {
+    for seed in 0..300 {
+        let mut random = Random::new(seed);
+        let mut folder = MemoryFolder::new();
+        let mut files = vec![Written::just(Vec::new())];
+        for life in 0..6 {
+            let place = format!("seed {seed}, life {life}");
+            folder.die_after(random.below(40));
+            let error = live(&folder, &mut files, &place, &mut random)
+                .expect_err("it writes until it dies");
+            assert!(matches!(error, JournalError::Io { .. }), "{place}: {error}");
+            // Either the machine goes down, or only the process: then what it wrote and did not sync
+            // is there at first, and may be lost at the next crash all the same.
+            folder = if random.chance(700) {
+                folder.crash(&mut random)
+            } else {
+                folder.restart()
+            };
+        }
+    }
 }
