@@ -282,11 +282,18 @@ impl Agents {
         }
         let agents = self.clone();
         Box::pin(async move {
-            operation.agent.class = agents.class_of_service(&operation.agent.kind).await.into();
-            agents
-                .of_class(&operation.agent.class)
-                .run(operation, run)
-                .await
+            let kind = operation.agent.kind.clone();
+            let found = agents.class_of_service(&kind);
+            let class = match ocf::timeout(&operation) {
+                Some(limit) => tokio::time::timeout(limit, found).await,
+                None => Ok(found.await),
+            };
+            let Ok(class) = class else {
+                let reason = format!("systemd did not say in time whether it has {kind}");
+                return Outcome::new(ResultCode::UNKNOWN_ERROR, Status::Timeout, reason);
+            };
+            operation.agent.class = class.to_owned();
+            agents.of_class(class).run(operation, run).await
         })
     }
 

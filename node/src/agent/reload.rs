@@ -36,7 +36,8 @@ impl Reload {
     pub(super) fn of(told: &Metadata) -> Self {
         let modern = compare_versions(&told.ocf_version, "1.1").is_ge();
         let is_legacy = !modern && told.has_action("reload");
-        if !is_legacy && !(modern && told.has_action("reload-agent")) {
+        let can_reload = is_legacy || (modern && told.has_action("reload-agent"));
+        if !can_reload {
             return Self::default();
         }
         let parameters = told.parameters.iter();

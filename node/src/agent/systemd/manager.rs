@@ -94,7 +94,7 @@ impl Manager {
             .map_err(read_error)?;
         let body = reply.body();
         let value: OwnedVariant = body.deserialize().map_err(ManagerError::Refused)?;
-        String::try_from(value).map_err(|error| ManagerError::Refused(error.into()))
+        String::try_from(value).map_err(ManagerError::Refused)
     }
 
     /// Has it read all unit files anew; returns when it has.
