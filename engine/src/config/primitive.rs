@@ -79,7 +79,9 @@ impl Resolver<'_> {
             self.make_anonymous(top);
             clear_unique(&mut self.resources, top);
             clear_unique(&mut self.resources, id);
-            self.resources[id].makes_anonymous = true;
+            // Also if it is left out below: so its group is marked, if it is in one.
+            let parent = self.resources[id].parent.filter(|&parent| parent != top);
+            self.resources[parent.unwrap_or(id)].makes_anonymous = true;
         }
         // An agent that can do neither still makes the clone anonymous.
         if !traits.promotable && self.resources[top].promotable {

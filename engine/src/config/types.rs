@@ -232,7 +232,8 @@ pub struct Resource {
     pub connection_to: Option<NodeId>,
     /// Not an instance of an anonymous clone.
     pub unique: bool,
-    /// Makes the clone that it is in anonymous: its agent cannot tell instances apart.
+    /// Makes the clone that it is in anonymous: its agent, or one of a group's members', cannot tell
+    /// instances apart.
     pub makes_anonymous: bool,
     /// Instance can be promoted (member of a promotable clone, at any depth) or is one.
     pub promotable: bool,

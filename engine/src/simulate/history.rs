@@ -181,6 +181,8 @@ fn resource_history(cib: &mut Document, state: ElementId, subject: &Subject<'_>)
         Some(list) => list,
         None => cib.append(lrm, "lrm_resources"),
     };
+    // What is listed twice is not found.
+    let mut twice = None;
     for wanted in [subject.name, subject.preferred] {
         let named: Vec<ElementId> = cib
             .children(list)
@@ -196,12 +198,15 @@ fn resource_history(cib: &mut Document, state: ElementId, subject: &Subject<'_>)
             }
             [first, ref others @ ..] => {
                 merge_histories(cib, first, others);
-                return Kept {
-                    history: first,
-                    numbered_from: 0,
-                };
+                twice = (wanted == subject.preferred).then_some(first);
             }
         }
+    }
+    if let Some(history) = twice {
+        return Kept {
+            history,
+            numbered_from: 0,
+        };
     }
     let entry = cib.append(list, "lrm_resource");
     cib.set_attr(entry, "id", subject.preferred);
@@ -234,8 +239,8 @@ fn highest_call(cib: &Document, history: ElementId) -> i32 {
         .max(0)
 }
 
-/// A node's status that lists a resource twice: the peer finds none of them, writes a new one with
-/// calls from 1, and all of them end up in the first when it is stored.
+/// A node's status that lists a resource twice: the peer finds none of them and writes a new one with
+/// calls from 1; when that is stored, all of the same name end up in the first.
 fn merge_histories(cib: &mut Document, first: ElementId, others: &[ElementId]) {
     for &other in others {
         let entries: Vec<ElementId> = cib.children(other).collect();
@@ -243,9 +248,17 @@ fn merge_histories(cib: &mut Document, first: ElementId, others: &[ElementId]) {
             let id = cib.id(entry).map(str::to_owned);
             let known = cib
                 .children(first)
-                .any(|known| cib.id(known).map(str::to_owned) == id);
-            if !known {
+                .find(|&known| cib.id(known).map(str::to_owned) == id);
+            let Some(known) = known else {
                 cib.copy_subtree(entry, first);
+                continue;
+            };
+            let attributes: Vec<(String, String)> = cib
+                .attrs(entry)
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            for (name, value) in attributes {
+                cib.set_attr(known, &name, &value);
             }
         }
     }

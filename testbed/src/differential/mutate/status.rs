@@ -488,10 +488,18 @@ pub(super) fn other_agent(random: &mut Random, cib: &mut Element) -> Done {
 
 /// History is kept under the name of another instance, or of none.
 pub(super) fn rename_history(random: &mut Random, cib: &mut Element) -> Done {
-    let history = any_of(random, cib, |e| e.name == "lrm_resource")?;
-    let old = history.id().to_owned();
+    let list = any_of(random, cib, |e| {
+        e.name == "lrm_resources" && !e.children.is_empty()
+    })?;
+    let at = random.below(list.children.len());
+    let old = list.children[at].id().to_owned();
     let stem = old.split(':').next().unwrap_or(&old);
     let new = format!("{stem}{}", random.word(&["", ":0", ":1", ":2", ":9"]));
+    if list.children.iter().any(|other| other.id() == new) {
+        // No node keeps two histories of one name.
+        return None;
+    }
+    let history = &mut list.children[at];
     history.set("id", &new);
     for entry in &mut history.children {
         for (_, value) in &mut entry.attributes {
