@@ -43,6 +43,9 @@ impl Fault {
             FaultReason::NoEnds => {
                 not_passing("in_range requires at least one of start or end".into())
             }
+            FaultReason::Invalid { attribute, value } if operation == "date_spec" => not_passing(
+                format!("'{value}' is not a valid range for date_spec attribute {attribute}"),
+            ),
             FaultReason::Invalid { attribute, value } => {
                 not_passing(format!("'{value}' is not a valid {attribute}"))
             }

@@ -1,11 +1,11 @@
 //! Carrying out role steps: the actions that stop, start, promote and demote a primitive.
 
-use crate::World;
 use crate::action::roles::{Change, step};
 use crate::action::{Draft, Key, Need, Reason, Task, fencing};
 use crate::config::{FenceAction, Requires, Role};
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects};
+use crate::{Diagnostic, World};
 
 /// The steps of a primitive. First it is taken down and up again to where it was (needed only if
 /// it has to stop), then to its next role.
@@ -108,6 +108,15 @@ impl RoleChange<'_> {
                     fencing::request(world, draft, node, Some(FenceAction::On), true, None, false);
                 let cause = Cause::Rule("a node is unfenced before it is used");
                 relate::link(draft, stop, unfence, Effects::THEN_IMPLIES_FIRST, cause);
+                if !fencing::is_unfenced(world, node) {
+                    let resource = &world.state.resources[primitive];
+                    let message = format!(
+                        "Stopping {} until {} can be unfenced",
+                        resource.id, world.state.nodes[node].name
+                    );
+                    let message = Diagnostic::error(resource.element, message).event();
+                    draft.diagnostics.push(message);
+                }
             }
         }
     }

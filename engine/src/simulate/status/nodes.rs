@@ -141,6 +141,7 @@ impl View<'_> {
             .iter()
             .copied()
             .filter(|&node| self.state.node[node].online)
+            .filter(|&node| self.shown_attributes(node).next().is_some())
             .collect();
         if shown.is_empty() {
             return;
