@@ -106,6 +106,28 @@ fn programs_are_answered_in_xml() {
 }
 
 #[test]
+fn what_is_saved_was_carried_out_only_if_that_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let cib = save(folder.path(), "cib.xml", FAILED);
+    let saved = folder.path().join("saved.xml");
+    let to = saved.to_str().unwrap();
+    let stopped = || {
+        std::fs::read_to_string(&saved)
+            .unwrap()
+            .contains("a_stop_0")
+    };
+    text(&simulate(&["-x", &cib, "-R", "-O", to]));
+    assert!(!stopped());
+    text(&simulate(&["-x", &cib, "-S", "-O", to]));
+    assert!(stopped());
+    // In place is where it came from, and nowhere else.
+    std::fs::remove_file(&saved).unwrap();
+    text(&simulate(&["-x", &cib, "-X", "-O", to]));
+    assert!(!saved.exists());
+    assert!(std::fs::read_to_string(&cib).unwrap().contains("a_stop_0"));
+}
+
+#[test]
 fn a_directory_is_profiled_file_by_file() {
     let folder = tempfile::tempdir().unwrap();
     save(folder.path(), "b.xml", FAILED);

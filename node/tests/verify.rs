@@ -114,3 +114,38 @@ fn refuses_what_is_no_configuration() {
     assert_eq!(missing.status.code(), Some(78));
     assert_eq!(lockstep(&["--colour"]).status.code(), Some(64));
 }
+
+#[test]
+fn programs_are_answered_in_xml() {
+    let file = file(WRONG);
+    let name = file.path().to_str().unwrap();
+    let output = lockstep(&["-x", name, "--output-as=xml"]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let start = "<pacemaker-result api-version=\"2.42\" request=\"";
+    assert!(shown.starts_with(start), "{shown}");
+    let reason = format!(
+        "  <status code=\"78\" message=\"Invalid configuration\">\n    <errors>\n      \
+         <error>{name}:7:75: error: Ignoring 'target-role' for a because 'King' is not valid</error>\n"
+    );
+    assert!(shown.contains(&reason), "{shown}");
+    let end = "      <error>Configuration invalid</error>\n    </errors>\n  </status>\n</pacemaker-result>\n";
+    assert!(shown.ends_with(end), "{shown}");
+
+    let nothing = lockstep(&["--output-as=xml"]);
+    assert_eq!(nothing.status.code(), Some(1));
+    let shown = String::from_utf8(nothing.stdout).unwrap();
+    assert!(
+        shown.contains("<error>verify: No input specified</error>"),
+        "{shown}"
+    );
+
+    let answer = file.path().with_extension("answer");
+    let to = answer.to_str().unwrap();
+    let written = lockstep(&["-X", "<cib", "--output-as=xml", "--output-to", to]);
+    assert_eq!((written.status.code(), written.stdout.len()), (Some(78), 0));
+    let shown = std::fs::read_to_string(&answer).unwrap();
+    assert!(shown.contains("Unable to parse CIB XML"), "{shown}");
+    std::fs::remove_file(answer).unwrap();
+}

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod checkers;
 pub mod convergence;
+pub mod determinism;
 pub mod differential;
 pub mod faults;
 pub mod hosts;

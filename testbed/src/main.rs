@@ -25,6 +25,7 @@ enum Command {
     Bench(cli::bench::Args),
     #[command(hide = true)]
     BenchMember(cli::bench_cluster::MemberArgs),
+    Determinism(cli::determinism::Args),
     Differential(cli::differential::Args),
     KillControllers(cli::kill_controllers::Args),
     Sim(cli::sim::Args),
@@ -65,6 +66,7 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
         Command::Audit(args) => cli::audit::run(&args),
         Command::Bench(args) => cli::bench::run(args),
         Command::BenchMember(args) => cli::bench_cluster::run_member(args),
+        Command::Determinism(args) => cli::determinism::run(&args),
         Command::Differential(args) => cli::differential::run(args),
         Command::KillControllers(args) => cli::kill_controllers::run(args),
         Command::Sim(args) => cli::sim::run(args),

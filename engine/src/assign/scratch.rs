@@ -3,7 +3,7 @@
 //! [`Assigner`] is the only mutable state of the pass. It starts from what was configured and
 //! observed; the other files of this module change it, each for its own question.
 
-use super::colocation::{AttributeClasses, ColocationLists, Memory};
+use super::colocation::{AttributeClasses, ColocationLists, Memory, wishes_allowed};
 use super::nodes::Nodes;
 use super::report::Report;
 use super::types::{Placed, Placement};
@@ -30,6 +30,8 @@ pub(super) struct Assigner<'a> {
     /// Sources of wishes that are being added: breaks loops.
     pub(super) merging: IdSet<ResourceId>,
     pub(super) memory: Memory,
+    /// How often colocations may still be followed while wishes are added.
+    pub(super) wishes_left: u64,
     /// How many resources are under assignment that are not begun again before they are done: all
     /// but bundles, and clones in them.
     pub(super) guarded: u32,
@@ -113,6 +115,7 @@ impl<'a> Assigner<'a> {
             colocations: Vec::new(),
             merging: IdSet::new(),
             memory: Memory::default(),
+            wishes_left: wishes_allowed(world.state.resources.len()),
             guarded: 0,
             assigned: Vec::new(),
             recheck_by: None,

@@ -1,6 +1,7 @@
 //! What happens when a graph is carried out, and everything goes as expected?
 
 use super::history::{OperationResult, attribute, record_fencing, record_operation_as};
+use super::inject::{configure_node, pretended_reason};
 use super::listing::Listing;
 use crate::graph::{Graph, GraphAction, GraphActionKind, GraphPrimitive, NodeRef};
 use crate::parse::Document;
@@ -15,6 +16,8 @@ pub(super) struct Execution<'a> {
     pub(super) wall_clock: i64,
     /// Results to pretend: `RSC_TASK_MS@NODE=RC`.
     pub(super) failures: &'a [String],
+    /// Whether nodes that something happens on are added to the configuration.
+    pub(super) adds_nodes: bool,
     /// Lines for standard error.
     pub(super) errors: &'a mut Vec<String>,
 }
@@ -108,6 +111,9 @@ impl Execution<'_> {
                 let line = format_args!("Fencing {node} ({operation})");
                 let attributes = [("target", node), ("op", operation)];
                 listing.item_as(line, "fencing_action", &attributes);
+                if self.adds_nodes && !operation.eq_ignore_ascii_case("on") {
+                    configure_node(self.cib, node);
+                }
                 record_fencing(self.cib, node, operation, "simulate_fencing_action");
                 Fired::Done
             }
@@ -144,6 +150,9 @@ impl Execution<'_> {
             _ if keeps_no_history => String::new(),
             interval => format!("={interval}"),
         };
+        if !keeps_no_history && self.adds_nodes {
+            configure_node(self.cib, &node.name);
+        }
         if !keeps_no_history && let Err(refusal) = self.can_record(action, primitive, node, name) {
             self.errors.push(refusal);
             return Fired::Refused;
@@ -178,7 +187,7 @@ impl Execution<'_> {
             rc: pretended.unwrap_or(expected_rc),
             op_status: 0,
             expected_rc,
-            exit_reason: "User-injected result".to_owned(),
+            exit_reason: pretended_reason(&action.task, "User-injected result"),
             call_id: None,
             transition: String::new(),
             last_rc_change: self.wall_clock,

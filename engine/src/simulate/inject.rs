@@ -8,7 +8,7 @@ use super::history::{
 };
 use super::listing::{self, Listing};
 use crate::config::Variant;
-use crate::parse::{Document, ElementId};
+use crate::parse::{Document, ElementId, is_name, is_name_start};
 use crate::state::State;
 
 /// Changes to make, each kind in the order given.
@@ -61,6 +61,13 @@ impl Injections {
         ];
         self.watchdog.is_some() || lists.iter().any(|list| !list.is_empty())
     }
+
+    /// With any node to bring online, every node whose state is touched is added to the
+    /// configuration if it is not there: by any injection, and by what is carried out then.
+    #[must_use]
+    pub(super) fn adds_nodes(&self) -> bool {
+        !self.node_up.is_empty()
+    }
 }
 
 /// Where changes are made, and what is said about them.
@@ -104,8 +111,7 @@ impl Injector<'_> {
             self.tell_people(format_args!("Setting watchdog: {watchdog}"));
             self.set_cluster_option("have-watchdog", watchdog);
         }
-        // With any node to bring online, nodes of all injections are added where they are missing.
-        let add_nodes = !injections.node_up.is_empty();
+        let add_nodes = injections.adds_nodes();
         for name in &injections.node_up {
             self.tell_node(format_args!("Bringing node {name} online"), "Online", name);
             let state = self.node(name, add_nodes)?;
@@ -155,15 +161,8 @@ impl Injector<'_> {
     }
 
     fn node(&mut self, name: &str, add: bool) -> Result<ElementId, InjectError> {
-        if add && node_uuid(self.cib, name).is_none() {
-            let configuration = section(self.cib, "configuration");
-            let nodes = match self.cib.child(configuration, "nodes") {
-                Some(nodes) => nodes,
-                None => self.cib.append(configuration, "nodes"),
-            };
-            let node = self.cib.append(nodes, "node");
-            self.cib.set_attr(node, "id", name);
-            self.cib.set_attr(node, "uname", name);
+        if add {
+            configure_node(self.cib, name);
         }
         match node_uuid(self.cib, name) {
             Some(uuid) => Ok(node_state(self.cib, name, &uuid)),
@@ -252,7 +251,6 @@ impl Injector<'_> {
         let known = self.state.resources.enumerate().find(|(id, roster)| {
             roster.id == resource
                 || self.state.resource[*id].history_id.as_deref() == Some(resource)
-                || roster.config_id == resource
         });
         let Some(Variant::Primitive(agent)) = known.map(|(_, roster)| &roster.variant) else {
             self.errors
@@ -274,7 +272,7 @@ impl Injector<'_> {
             rc,
             op_status: 0,
             expected_rc: 0,
-            exit_reason: "Simulated action result".to_owned(),
+            exit_reason: pretended_reason(task, "Simulated action result"),
             call_id: None,
             transition: String::new(),
             last_rc_change: self.wall_clock,
@@ -308,9 +306,13 @@ struct Spec<'a> {
 /// Reads `RSC_TASK_MS@NODE=RC`; on failure tells how many of key, node and code there are.
 fn parse_spec(spec: &str) -> Result<Spec<'_>, usize> {
     let (key, rest) = spec.split_once('@').ok_or(usize::from(!spec.is_empty()))?;
-    let (node, rc) = rest
-        .split_once('=')
-        .ok_or(if rest.is_empty() { 1 } else { 2_usize })?;
+    if key.is_empty() {
+        return Err(0);
+    }
+    if rest.is_empty() || rest.starts_with('=') {
+        return Err(1);
+    }
+    let (node, rc) = rest.split_once('=').ok_or(2_usize)?;
     let rc = crate::value::integer(rc)
         .and_then(|rc| i32::try_from(rc).ok())
         .ok_or(2_usize)?;
@@ -331,6 +333,29 @@ fn parse_spec(spec: &str) -> Result<Spec<'_>, usize> {
         node,
         rc,
     })
+}
+
+/// Adds a node to the configuration if it is not there.
+pub(super) fn configure_node(cib: &mut Document, name: &str) {
+    if node_uuid(cib, name).is_some() {
+        return;
+    }
+    let configuration = section(cib, "configuration");
+    let nodes = match cib.child(configuration, "nodes") {
+        Some(nodes) => nodes,
+        None => cib.append(configuration, "nodes"),
+    };
+    let node = cib.append(nodes, "node");
+    cib.set_attr(node, "id", name);
+    cib.set_attr(node, "uname", name);
+}
+
+/// Why an operation failed that only pretends to: what moves a resource has no reason in history.
+pub(super) fn pretended_reason(task: &str, reason: &str) -> String {
+    match task {
+        "migrate_to" | "migrate_from" => String::new(),
+        _ => reason.to_owned(),
+    }
 }
 
 /// A failure to be counted.
@@ -413,8 +438,27 @@ fn set_transient(
         ("cib_node", &uuid),
     ];
     listing.item_as(line, "inject_attr", &attributes);
-    let id = format!("{uuid}-{name}").replace('#', ".");
+    let set_id = cib.id(set).unwrap_or_default();
+    let id = as_id(&format!("{set_id}-{name}"));
     add_nvpair(cib, set, &id, name, value);
+}
+
+/// The text as an id in XML: what may not stand there is replaced, byte by byte.
+fn as_id(text: &str) -> String {
+    let mut id = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        let (valid, replacement) = match at {
+            0 => (is_name_start(c), "_"),
+            _ => (is_name(c), "."),
+        };
+        if valid {
+            id.push(c);
+        } else {
+            id.push_str(replacement);
+            id.extend(std::iter::repeat_n('.', c.len_utf8() - 1));
+        }
+    }
+    id
 }
 
 fn find_nvpair(cib: &Document, set: ElementId, name: &str) -> Option<ElementId> {

@@ -94,28 +94,23 @@ impl Listing {
 
     /// What was told; programs are also told how it ended.
     pub(crate) fn finish(mut self, code: i32, errors: &[String]) -> String {
-        let Some(xml) = self.xml.take() else {
+        let Some(mut xml) = self.xml.take() else {
             return self.text;
         };
+        let root = xml.document.root();
+        let message = crate::value::exit_text(code);
+        let code = code.to_string();
+        let attributes = [("code", code.as_str()), ("message", message)];
+        let status = add(&mut xml.document, root, "status", &attributes);
+        if !errors.is_empty() {
+            let list = xml.document.append(status, "errors");
+            for error in errors {
+                let element = xml.document.append(list, "error");
+                xml.texts.insert(element, error.clone());
+            }
+        }
         let mut text = String::new();
         xml.write(&mut text);
-        const END: &str = "</pacemaker-result>\n";
-        text.truncate(text.len() - END.len());
-        let message = crate::value::exit_text(code);
-        let status = format!("  <status code=\"{code}\" message=\"{message}\"");
-        text.push_str(&status);
-        if errors.is_empty() {
-            text.push_str("/>\n");
-        } else {
-            text.push_str(">\n    <errors>\n");
-            for error in errors {
-                text.push_str("      <error>");
-                escape_attribute(error, &mut text);
-                text.push_str("</error>\n");
-            }
-            text.push_str("    </errors>\n  </status>\n");
-        }
-        text.push_str(END);
         text
     }
 
@@ -127,6 +122,13 @@ impl Listing {
     /// An empty line.
     pub(crate) fn spacer(&mut self) {
         self.text.push('\n');
+    }
+
+    /// An empty line, if something was shown before.
+    pub(crate) fn spacer_after(&mut self, shown: bool) {
+        if shown {
+            self.spacer();
+        }
     }
 
     /// Opens a list with a title.

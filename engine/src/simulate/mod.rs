@@ -125,6 +125,8 @@ pub fn run(
 
     announce_date(&mut listing, cib, settings);
     let mut cluster = Cluster::read(cib, now)?;
+    // Whether there is anything above that is to be set apart from what comes.
+    let mut shown = !settings.quiet;
     if !settings.quiet {
         announce_changed_devices(&mut listing, cib, &cluster, now);
         announce_obstacles(&mut listing, &cluster);
@@ -139,16 +141,23 @@ pub fn run(
         );
     }
     if settings.injections.any() {
-        listing.spacer();
+        let mut silent = Listing::default();
+        listing.spacer_after(shown);
         inject::Injector {
             state: &cluster.state,
             start_failure_is_fatal: cluster.config.options.start_failure_is_fatal,
             wall_clock: settings.wall_clock,
-            listing: &mut listing,
+            listing: if settings.quiet {
+                &mut silent
+            } else {
+                &mut listing
+            },
             errors: &mut result.errors,
             cib,
         }
         .run(&settings.injections)?;
+        // The peer leaves room even if it has told nothing.
+        shown = true;
         announce_date(&mut listing, cib, settings);
         cluster = Cluster::read(cib, now)?;
         if !settings.quiet {
@@ -162,7 +171,8 @@ pub fn run(
     }
 
     let plan = cluster.plan(cib, now)?;
-    write_plan(&mut listing, cib, &cluster, &plan, now, settings);
+    write_plan(&mut listing, cib, &cluster, &plan, now, settings, shown);
+    shown |= settings.scores || settings.utilization;
     result.graph = settings.graph.then(|| encode::graph_xml(&plan.graph));
     result.dot = settings.dot.then(|| {
         let world = cluster.world(cib, &plan.constraints, now);
@@ -171,7 +181,7 @@ pub fn run(
     });
 
     if settings.execute {
-        listing.spacer();
+        listing.spacer_after(shown);
         execute_plan(&mut listing, &mut result, cib, &cluster, &plan, settings);
         if !settings.quiet {
             announce_date(&mut listing, cib, settings);
@@ -196,6 +206,13 @@ pub fn run(
     result.output = listing.finish(i32::from(result.incomplete), &result.errors);
     result.planned = Some((cluster, plan));
     Ok(result)
+}
+
+/// The answer, as XML, to a program that asked for something of which there is only to say how it
+/// ended: an exit code, and what was complained of.
+#[must_use]
+pub fn answer_to_program(request: &str, code: i32, errors: &[String]) -> String {
+    Listing::for_programs(request).finish(code, errors)
 }
 
 fn announce_date(listing: &mut Listing, cib: &Document, settings: &Settings) {
@@ -279,8 +296,11 @@ fn write_plan(
     plan: &Plan,
     now: Timestamp,
     settings: &Settings,
+    shown: bool,
 ) {
     let world = cluster.world(cib, &plan.constraints, now);
+    // Who wants nothing but scores gets lines without decoration.
+    let plain = settings.quiet && settings.scores;
     let title = match (settings.scores, settings.utilization) {
         (true, true) => Some((
             "Assignment Scores and Utilization Information",
@@ -291,19 +311,19 @@ fn write_plan(
         (false, false) => None,
     };
     if let Some((title, name)) = title {
-        if !settings.quiet {
-            listing.spacer();
+        listing.spacer_after(shown);
+        if !plain {
             listing.begin_as(title, name);
         }
         let report = &plan.placement.report;
         for entry in report.entries(world, settings.scores, settings.utilization) {
-            if settings.quiet {
+            if plain {
                 listing.line(entry.text());
             } else {
                 listing.item_with(entry.text(), entry.name, &entry.values(), &entry.amounts());
             }
         }
-        if !settings.quiet {
+        if !plain {
             listing.end();
         }
     }
@@ -329,6 +349,7 @@ fn execute_plan(
         is_known: &is_known,
         wall_clock: settings.wall_clock,
         failures: &settings.failures,
+        adds_nodes: settings.injections.adds_nodes(),
         errors: &mut result.errors,
     };
     let mut silent = Listing::default();

@@ -1,10 +1,21 @@
 //! What is said and done beside the plan, where cases of the regression suite do not show it.
 
-use super::{Settings, Simulation, run};
+use super::{Injections, Settings, Simulation, run};
 use crate::parse::{Document, Limits};
 use crate::time::Timestamp;
 
 fn simulate(resources: &str, attributes: &str) -> Simulation {
+    let settings = Settings {
+        schedule: true,
+        execute: true,
+        ..Settings::default()
+    };
+    run(&mut cib(resources, attributes), NOW, &settings).expect("a plan")
+}
+
+const NOW: Timestamp = Timestamp::utc(1_767_225_600);
+
+fn cib(resources: &str, attributes: &str) -> Document {
     let xml = format!(
         r#"<cib validate-with="none" have-quorum="1"><configuration>
              <crm_config/>
@@ -19,13 +30,134 @@ fn simulate(resources: &str, attributes: &str) -> Simulation {
              </node_state>
            </status></cib>"#
     );
-    let mut cib = Document::parse(xml.as_bytes(), &Limits::default()).expect("a CIB");
+    Document::parse(xml.as_bytes(), &Limits::default()).expect("a CIB")
+}
+
+/// A resource that runs anywhere, and one in a clone.
+const DUMMIES: &str = r#"<primitive id="a" class="ocf" provider="pacemaker" type="Dummy"/>
+    <clone id="c"><primitive id="b" class="ocf" provider="pacemaker" type="Dummy"/></clone>"#;
+
+/// What a run with these settings says after something was injected, and the CIB that results.
+fn injected(injections: Injections, settings: Settings) -> (Simulation, String) {
+    let mut cib = cib(DUMMIES, "");
     let settings = Settings {
-        schedule: true,
-        execute: true,
-        ..Settings::default()
+        injections,
+        ..settings
     };
-    run(&mut cib, Timestamp::utc(1_767_225_600), &settings).expect("a plan")
+    let result = run(&mut cib, NOW, &settings).expect("a plan");
+    (result, cib.to_xml())
+}
+
+/// An operation put into history.
+fn operation(spec: &str) -> Injections {
+    Injections {
+        operations: vec![spec.to_owned()],
+        ..Injections::default()
+    }
+}
+
+#[test]
+fn quiet_runs_leave_room_for_injections_and_name_them_not() {
+    let quiet = |scores, utilization, execute| {
+        let settings = Settings {
+            quiet: true,
+            schedule: true,
+            execute,
+            scores,
+            utilization,
+            ..Settings::default()
+        };
+        injected(operation("a_start_0@n1=0"), settings).0.output
+    };
+    assert_eq!(quiet(false, false, false), "");
+    assert_eq!(quiet(false, false, true), "\n");
+    let scores = quiet(true, false, true);
+    assert!(scores.starts_with("\npcmk__"), "{scores}");
+    assert!(scores.ends_with("\n\n"), "{scores}");
+    let utilization = quiet(false, true, false);
+    let title = "\nUtilization Information:\n  * Original: n1 capacity:";
+    assert!(utilization.starts_with(title), "{utilization}");
+}
+
+#[test]
+fn operations_are_injected_by_names_of_resources_only() {
+    let settings = Settings::default;
+    for (spec, complaint) in [
+        ("b_monitor_0@n1=0", "Invalid resource name: b"),
+        (
+            "@n1=0",
+            "Invalid operation spec: @n1=0.  Only found 0 fields",
+        ),
+        (
+            "a_start_0@=0",
+            "Invalid operation spec: a_start_0@=0.  Only found 1 fields",
+        ),
+        (
+            "a_start_0@n1",
+            "Invalid operation spec: a_start_0@n1.  Only found 2 fields",
+        ),
+    ] {
+        assert_eq!(injected(operation(spec), settings()).0.errors, [complaint]);
+    }
+    for good in ["a_start_0@n1=0", "b:0_monitor_0@n1=0"] {
+        let errors = injected(operation(good), settings()).0.errors;
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+}
+
+#[test]
+fn failures_are_counted_in_the_set_that_is_there() {
+    // A new set has the node's id; one that begins with a digit cannot stand before a name's.
+    let (_, cib) = injected(operation("a_monitor_9000@n1=1"), Settings::default());
+    assert!(
+        cib.contains(r#"<nvpair id="_-fail-count-a.monitor_9000" "#),
+        "{cib}"
+    );
+    let (_, cib) = injected(operation("a_monitor_9000@n2=1"), Settings::default());
+    let count =
+        r#"<nvpair id="t-fail-count-a.monitor_9000" name="fail-count-a#monitor_9000" value="1"/>"#;
+    assert!(cib.contains(count), "{cib}");
+}
+
+#[test]
+fn what_moves_a_resource_fails_without_a_reason() {
+    let reason = |spec| {
+        let (_, cib) = injected(operation(spec), Settings::default());
+        cib.contains("exit-reason=\"Simulated action result\"")
+    };
+    assert!(reason("a_monitor_9000@n1=1"));
+    assert!(!reason("a_migrate_to_0@n1=1"));
+}
+
+#[test]
+fn who_brings_nodes_online_has_all_nodes_configured_that_something_happens_on() {
+    // Where the connection is up, the other resource is looked for.
+    let resources = r#"<primitive id="r" class="ocf" provider="pacemaker" type="remote"/>
+        <primitive id="a" class="ocf" provider="pacemaker" type="Dummy"/>"#;
+    let text = cib(resources, "").to_xml();
+    let text = text.replace(
+        "<crm_config/>",
+        r#"<crm_config><cluster_property_set id="o">
+             <nvpair id="o1" name="stonith-enabled" value="false"/>
+           </cluster_property_set></crm_config>"#,
+    );
+    let remote_is_configured_after = |node_up: Vec<String>| {
+        let mut cib = Document::parse(text.as_bytes(), &Limits::default()).expect("a CIB");
+        let settings = Settings {
+            schedule: true,
+            execute: true,
+            injections: Injections {
+                node_up,
+                ..Injections::default()
+            },
+            ..Settings::default()
+        };
+        let output = run(&mut cib, NOW, &settings).expect("a plan").output;
+        assert!(output.contains("monitor on r\n"), "{output}");
+        cib.to_xml().contains(r#"<node id="r" uname="r"/>"#)
+    };
+    assert!(!remote_is_configured_after(Vec::new()));
+    assert!(remote_is_configured_after(vec!["n1".to_owned()]));
 }
 
 #[test]

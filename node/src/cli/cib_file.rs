@@ -66,20 +66,25 @@ pub(super) fn read(source: &Source) -> Result<Document, Unreadable> {
 }
 
 fn bytes(source: &Source) -> io::Result<Vec<u8>> {
-    let bytes = match source {
-        Source::File(path) => fs::read(path)?,
-        Source::StandardInput => {
-            let mut bytes = Vec::new();
-            io::stdin().read_to_end(&mut bytes)?;
-            bytes
+    // One byte more than the parser takes, so that it says that there is too much.
+    let limit = Limits::default().bytes as u64 + 1;
+    let mut bytes = Vec::new();
+    match source {
+        Source::File(path) => {
+            let file = fs::File::open(path)?;
+            let size = file.metadata()?.len().min(limit);
+            bytes.reserve(usize::try_from(size).unwrap_or_default());
+            file.take(limit).read_to_end(&mut bytes)?;
         }
-        Source::Text(text) => text.clone().into_bytes(),
-    };
+        Source::StandardInput => {
+            io::stdin().take(limit).read_to_end(&mut bytes)?;
+        }
+        Source::Text(text) => bytes.extend_from_slice(text.as_bytes()),
+    }
     if !bytes.starts_with(b"BZh") {
         return Ok(bytes);
     }
-    // Pacemaker keeps its scheduler's inputs compressed. The bound is the parser's.
-    let limit = Limits::default().bytes as u64 + 1;
+    // Pacemaker keeps its scheduler's inputs compressed.
     let mut plain = Vec::new();
     bzip2::read::MultiBzDecoder::new(bytes.as_slice())
         .take(limit)

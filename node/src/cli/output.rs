@@ -1,10 +1,11 @@
 //! How is something printed so that a closed pipe is no crash?
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
-use super::Failure;
+use super::{Failure, Outcome, cib_file};
 use crate::exit::Exit;
 
 /// Prints a value as JSON.
@@ -46,4 +47,20 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
             format!("cannot write the output: {error}"),
         )),
     }
+}
+
+/// Writes an answer to a file, or prints it if there is none (or `-`).
+pub(super) fn print_to(file: Option<&Path>, text: &str) -> Outcome {
+    match file {
+        Some(path) if path.as_os_str() != "-" => cib_file::write(path, text),
+        _ => print(text),
+    }
+}
+
+/// The command, as it was typed.
+pub(super) fn request() -> String {
+    let arguments: Vec<String> = std::env::args_os()
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
+    arguments.join(" ")
 }

@@ -155,10 +155,7 @@ fn execute(args: &Args) -> Outcome {
         Failure::new(code, format!("{name}: {error}"))
     })?;
 
-    match &args.output_to {
-        Some(path) if path.as_os_str() != "-" => cib_file::write(path, &result.output)?,
-        _ => output::print(&result.output)?,
-    }
+    output::print_to(args.output_to.as_deref(), &result.output)?;
     // Programs have been told in the answer.
     let people = args.output_as == OutputAs::Text;
     for line in result.errors.iter().filter(|_| people) {
@@ -174,10 +171,11 @@ fn execute(args: &Args) -> Outcome {
             cib_file::write(path, &text)?;
         }
     }
-    if let Some(path) = &args.save_output {
-        cib_file::write(path, &cib.to_xml())?;
-    }
-    if let (true, Some(path)) = (args.in_place, &args.xml_file) {
+    let result_to = match args.in_place {
+        true => &args.xml_file,
+        false => &args.save_output,
+    };
+    if let Some(path) = result_to {
         cib_file::write(path, &cib.to_xml())?;
     }
     // The process ends: giving back memory piece by piece would only take time.
@@ -234,8 +232,7 @@ fn upgrade(cib: &mut Document, name: &str) -> Result<(), Failure> {
 }
 
 fn settings(args: &Args) -> Settings {
-    let writes_result = args.in_place || args.save_output.is_some();
-    let execute = args.simulate || writes_result || !args.op_fail.is_empty();
+    let execute = args.simulate || args.in_place || !args.op_fail.is_empty();
     let schedule = args.run
         || args.show_scores
         || args.show_utilization
@@ -244,7 +241,7 @@ fn settings(args: &Args) -> Settings {
     Settings {
         schedule,
         execute,
-        request: (args.output_as == OutputAs::Xml).then(request),
+        request: (args.output_as == OutputAs::Xml).then(output::request),
         quiet: args.quiet,
         scores: args.show_scores,
         utilization: args.show_utilization,
@@ -271,14 +268,6 @@ fn settings(args: &Args) -> Settings {
         graph: args.save_graph.is_some(),
         dot: args.save_dotfile.is_some(),
     }
-}
-
-/// The command, as it was typed.
-fn request() -> String {
-    let arguments: Vec<String> = std::env::args_os()
-        .map(|argument| argument.to_string_lossy().into_owned())
-        .collect();
-    arguments.join(" ")
 }
 
 /// `-t`, else the date at which the input was saved, else the clock.

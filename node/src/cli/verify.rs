@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use lockstep_engine::Severity;
 use lockstep_engine::parse::Document;
+use lockstep_engine::simulate::answer_to_program;
 use lockstep_engine::verify::{self, Finding, Importance, Verification};
 
 use super::cib_file::{self, Source};
-use super::{Failure, Outcome, Target, simulate};
+use super::status::OutputAs;
+use super::{Failure, Outcome, Target, output, simulate};
 use crate::clock::Clock;
 use crate::exit::Exit;
 
@@ -39,28 +41,71 @@ pub(super) struct Args {
     /// Say nothing about the result
     #[arg(short = 'q', long)]
     quiet: bool,
+    /// How to answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output_as: OutputAs,
+    /// Write the answer as XML to FILE (or "-" for standard output)
+    #[arg(long, value_name = "FILE")]
+    output_to: Option<PathBuf>,
     #[command(flatten)]
     target: Target,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Outcome {
-    // As in the peer, which takes one from the other.
-    let verbosity = args.verbose.saturating_sub(u8::from(args.quiet));
+    match args.output_as {
+        OutputAs::Text => {
+            // As in the peer, which takes one from the other.
+            let verbosity = args.verbose.saturating_sub(u8::from(args.quiet));
+            let checked = check(args, verbosity)?;
+            for line in &checked.lines {
+                eprintln!("{line}");
+            }
+            checked.exit
+        }
+        OutputAs::Xml => {
+            // Programs are always told the reasons.
+            let (outcome, lines) = match check(args, 1) {
+                Ok(checked) => (checked.exit, checked.lines),
+                Err(Failure { exit, message }) => (Err(Failure::new(exit, "")), vec![message]),
+            };
+            let code = outcome
+                .as_ref()
+                .map_or_else(|failure| failure.exit, |()| Exit::Ok);
+            let answer = answer_to_program(&output::request(), code as i32, &lines);
+            output::print_to(args.output_to.as_deref(), &answer)?;
+            outcome
+        }
+    }
+}
+
+/// What was found.
+struct Checked {
+    /// Each message with its place, then the verdict.
+    lines: Vec<String>,
+    /// How the command ends.
+    exit: Outcome,
+}
+
+fn check(args: &Args, verbosity: u8) -> Result<Checked, Failure> {
     let (name, mut cib) = read(args)?;
     if let Some(path) = &args.save_xml {
         cib_file::write(path, &cib.to_xml())?;
     }
     let now = Clock::start().local();
     let result = verify::verify(&mut cib, now);
-    report(&result, &name, verbosity);
+    let mut lines = messages(&result, &name, verbosity);
     if result.is_fine() {
-        return Ok(());
+        return Ok(Checked {
+            lines,
+            exit: Ok(()),
+        });
     }
     if !args.quiet {
-        eprintln!("{}", verdict(&result, verbosity));
+        lines.push(verdict(&result, verbosity));
     }
-    Err(Failure::new(Exit::Config, ""))
+    let exit = Err(Failure::new(Exit::Config, ""));
+    Ok(Checked { lines, exit })
 }
 
 /// The document, with a name for messages. Of several places the peer's first choice counts.
@@ -81,18 +126,18 @@ fn read(args: &Args) -> Result<(String, Document), Failure> {
     Ok((source.to_string(), cib))
 }
 
-/// Everything for standard error, each message with its place.
-fn report(result: &Verification, name: &str, verbosity: u8) {
+/// What is worth saying, each message with its place.
+fn messages(result: &Verification, name: &str, verbosity: u8) -> Vec<String> {
     let asked = match verbosity {
         0 => Importance::Always,
         1 => Importance::Reason,
         _ => Importance::Detail,
     };
-    for finding in result.findings.iter() {
-        if finding.importance <= asked {
-            eprintln!("{}", line(finding, name));
-        }
-    }
+    let found = result.findings.iter();
+    found
+        .filter(|finding| finding.importance <= asked)
+        .map(|finding| line(finding, name))
+        .collect()
 }
 
 fn line(finding: &Finding, name: &str) -> String {

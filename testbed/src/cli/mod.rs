@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod bench_cluster;
+pub(crate) mod determinism;
 pub(crate) mod differential;
 pub(crate) mod kill_controllers;
 pub(crate) mod scenario;

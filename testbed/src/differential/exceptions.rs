@@ -40,6 +40,9 @@ impl Found<'_> {
     }
 }
 
+/// In the name of an address that could not be counted up.
+const NO_ADDRESS: &str = "-ip-.null.";
+
 /// Every exception, the special ones first.
 pub const EXCEPTIONS: &[Exception] = &[
     Exception {
@@ -62,15 +65,25 @@ pub const EXCEPTIONS: &[Exception] = &[
         reason: "the peer found a fault of its own, complained, and went on to the same decisions",
         applies: |found| {
             let only_complaints = found.difference.first() == Kind::Errors;
-            let mut complaints = found.difference.only[0].iter();
-            only_complaints && complaints.any(|line| line.contains("fatalassertion"))
+            let [peer, engine] = &found.difference.only;
+            // It must be all that the peer says besides: the engine says nothing else instead.
+            let assertion = |line: &String| line.contains("fatalassertion");
+            only_complaints && engine.is_empty() && peer.iter().any(assertion)
         },
     },
     Exception {
         name: "bundle-address-runs-out",
         reason: "the peer makes addresses called null where it cannot count them up",
-        applies: |found| match found.peer {
-            Answer::Planned(peer) => peer.scores.contains("-ip-.null."),
+        applies: |found| match (found.peer, found.engine) {
+            (Answer::Planned(peer), Answer::Planned(engine)) => {
+                let first = found.difference.first();
+                let [lines, _] = &found.difference.only;
+                // What differs first are such addresses. Status does not show them.
+                first == Kind::Scores
+                    && lines.iter().any(|line| line.contains(NO_ADDRESS))
+                    && peer.scores.contains(NO_ADDRESS)
+                    && !engine.scores.contains(NO_ADDRESS)
+            }
             _ => false,
         },
     },

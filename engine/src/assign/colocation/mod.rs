@@ -19,4 +19,4 @@ pub(super) use attribute::AttributeClasses;
 pub(crate) use lists::ColocationLists;
 pub(super) use lists::{Link, Side};
 pub(super) use memory::Memory;
-pub(super) use wishes::{Selection, Wishes};
+pub(super) use wishes::{Selection, Wishes, wishes_allowed};

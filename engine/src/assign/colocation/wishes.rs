@@ -66,6 +66,13 @@ fn weaken(factor: f32, score: Score) -> Score {
     Score::new(rounded)
 }
 
+/// How often colocations may be followed for one plan, where there are that many resources: once for
+/// each way that leads to one. There are more ways than anybody can go if each of a dozen resources is
+/// colocated with every other.
+pub(in crate::assign) fn wishes_allowed(resources: usize) -> u64 {
+    100_000_000 + 20_000 * resources as u64
+}
+
 const INFINITY: f32 = Score::INFINITY.value() as f32;
 
 impl Wishes {
@@ -185,12 +192,22 @@ impl Assigner<'_> {
             memory,
             best: Vec::new(),
             changed: Vec::new(),
+            left: self.wishes_left,
         };
         act(&mut merge);
         let Merge {
-            merging, memory, ..
+            merging,
+            memory,
+            left,
+            ..
         } = merge;
         (self.merging, self.memory) = (merging, memory);
+        if left == 0 && self.wishes_left > 0 {
+            let message = "Colocations lead to one another in too many ways: not all of them are \
+                           followed to where they end";
+            self.misconfigured(target, message.to_owned());
+        }
+        self.wishes_left = left;
     }
 
     /// Locations of a group count for its first member alone. If another member is itself the
@@ -251,6 +268,8 @@ pub(super) struct Merge<'a, 'w> {
     /// Scores by class of node, and new scores of nodes: buffers that are used again and again.
     pub(super) best: Vec<Score>,
     changed: Vec<(NodeId, Score)>,
+    /// How often colocations may still be followed.
+    left: u64,
 }
 
 impl Merge<'_, '_> {
@@ -262,6 +281,10 @@ impl Merge<'_, '_> {
         factor: f32,
         selection: Selection,
     ) {
+        if self.left == 0 {
+            return;
+        }
+        self.left -= 1;
         if !self.merging.insert(source) {
             return; // a loop
         }
