@@ -20,7 +20,7 @@ use lockstep_engine::time::Timestamp;
 
 use super::duty::{self, Duty};
 use super::{Controller, Effect, Moment, tell};
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, digest_of};
 use crate::executor::{Order, OrderKey, Report, ToExecutor};
 
 #[cfg(test)]
@@ -64,6 +64,7 @@ pub(super) struct Alone {
 #[derive(Clone, Debug)]
 struct Step {
     action: GraphAction,
+    key: OrderKey,
     /// Steps that come before it, by their places.
     after: BTreeSet<usize>,
     /// Its result code, once it is known.
@@ -145,15 +146,16 @@ impl Controller {
             return;
         };
         alone.sent_ms = Some(now.monotonic_ms);
-        let transition = self.cluster.planned();
         for step in steps.iter().filter(|step| step.result.is_none()) {
             let ready = |at: &usize| steps[*at].result.is_some();
             if !step.after.iter().all(ready) {
                 continue;
             }
             if let Duty::Executor { work, .. } = duty::of(&step.action, &self.cluster, |_| true) {
-                let key = key(transition, &step.action);
-                let order = Order { key, work };
+                let order = Order {
+                    key: step.key,
+                    work,
+                };
                 out.push(tell(peer.connection, ToExecutor::Alone { order }));
             }
         }
@@ -161,7 +163,6 @@ impl Controller {
 
     /// The own executor reports; returns whether that was for here.
     pub(super) fn heard_alone(&mut self, report: &Report) -> bool {
-        let transition = self.cluster.planned();
         let alone = self.alone.as_mut();
         let Some(steps) = alone.and_then(|alone| {
             alone.sent_ms = None;
@@ -170,17 +171,23 @@ impl Controller {
             return false;
         };
         let mut steps = steps.iter_mut();
-        let found = steps.find(|step| key(transition, &step.action) == report.key);
+        let found = steps.find(|step| step.key == report.key);
         let Some(step) = found else { return false };
         step.result.get_or_insert(report.outcome.code.0);
         true
     }
 }
 
-fn key(transition: u64, action: &GraphAction) -> OrderKey {
+/// Plans without a quorum have no numbers of their own, and executors answer a key that they know with
+/// its result: so it says which operation it is, of which node, and in which state. A number of the
+/// graph would say something else after the next loss.
+fn key(cluster: &Cluster, action: &GraphAction) -> OrderKey {
+    let node = action.node.as_ref().map_or("", |node| &node.name);
+    let name = format!("{} {node} {}", cluster.index(), action.key);
+    let [a, b, c, d, ..] = digest_of(name.as_bytes());
     OrderKey {
-        transition,
-        action: FIRST_ACTION | action.id,
+        transition: cluster.planned(),
+        action: FIRST_ACTION | u32::from_le_bytes([a, b, c, d]),
     }
 }
 
@@ -226,14 +233,15 @@ fn plan(
     if synapses.any(|synapse| fenced(&synapse.action)) {
         return Err("the policy for lost quorum is to fence".into());
     }
-    Ok(steps(&planned.graph, |action| {
+    let wanted = |action: &GraphAction| {
         let less = matches!(action.task.as_str(), "stop" | "demote");
         action.kind == GraphActionKind::Resource && less && is_here(action)
-    }))
+    };
+    Ok(steps(cluster, &planned.graph, wanted))
 }
 
 /// The wanted actions of a graph, each after those that it follows, directly or over others.
-fn steps(graph: &Graph, wanted: impl Fn(&GraphAction) -> bool) -> Vec<Step> {
+fn steps(cluster: &Cluster, graph: &Graph, wanted: impl Fn(&GraphAction) -> bool) -> Vec<Step> {
     let count = graph.synapses.len();
     let mut place: Vec<Option<usize>> = vec![None; count];
     let mut found = Vec::new();
@@ -263,6 +271,7 @@ fn steps(graph: &Graph, wanted: impl Fn(&GraphAction) -> bool) -> Vec<Step> {
     };
     let steps = found.iter().map(|at| Step {
         action: graph.synapses[*at].action.clone(),
+        key: key(cluster, &graph.synapses[*at].action),
         after: nearest(*at),
         result: None,
     });

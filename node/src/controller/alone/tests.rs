@@ -94,11 +94,15 @@ impl Rig {
         self.after(PATIENCE.lost_ms)
     }
 
+    /// The key of the order for an action of the plan without quorum.
+    fn key(&self, action: u32) -> OrderKey {
+        let alone = self.controller.alone.as_ref().unwrap();
+        let mut steps = alone.work.iter().flatten();
+        steps.find(|step| step.action.id == action).unwrap().key
+    }
+
     fn end(&mut self, action: u32, code: i32) -> (Vec<String>, Vec<WithoutQuorum>) {
-        let key = OrderKey {
-            transition: 1,
-            action: FIRST_ACTION | action,
-        };
+        let key = self.key(action);
         let report = Report {
             sequence: 1,
             key,
@@ -198,6 +202,24 @@ fn a_node_that_cannot_stop_in_time_has_to_fence_itself() {
 
     let mut rig = Rig::new(&[cluster_step("stonith", "n1", &[])]);
     fences(rig.lose_quorum(), "policy");
+}
+
+#[test]
+fn what_was_done_without_quorum_once_is_not_taken_for_done_the_next_time() {
+    let mut rig = Rig::new(&stops());
+    rig.lose_quorum();
+    let (before, other) = (rig.key(1), rig.key(4));
+    assert_ne!(before, other);
+    rig.input(Input::Quorum { has: true });
+    rig.commit(Command::NodeLost {
+        node: "n2".into(),
+        incarnation: 1,
+        clean: false,
+    });
+    rig.input(Input::Quorum { has: false });
+    rig.after(PATIENCE.lost_ms);
+    assert_eq!(rig.controller.cluster().planned(), 1, "by no new plan");
+    assert_ne!(rig.key(1), before);
 }
 
 #[test]
