@@ -17,7 +17,7 @@ impl Cluster {
         &mut self,
         node: &str,
         journal: u64,
-        report: Report,
+        mut report: Report,
         news: &mut Vec<What>,
     ) -> Result<(), Refusal> {
         let Some(record) = self.nodes.get_mut(node) else {
@@ -27,6 +27,9 @@ impl Cluster {
             return Err(Refusal::Superseded);
         }
         record.applied = report.sequence;
+        // By the clock that plans go by, and from when the cluster could do something about it: a failure
+        // must not be old news to the engine because a node's clock is behind, or because nobody led.
+        report.outcome.began_at = self.clock;
         status::bump(&mut self.cib, "num_updates");
         if report.repeated {
             self.observe(node, &report, news);
