@@ -59,7 +59,7 @@ pub fn recheck_interval_ms(cib: &Document) -> u64 {
 }
 
 /// The value of a cluster option, as it is written; rules are not looked at.
-fn option<'c>(cib: &'c Document, name: &str) -> Option<&'c str> {
+pub fn option<'c>(cib: &'c Document, name: &str) -> Option<&'c str> {
     let configuration = cib.child(cib.root(), "configuration")?;
     let options = cib.child(configuration, "crm_config")?;
     let sets = cib.children_named(options, "cluster_property_set");

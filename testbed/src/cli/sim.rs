@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Print everything that happens
     #[arg(long, requires = "replay")]
     trace: bool,
+    /// Stop at this second of virtual time
+    #[arg(long, requires = "replay", value_name = "SECONDS")]
+    until: Option<f64>,
     /// Write the CIB of the leader at the end to this file
     #[arg(long, requires = "replay", value_name = "FILE")]
     cib: Option<PathBuf>,
@@ -76,7 +79,18 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
         return Ok(plant_all(&args, jobs));
     }
     if let Some(seed) = args.replay {
-        return replay(seed, bug, args.trace, args.cib.as_deref());
+        let until_us = args.until.map(|seconds| (seconds * 1e6) as u64);
+        let tracing = match args.trace {
+            true => Tracing::Print,
+            false => Tracing::Last,
+        };
+        let settings = Settings {
+            bug,
+            until_us,
+            tracing,
+            ..Settings::new(seed)
+        };
+        return replay(&settings, args.cib.as_deref());
     }
     let tell = |seeds: u64, found: usize| {
         if seeds.is_multiple_of(500) {
@@ -97,17 +111,15 @@ fn list() {
     }
 }
 
-fn replay(seed: u64, bug: Option<Bug>, trace: bool, cib: Option<&Path>) -> io::Result<ExitCode> {
-    let tracing = if trace { Tracing::Print } else { Tracing::Last };
-    let report = run_seed(&Settings {
-        bug,
-        tracing,
-        ..Settings::new(seed)
-    });
+fn replay(settings: &Settings, cib: Option<&Path>) -> io::Result<ExitCode> {
+    let report = run_seed(settings);
+    let seed = settings.seed;
     match &report.finding {
-        Some(finding) if trace => println!("\nrule {}: {}", finding.rule, finding.what),
-        Some(_) => print_finding(&report, bug),
-        None => println!("seed {seed}: all rules hold; {:?}", report.summary),
+        Some(finding) if settings.tracing == Tracing::Print => {
+            println!("\nrule {}: {}", finding.rule, finding.what)
+        }
+        Some(_) => print_finding(&report, settings.bug),
+        None => println!("seed {seed}: no rule was broken; {:?}", report.summary),
     }
     println!("fingerprint {:016x}", report.fingerprint);
     if let Some((path, text)) = cib.zip(report.cib.as_deref()) {
@@ -145,11 +157,11 @@ fn told(outcome: &Outcome) -> String {
         found,
     } = outcome;
     format!(
-        "{seeds} seeds, {} with findings: {} h of virtual time, {} faults, {} operations, \
+        "{seeds} seeds, {} with findings: {:.1} h of virtual time, {} faults, {} operations, \
          {} elections, {} log entries, {} changes acknowledged, {} plans, {} agent runs, \
          {} fencings, {} resets by watchdogs, {} snapshots made and {} taken up, {} writes to full disks, {} controllers removed",
         found.len(),
-        total.time_us / 3_600_000_000,
+        total.time_us as f64 / 3.6e9,
         total.faults,
         total.operations,
         total.elections,

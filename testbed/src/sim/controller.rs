@@ -304,7 +304,15 @@ impl World {
                 }
             }
             Apply::Members(changed) => {
-                self.members_change(&changed.members);
+                let Members {
+                    voters, learners, ..
+                } = &changed.members;
+                let (number, index) = (machine + 1, changed.index);
+                note!(
+                    self,
+                    "controller {number} has at {index} as members {voters:?} and learning {learners:?}"
+                );
+                self.members_change(machine, &changed.members);
                 let voters = changed.members.voters.len();
                 if let Some(controller) = self.controller(machine) {
                     controller.inbox.push_back(Input::Members { voters });

@@ -91,6 +91,10 @@ pub(super) const FAULTS: &[Fault] = &[
     }),
     fault("the network splits", 2, false, |w| w.split(false)),
     fault("the controllers split", 1, true, |w| w.split(true)),
+    fault("nobody reaches anybody", 1, false, |w| w.scatter(false)),
+    fault("no controller reaches another", 1, true, |w| {
+        w.scatter(true)
+    }),
     fault("a way is cut in one direction", 2, false, |w| {
         w.one_way(false);
     }),
@@ -351,6 +355,19 @@ impl World {
             }
         }
         self.cut_for_a_while(ways, only_controllers);
+    }
+
+    /// Long enough for whoever sees no quorum to do something about it.
+    fn scatter(&mut self, only_controllers: bool) {
+        let all = self.others(only_controllers);
+        let from = |a: &MachineId| all.iter().map(|b| (*a, *b)).collect::<Vec<_>>();
+        let ways = all.iter().flat_map(from).filter(|(a, b)| a != b);
+        let cut = Cut {
+            ways: ways.collect(),
+            only_controllers,
+        };
+        self.network.cut(&cut);
+        self.until(15_000_000, Ending::Mend(cut));
     }
 
     fn sides(&mut self, only_controllers: bool) -> Vec<(MachineId, bool)> {

@@ -108,7 +108,13 @@ impl World {
 
     /// A controller learned who the members are. Those that are none any more may never hear of it
     /// through the log; whoever they try to talk to tells them.
-    pub(super) fn members_change(&mut self, members: &Members) {
+    pub(super) fn members_change(&mut self, by: MachineId, members: &Members) {
+        // One that has not come to its own joining says of nobody that it was removed, as in
+        // `runtime::driver`.
+        let own = by as NodeId + 1;
+        if members.contains(own) && !members.addresses.contains_key(&own) {
+            return;
+        }
         for machine in 0..self.scenario.controllers {
             let removed = members.has_removed(machine as NodeId + 1);
             if removed && self.machines[machine].standing == Standing::Member {

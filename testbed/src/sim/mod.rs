@@ -64,6 +64,8 @@ pub struct Settings {
     pub bug: Option<Bug>,
     /// What the run is about; of the seed's choice if not given.
     pub profile: Option<Profile>,
+    /// When to stop and look, in virtual microseconds.
+    pub until_us: Option<u64>,
     /// What becomes of the lines of the trace.
     pub tracing: Tracing,
 }
@@ -75,6 +77,7 @@ impl Settings {
             seed,
             bug: None,
             profile: None,
+            until_us: None,
             tracing: Tracing::Last,
         }
     }

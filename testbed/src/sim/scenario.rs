@@ -130,13 +130,18 @@ impl Scenario {
             fencing: rarely(random, mixed, 500),
             drift_ppm: rarely(random, mixed || quiet, 20_000),
             clock_offset_s: rarely(random, true, 30),
-            snapshot_entries: 20 + random.below(400),
+            // What there is to copy and compare grows with the cluster.
+            snapshot_entries: if large { 500 } else { 20 } + random.below(400),
             node_lost_ms: 900 + random.below(1_500),
             without_quorum: Patience {
-                lost_ms: 1_000 + random.below(4_000),
+                lost_ms: 500 + random.below(3_000),
                 stop_ms: 2_000 + random.below(8_000),
             },
-            compare_every: if random.chance(100) && !large { 1 } else { 16 },
+            compare_every: match random.chance(100) {
+                _ if large => 100,
+                true => 1,
+                false => 16,
+            },
         }
     }
 }

@@ -71,6 +71,26 @@ fn seeds_differ() {
     );
 }
 
+/// Those that show quickly; `sim --plants` tries all of them.
+#[test]
+fn planted_bugs_are_found() {
+    for (bug, within) in [
+        (Bug::UnstablePlan, 10),
+        (Bug::StartBeforeFencing, 40),
+        (Bug::ForgetJournal, 40),
+        (Bug::SkipEntry, 40),
+        (Bug::SkipFsync, 40),
+        (Bug::LocalClock, 80),
+    ] {
+        let planted = |seed| Settings {
+            bug: Some(bug),
+            ..Settings::new(seed)
+        };
+        let found = (0..within).any(|seed| run(&planted(seed)).finding.is_some());
+        assert!(found, "{} is not found by {within} seeds", bug.name());
+    }
+}
+
 /// Seeds that once led to a violation in the cores, with what it was.
 #[test]
 fn what_was_found_once_is_not_found_again() {

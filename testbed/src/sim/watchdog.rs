@@ -1,6 +1,7 @@
 //! What becomes of a node whose controller sees no quorum? Its watchdog is armed while it stops what runs
 //! there, as `daemon::watchdog` has it done, and resets the machine when nobody puts that off any more.
 
+use lockstep_node::cluster::{status, view};
 use lockstep_node::controller::WithoutQuorum;
 
 use super::world::{Event, MachineId, World, note};
@@ -21,10 +22,44 @@ impl World {
                     self.arm(machine, false);
                 }
             }
-            WithoutQuorum::Done | WithoutQuorum::Regained if let_go => {}
             WithoutQuorum::Done | WithoutQuorum::Regained => {
-                self.machines[machine].reset_at = None;
+                if fate == WithoutQuorum::Done {
+                    self.check_stopped(machine);
+                }
+                if !let_go {
+                    self.machines[machine].reset_at = None;
+                }
             }
+        }
+    }
+
+    /// With `no-quorum-policy="stop"`, nothing runs on that the controller knew to run.
+    fn check_stopped(&mut self, machine: MachineId) {
+        let Some(controller) = &self.machines[machine].controller else {
+            return;
+        };
+        let cib = controller.core.cluster().cib();
+        if status::option(cib, "no-quorum-policy") != Some("stop")
+            || status::option(cib, "maintenance-mode") == Some("true")
+        {
+            return;
+        }
+        let state = &self.machines[machine];
+        let known = view::resources(cib).into_iter().filter(|resource| {
+            let mut active = resource.active.iter();
+            active.any(|activity| activity.node == state.name && !activity.failed)
+        });
+        let runs = |id: &str| {
+            let mut services = state.services.keys();
+            services.any(|name| name.split(':').next() == Some(id))
+        };
+        if let Some(resource) = known.map(|resource| resource.id).find(|id| runs(id)) {
+            let number = machine + 1;
+            let what = format!(
+                "controller {number} sees no quorum and says that all is stopped on n{number}, \
+                 where {resource} runs"
+            );
+            self.violate("4 (without quorum: the policy)", what);
         }
     }
 

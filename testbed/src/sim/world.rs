@@ -208,6 +208,7 @@ pub(super) struct World {
     pub(super) bug: Option<Bug>,
     pub(super) random: Random,
     pub(super) now: u64,
+    until_us: Option<u64>,
     queue: BinaryHeap<Reverse<Scheduled>>,
     scheduled: u64,
     pub(super) machines: Vec<Machine>,
@@ -287,6 +288,7 @@ impl World {
             summary: Summary::default(),
             bug: settings.bug,
             now: 0,
+            until_us: settings.until_us,
             queue: BinaryHeap::new(),
             scheduled: 0,
             violation: None,
@@ -325,6 +327,9 @@ impl World {
             let Some(Reverse(Scheduled { at, event })) = self.queue.pop() else {
                 break;
             };
+            if self.until_us.is_some_and(|until| at.0 > until) {
+                break;
+            }
             self.now = at.0;
             self.trace.mix(at.0 ^ at.1.rotate_left(32));
             self.happen(event);
