@@ -131,13 +131,14 @@ impl Wiring {
         let mut word = || words.next().unwrap_or_default();
         let (action, plug, from) = (word(), word(), word());
         let answer = self.act(action, plug, from);
+        let done = answer.is_ok();
         writeln!(
             &stream,
             "{}",
             answer.unwrap_or_else(|error| error.to_string())
         )?;
         // Power comes back by itself, after the answer: nobody has to wait for a boot.
-        if action == "reboot" && self.may_boot() {
+        if action == "reboot" && done && self.may_boot() {
             self.boot(plug)?;
         }
         Ok(())

@@ -80,13 +80,20 @@ impl Drawing<'_> {
             self.y + 1.0,
             LANE - 2.0
         );
+        // As much as has room; a mark has none, and its text little.
+        let room = if width > 2.0 {
+            (width / 5.5) as usize
+        } else {
+            3
+        };
+        let text: String = text.chars().take(room).collect();
         if !text.is_empty() {
             let _ = write!(
                 self.svg,
                 "<text class=\"on\" x=\"{:.1}\" y=\"{}\">{}</text>",
                 x + 3.0,
                 self.y + 12.0,
-                escape(text)
+                escape(&text)
             );
         }
         self.svg += "</g>";

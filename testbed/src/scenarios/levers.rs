@@ -30,6 +30,8 @@ pub(super) async fn levers(story: &mut Story) -> Told {
     )?;
     story.settled().await?;
 
+    // Nobody is to be fenced for what is only looked at.
+    story.machines.power.change(|switch| switch.fails = true);
     ensure(
         hears(story, 1, 2).await?,
         "n1 does not hear n2 though nothing is cut",
