@@ -31,12 +31,13 @@ pub(super) async fn asked(node: &str, began: i64, core: &CoreHandle) {
     }
 }
 
-/// Whether a node was asked to shut down since its controller `began`, in seconds since the epoch. One
-/// that was asked for in an earlier life and could not be done in time is done with.
+/// Whether a node was asked to shut down since its controller `began`, in seconds since the epoch. What
+/// was asked for in an earlier life is done with: a controller that starts again sees it once more as it
+/// catches up. Of the second in which it began nobody can tell, so that its own request is for a later one.
 pub(super) async fn is_asked(node: &str, began: i64, core: &CoreHandle) -> bool {
     let node = node.to_owned();
     let asked = core.ask(move |view| status::shutdown_asked(view.cluster().cib(), &node));
-    asked.await.flatten().is_some_and(|at| at >= began)
+    asked.await.flatten().is_some_and(|at| at > began)
 }
 
 /// Has the cluster move everything off this node and let its executor go.
@@ -51,7 +52,9 @@ pub(super) async fn leave(config: &Config, began: i64, core: &CoreHandle, group:
         "leaving: the cluster moves what runs here (a second signal stops at once)"
     );
     if !is_asked(&node, began, core).await {
-        let value = core.ask(|view| view.now().at.to_string()).await;
+        let value = core
+            .ask(move |view| view.now().at.max(began + 1).to_string())
+            .await;
         let command = Command::SetAttribute {
             node: node.clone(),
             name: SHUTDOWN.into(),
