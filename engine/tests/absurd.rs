@@ -2,7 +2,6 @@
 //! bound of time in a plan or in an error that says where; none ends the process.
 //!
 //! `docs/performance.md` has the bounds. A plan here is carried out as well, and all is shown.
-#![expect(clippy::disallowed_types, reason = "a test bounds how long it waits")]
 
 use std::fmt::Write as _;
 use std::sync::mpsc;
