@@ -275,6 +275,7 @@ fn a_worker_runs_an_executor_with_a_certificate_and_has_no_say() {
     let [mut one, worker] = ["n1", "w1"].map(|name| Machine::new(home.path(), name));
     assert!(one.cluster(&["init", "--name", "c"], "").status.success());
     one.start();
+    one.until("it leads", |members| vote(members, &[1]));
     let token = good(
         &["cluster", "token", "--worker", "--config", &one.config()],
         "",

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use lockstep_engine::graph::FEATURE_SET;
+use lockstep_engine::graph::{FEATURE_SET, GraphActionKind};
 
 use super::duty::{self, Duty};
 use super::{Controller, Effect, Moment, Peer, propose, tell};
@@ -13,7 +13,7 @@ use crate::cluster::action::is_own;
 use crate::cluster::command::{Command, ControllerId};
 use crate::cluster::status;
 use crate::cluster::transition::{Progress, Transition};
-use crate::executor::{ConnectionId, FromExecutor, OrderKey, Refusal, Report, ToExecutor};
+use crate::executor::{ConnectionId, FromExecutor, OrderKey, Refusal, Report, ToExecutor, Work};
 
 /// A report that is not applied after so long was lost on its way to the log, in milliseconds.
 const REPORT_LOST_MS: u64 = 2_000;
@@ -311,8 +311,11 @@ impl Controller {
                 continue;
             }
             // One that this process saw is gone; one that it never saw may be on its way.
+            let patience_ms = self.settings.node_lost_ms;
             let lost_at_ms = match self.absent_since_ms.get(node) {
-                Some(since) => since.saturating_add(self.settings.node_lost_ms),
+                // While another one led, its absence here did no harm, and nobody hurried to end it.
+                Some(since) => (since.saturating_add(patience_ms))
+                    .max(leading.since_ms.saturating_add(patience_ms / 2)),
                 None => started_ms.saturating_add(self.settings.join_wait_ms),
             };
             let following = leading.nodes.entry(node.clone()).or_default();
@@ -383,6 +386,11 @@ impl Controller {
                     );
                     out.push(propose(now, Command::GiveUp { key, reason }));
                 }
+                // What is found there on the way may be a reason to stay: a probe, say.
+                Duty::Executor {
+                    node,
+                    work: Work::Leave,
+                } if has_more_to_do(transition, synapse, &node) => {}
                 Duty::Executor { node, work } => {
                     // One that is away comes back and is asked then, or is lost; one that was
                     // restarted is news first.
@@ -529,6 +537,19 @@ impl Controller {
         let pause = FENCING_PAUSE_MS << failures.saturating_sub(1).min(6);
         now.monotonic_ms < since.saturating_add(pause.min(FENCING_PAUSE_MAX_MS))
     }
+}
+
+/// Whether a plan has more for a node to do than to leave.
+fn has_more_to_do(transition: &Transition, leaving: u32, node: &str) -> bool {
+    let synapses = (0u32..).zip(&transition.graph.synapses);
+    let mut others = synapses.filter(|(synapse, _)| *synapse != leaving);
+    others.any(|(synapse, other)| {
+        let action = &other.action;
+        let on = (action.router.as_ref()).or(action.node.as_ref().map(|node| &node.name));
+        action.kind == GraphActionKind::Resource
+            && on.is_some_and(|on| on == node)
+            && transition.progress(synapse) == Progress::Waiting
+    })
 }
 
 fn is_waiting(transition: Option<&Transition>, key: OrderKey) -> bool {

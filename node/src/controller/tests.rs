@@ -331,6 +331,36 @@ fn a_node_that_leaves_in_order_is_not_lost() {
 }
 
 #[test]
+fn a_node_leaves_only_when_nothing_is_to_be_found_out_there_any_more() {
+    // Cleaned up while it leaves: what runs there has to be found again, and stopped.
+    let first = [
+        step("a_monitor_0", "n3", &[]),
+        cluster_step("do_shutdown", "n3", &[]),
+    ];
+    let mut sim = Sim::running(&[&first, &[]]);
+    assert_eq!(sim.running_orders(), ["1:1"]);
+    assert!(sim.leading().cluster().nodes()["n3"].online);
+    sim.end("n3", "1:1", 0);
+    assert!(!sim.leading().cluster().nodes()["n3"].online);
+}
+
+#[test]
+fn a_new_leader_gives_executors_time_to_come_to_it() {
+    let mut sim = Sim::running(&[&[], &[]]);
+    let (before, others) = (sim.planned(), [1, 2]);
+    // Its connection to a follower ended long ago; the leader still had it.
+    sim.disconnect(|controller, node| others.contains(&controller) && node == "n3");
+    sim.pass_time(10_000);
+    assert_eq!(sim.planned(), before, "who leads still hears it");
+    sim.elect(1);
+    sim.pass_time(100);
+    sim.connect(1, "n3");
+    sim.pass_time(10_000);
+    let lost = |event: &What| matches!(event, What::NodeLost { node, .. } if node == "n3");
+    assert!(!sim.events.iter().any(lost), "{:?}", sim.events);
+}
+
+#[test]
 fn a_controller_that_computes_something_else_may_not_lead() {
     let graphs = vec![graph(&story())];
     let good = Scripted::new(graphs.clone());
