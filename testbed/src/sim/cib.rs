@@ -237,7 +237,8 @@ impl Configuration {
         xml
     }
 
-    /// With two of them, each fences every node, or every other one.
+    /// With two of them, each fences every node, or the second only every other one. The first has to
+    /// do with nodes that join later, too: these are in nobody's list.
     fn fence_device(&self, xml: &mut String, device: usize) {
         let hosts: Vec<&str> = self
             .nodes
@@ -250,7 +251,7 @@ impl Configuration {
             xml,
             r#"<primitive id="fence{device}" class="stonith" type="fence_sim"><instance_attributes id="fence{device}-i">"#
         );
-        if self.fence_devices > 1 {
+        if device > 0 {
             let id = format!("fence{device}");
             pairs(xml, &id, &[("pcmk_host_list", &hosts.join(" "))]);
         }
