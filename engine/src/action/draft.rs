@@ -47,6 +47,7 @@ impl Draft {
             links: Vec::new(),
             resource: resource.collect(),
             node: node.collect(),
+            loads: None,
             top: state.top.clone(),
             notifications: BTreeMap::new(),
             requested: Vec::new(),

@@ -358,6 +358,8 @@ pub struct Draft {
     pub resource: Table<ResourceId, Drafted>,
     /// Node conditions, likewise.
     pub node: Table<NodeId, DraftedNode>,
+    /// How loaded nodes are, if assignments were given up.
+    pub loads: Option<crate::assign::Loads>,
     /// Top-level resources, in the order of the configuration until assignment is adopted (which
     /// may have sorted them).
     pub top: Vec<ResourceId>,

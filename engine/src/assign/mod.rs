@@ -40,6 +40,7 @@ mod trial;
 mod types;
 mod utilization;
 
+pub use node_order::Loads;
 pub use report::Report;
 pub use types::*;
 pub use utilization::Shortage;

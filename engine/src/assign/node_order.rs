@@ -14,7 +14,7 @@ use super::types::Placement;
 use super::utilization::Capacity;
 use crate::World;
 use crate::config::PlacementStrategy;
-use crate::id::NodeId;
+use crate::id::{NodeId, ResourceId};
 use crate::score::{NodeEntry, ScoreTable};
 use crate::value::Score;
 
@@ -63,11 +63,44 @@ impl Assigner<'_> {
     }
 }
 
-impl Placement {
-    /// The nodes where a resource might run, best first, as they compare once all is assigned.
+/// How loaded nodes are after assignments were given up.
+#[derive(Clone, Debug)]
+pub struct Loads {
+    nodes: Nodes,
+    capacity: Capacity,
+}
+
+impl Loads {
+    /// How loaded nodes are once all is assigned.
     #[must_use]
-    pub fn sorted_nodes(&self, world: World<'_>, allowed: &ScoreTable) -> Vec<NodeId> {
-        let (nodes, capacity) = (&self.nodes, &self.capacity);
+    pub fn of(placement: &Placement) -> Self {
+        Loads {
+            nodes: placement.nodes.clone(),
+            capacity: placement.capacity.clone(),
+        }
+    }
+
+    /// A primitive that was assigned to a node will not run after all.
+    pub fn give_up(&mut self, node: NodeId, resource: ResourceId) {
+        self.nodes.change_load(node, -1);
+        self.capacity.release(node, resource);
+    }
+}
+
+impl Placement {
+    /// The nodes where a resource might run, best first: as they compare once all is assigned, and,
+    /// if something of that was given up, with `loads` since.
+    #[must_use]
+    pub fn sorted_nodes(
+        &self,
+        world: World<'_>,
+        allowed: &ScoreTable,
+        loads: Option<&Loads>,
+    ) -> Vec<NodeId> {
+        let (nodes, capacity) = match loads {
+            Some(loads) => (&loads.nodes, &loads.capacity),
+            None => (&self.nodes, &self.capacity),
+        };
         let order = NodeOrder {
             world,
             nodes,

@@ -46,7 +46,7 @@ pub fn compatible(
         Some(node) => on_node(node),
         None => {
             let allowed = &draft.resource[resource].allowed;
-            let best_first = placement.sorted_nodes(world, allowed);
+            let best_first = placement.sorted_nodes(world, allowed, draft.loads.as_ref());
             best_first.into_iter().find_map(on_node)
         }
     }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::effects::Push;
 use super::{Changed, GivenUp, Settler, Verdicts};
 use crate::action::{Action, Key, Need, Task};
+use crate::assign::Loads;
 use crate::config::{Role, Variant};
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{Effects, instances, link, topology};
@@ -214,9 +215,13 @@ impl Settler<'_> {
             return changed;
         }
         let drafted = &mut self.draft.resource[resource];
-        let changed = drafted.node.take().is_some();
+        let node = drafted.node.take();
         drafted.next_role = Role::Stopped;
-        if changed {
+        let changed = node.is_some();
+        if let Some(node) = node {
+            let since = || Loads::of(self.placement);
+            let loads = self.draft.loads.get_or_insert_with(since);
+            loads.give_up(node, resource);
             let via = self.asked;
             self.given_up.push(GivenUp {
                 resource,

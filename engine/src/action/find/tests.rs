@@ -16,6 +16,7 @@ fn draft() -> Draft {
         links: Vec::new(),
         resource: Table::new(),
         node: Table::new(),
+        loads: None,
         top: Vec::new(),
         notifications: std::collections::BTreeMap::new(),
         requested: Vec::new(),
