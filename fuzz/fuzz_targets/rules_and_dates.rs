@@ -290,8 +290,9 @@ fn dates(input: &Input, now: Timestamp) {
     let parsed = [&input.text, &input.other].map(|text| Date::parse(&text.text(), now));
     for date in parsed.iter().flatten() {
         let shown = date.to_string();
-        let (year, ..) = date.year_month_day();
-        if (1..=9999).contains(&year) {
+        let (year, month, _) = date.year_month_day();
+        // Day 366 of a shorter year is accepted as Pacemaker accepts it, and is in no month.
+        if (1..=9999).contains(&year) && month <= 12 {
             let again = Date::parse(&shown, now)
                 .unwrap_or_else(|error| panic!("{shown}, as it is shown, is no date: {error}"));
             // An offset's seconds count, but nobody shows them: Pacemaker does not either.
