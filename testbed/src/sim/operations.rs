@@ -100,7 +100,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         // Whoever confirms it has pulled the plug, and keeps it until the confirmation is old news:
         // one that comes true after the node came back would be a lie.
         let node = w.some_node();
-        if let Some(machine) = w.machine_of(&node).filter(|_| !w.is_quiet_profile()) {
+        if let Some(machine) = w.machine_of(&node).filter(|_| w.may_lose_machines()) {
             note!(w, "{node} is unplugged");
             w.power_off(machine);
             w.machines[machine].unplugged_until = w.now + 2 * PATIENCE_US;

@@ -457,6 +457,11 @@ impl World {
         EPOCH + seconds + self.machines[machine].clock.offset_s
     }
 
+    /// Whether machines may lose their power: by a fault, or by the hand of an operator.
+    pub(super) fn may_lose_machines(&self) -> bool {
+        matches!(self.scenario.profile, Profile::Mixed | Profile::Large)
+    }
+
     pub(super) fn is_quiet_profile(&self) -> bool {
         self.scenario.profile == Profile::ControlPlane
     }
