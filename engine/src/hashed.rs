@@ -105,7 +105,8 @@ impl<I: Id> HashIndex<I> {
     }
 }
 
-fn hash_of(text: &str) -> u64 {
+/// The hash by which texts are compared.
+pub(crate) fn hash_of(text: &str) -> u64 {
     hash(text.len() as u64, text)
 }
 

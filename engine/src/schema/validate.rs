@@ -5,6 +5,7 @@ use std::ops::{Range, RangeInclusive};
 
 use super::grammar::{AfterChild, Grammar, IdKind, PatternId, Symbol, trim};
 use super::version::Version;
+use crate::hashed::hash_of;
 use crate::parse::{Document, ElementId, Name, Position};
 
 /// The first place where a document breaks the rules of a schema version.
@@ -419,10 +420,8 @@ struct Reference {
 
 impl Reference {
     fn new(element: ElementId, name: Name, value: &str) -> Self {
-        let id = trim(value);
-        let hash = crate::hashed::hash(id.len() as u64, id);
         Self {
-            hash,
+            hash: hash_of(trim(value)),
             element,
             name,
         }

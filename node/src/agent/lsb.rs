@@ -4,7 +4,6 @@
 //! take no parameters; what they say about themselves is in a comment block.
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,9 +61,7 @@ impl Lsb {
             let reason = format!("'{agent}' is not the name of an agent");
             return Err(Outcome::not_installed(reason));
         };
-        let executable = std::fs::metadata(&program)
-            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
-        if !executable {
+        if !process::is_program(&program) {
             let reason = format!("no executable init script at {}", program.display());
             return Err(Outcome::not_installed(reason));
         }

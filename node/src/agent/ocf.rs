@@ -5,7 +5,6 @@
 //! under Pacemaker, because they were written and tested there.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,9 +92,7 @@ impl Ocf {
             .join("resource.d")
             .join(provider)
             .join(&agent.kind);
-        let executable = std::fs::metadata(&path)
-            .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0);
-        if executable {
+        if process::is_program(&path) {
             Ok((path, vec![OsString::from(&operation.task)]))
         } else {
             Err(Outcome::not_installed(format!(

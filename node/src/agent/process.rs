@@ -6,7 +6,8 @@
 
 use std::ffi::OsString;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -16,6 +17,12 @@ use tokio::process::{Child, Command};
 
 /// Of each output stream this many bytes are kept, from the end.
 pub const KEPT: usize = 16 << 10;
+
+/// Whether there is a program at a path.
+pub fn is_program(path: &Path) -> bool {
+    let meta = std::fs::metadata(path);
+    meta.is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
 
 /// A program with all that it is given. Nothing of our own environment leaks into it.
 #[derive(Clone, Debug, Default)]

@@ -25,15 +25,18 @@ pub enum Duty {
     Impossible(String),
 }
 
+/// The node whose executor an action is for: of a remote or guest node the one that has its
+/// connection.
+pub fn executor_of(action: &GraphAction) -> Option<&str> {
+    let own = action.node.as_ref().map(|node| node.name.as_str());
+    action.router.as_deref().or(own)
+}
+
 /// Who does this action. `available` says which nodes' executors can be reached.
 pub fn of(action: &GraphAction, cluster: &Cluster, available: impl Fn(&str) -> bool) -> Duty {
-    let node = action
-        .router
-        .as_ref()
-        .or(action.node.as_ref().map(|node| &node.name));
-    let on_node = |work| match node {
+    let on_node = |work| match executor_of(action) {
         Some(node) => Duty::Executor {
-            node: node.clone(),
+            node: node.to_owned(),
             work,
         },
         None => Duty::Impossible(format!("{} names no node", action.key)),

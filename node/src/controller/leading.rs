@@ -545,9 +545,8 @@ fn has_more_to_do(transition: &Transition, leaving: u32, node: &str) -> bool {
     let mut others = synapses.filter(|(synapse, _)| *synapse != leaving);
     others.any(|(synapse, other)| {
         let action = &other.action;
-        let on = (action.router.as_ref()).or(action.node.as_ref().map(|node| &node.name));
         action.kind == GraphActionKind::Resource
-            && on.is_some_and(|on| on == node)
+            && duty::executor_of(action) == Some(node)
             && transition.progress(synapse) == Progress::Waiting
     })
 }

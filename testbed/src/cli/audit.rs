@@ -77,12 +77,8 @@ pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
     };
     let peer = args.peer.as_deref().map(Peer::new).transpose()?;
     let mut count = Count::default();
-    let written = bases.len() as u64;
-    for number in 0..written + args.count {
-        let case = match usize::try_from(number) {
-            Ok(index) if number < written => Case::written(&bases, index)?,
-            _ => Case::make(&bases, args.seed, number - written)?,
-        };
+    for case in Case::all(&bases, args.count, args.seed) {
+        let case = case?;
         let name = case.name();
         let text = case.cib.to_xml();
         let verdict = examine(&text, &case.date, peer.as_ref())?;

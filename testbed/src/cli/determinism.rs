@@ -39,14 +39,10 @@ pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
         Some(path) => Program::new(path, "simulate")?,
         None => Program::new(&std::env::current_exe()?, engine::SIMULATE)?,
     };
-    let written = bases.len() as u64;
-    let all = written + args.count;
+    let all = bases.len() as u64 + args.count;
     let mut differing = 0_u64;
-    for number in 0..all {
-        let case = match usize::try_from(number) {
-            Ok(index) if number < written => Case::written(&bases, index)?,
-            _ => Case::make(&bases, args.seed, number - written)?,
-        };
+    for case in Case::all(&bases, args.count, args.seed) {
+        let case = case?;
         let difference = program.first_difference(&case.cib.to_xml(), &case.date)?;
         if let Some(part) = difference {
             println!("{}: {part} differs between two processes", case.name());

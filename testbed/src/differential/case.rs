@@ -93,6 +93,12 @@ impl Bases {
 }
 
 impl Case {
+    /// All CIBs as they are written, then so many cases made at random.
+    pub fn all(bases: &Bases, count: u64, seed: u64) -> impl Iterator<Item = io::Result<Self>> {
+        let written = (0..bases.len()).map(|index| Case::written(bases, index));
+        written.chain((0..count).map(move |index| Case::make(bases, seed, index)))
+    }
+
     /// The CIB of that number as it is written, at the time at which it was saved.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Which agents are installed on this machine?
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use crate::agent::process::is_program;
 use crate::agent::{AgentName, Site, power};
 
 /// Where fence agents are installed.
@@ -66,9 +66,4 @@ fn entries(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     names.filter(|name| !name.starts_with('.')).collect()
-}
-
-fn is_program(path: &Path) -> bool {
-    let meta = std::fs::metadata(path);
-    meta.is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
