@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use lockstep_node::clock::Clock;
+use lockstep_node::lab::ports::free;
 use lockstep_node::security::files::{Files, found};
 
 fn lockstep(arguments: &[&str]) -> Output {
@@ -43,14 +44,9 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
-        // Held until all are known, so that they differ.
-        let held: Vec<_> = (0..2)
-            .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-            .collect();
-        let ports = [0, 1].map(|at: usize| held[at].local_addr().unwrap().port());
         let node = Self {
             folder: tempfile::tempdir().unwrap(),
-            ports,
+            ports: free(2).unwrap().try_into().unwrap(),
             child: None,
         };
         node.write("one", "n1");

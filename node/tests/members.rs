@@ -3,13 +3,13 @@
 #![expect(clippy::disallowed_types, reason = "a test bounds how long it waits")]
 
 use std::io::Write;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use lockstep_node::clock::Clock;
 use lockstep_node::http::types::{MemberText, MembersAnswer};
+use lockstep_node::lab::ports::free;
 use lockstep_node::security::files::Files;
 
 const DAY: i64 = 24 * 3_600;
@@ -58,8 +58,8 @@ struct Machine {
 
 impl Machine {
     fn new(home: &Path, name: &str) -> Self {
-        let held = [0; 2].map(|port| TcpListener::bind(("127.0.0.1", port)).expect("a free port"));
-        let ports = held.map(|listener| listener.local_addr().expect("it is bound").port());
+        let ports = free(2).expect("ports are free");
+        let ports: [u16; 2] = ports.try_into().expect("two were asked for");
         let folder = home.join(format!("{name}-{}", ports[0]));
         std::fs::create_dir(&folder).expect("a new one");
         Self {
@@ -149,6 +149,20 @@ impl Machine {
             }
             let log = std::fs::read_to_string(self.path("log")).unwrap_or_default();
             assert!(begun.elapsed() < PATIENCE, "{what}: {members:?}\n{log}");
+        }
+    }
+
+    /// Waits until its node ends by itself: `Child::wait` would close its standard input, which
+    /// tells it to.
+    fn until_it_ends(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it runs");
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().expect("it is a child") {
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it goes on");
+            std::thread::yield_now();
         }
     }
 }
@@ -258,8 +272,7 @@ fn a_controller_that_was_removed_hears_of_it_and_stops() {
     one.until("two vote", |members| vote(members, &[1, 2]));
     good(&["cluster", "remove", "n2", "--api", &one.api()], "");
     one.until("one is left", |members| vote(members, &[1]));
-    let mut child = two.child.take().expect("it runs");
-    let ended = child.wait().expect("it ends");
+    let ended = two.until_it_ends();
     let log = std::fs::read_to_string(two.path("log")).expect("it has one");
     assert!(
         !ended.success() && log.contains("was removed from the cluster"),

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use lockstep_node::http::client::Client;
 use lockstep_node::http::types::{Events, Status};
+use lockstep_node::lab::ports::free;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lockstep");
 
@@ -38,7 +39,7 @@ impl Host {
         let at = |name: &str| folder.path().join(name);
         let port = |fixed: u16| match namespaces {
             true => fixed,
-            false => free_port(),
+            false => free(1).unwrap()[0],
         };
         let cib = format!(
             r#"<cib validate-with="pacemaker-4.0" admin_epoch="0" epoch="1" num_updates="0">
@@ -211,11 +212,6 @@ fn end_all_in(namespace: &Path) {
 
 fn path_value(path: &Path) -> toml::Value {
     path.to_str().unwrap().into()
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 #[track_caller]

@@ -10,10 +10,11 @@
 
 pub mod cluster;
 pub mod evidence;
+pub mod ports;
 
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -28,9 +29,6 @@ use crate::exit::Exit;
 use crate::http::client::Client;
 use crate::lock::{self, FolderLock};
 use crate::security::{self, files::Files};
-
-/// Ports are taken from here: below those that the system gives to outgoing connections.
-const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
 /// The commands of `lockstep` that the processes of a lab run. A program other than `lockstep` that
 /// starts a lab hands these to [`crate::cli::main`], so that what it tries is of its own build.
@@ -105,7 +103,8 @@ impl Lab {
             LabError::new(Exit::CannotCreate, format!("{}: {error}", folder.display()))
         };
         let clock = Clock::start();
-        let mut ports = free_ports(2 * cluster.controllers.len(), clock.unix_us())?;
+        let mut ports = ports::free(2 * cluster.controllers.len())
+            .ok_or_else(|| LabError::new(Exit::OsError, "there are no free ports on loopback"))?;
         let mut port = || SocketAddr::from((Ipv4Addr::LOCALHOST, ports.pop().unwrap_or_default()));
         let controllers: Vec<_> = (1..)
             .zip(&cluster.controllers)
@@ -375,20 +374,4 @@ fn describe(status: ExitStatus) -> String {
         (_, Some(code)) => format!("it ended with code {code}"),
         _ => "it ended".to_owned(),
     }
-}
-
-/// Ports that nobody listens on, from a place in the range that differs from run to run.
-fn free_ports(count: usize, seed: u64) -> Result<Vec<u16>, LabError> {
-    let width = u64::from(PORTS.end - PORTS.start);
-    let first = PORTS.start + u16::try_from(seed % width).unwrap_or(0);
-    let candidates = (first..PORTS.end).chain(PORTS.start..first);
-    let free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let found: Vec<u16> = candidates.filter(free).take(count).collect();
-    if found.len() < count {
-        return Err(LabError::new(
-            Exit::OsError,
-            "there are no free ports on loopback",
-        ));
-    }
-    Ok(found)
 }
