@@ -19,29 +19,67 @@ use crate::security::files::Files;
 const LOOK: Duration = Duration::from_millis(50);
 /// And how often there may be no leader before it goes without one.
 const LOOKS_WITHOUT_LEADER: u32 = 60;
+/// For so long a controller whose node was asked to leave still answers, once it has: whoever asked
+/// it, and waits, is to see that everything went.
+const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Returns when somebody asked for this node's shutdown.
-pub(super) async fn asked(node: &str, began: i64, core: &CoreHandle) {
+/// Why does a node leave?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Why {
+    /// Its process was told to stop.
+    Stopped,
+    /// The cluster was asked to shut it down.
+    Asked,
+    /// It ceases to be a member.
+    ForGood,
+}
+
+/// Returns when somebody asked for the shutdown of this node, whose controller `began` then, in
+/// seconds since the epoch.
+///
+/// What was asked for in an earlier life is done with. A controller that starts again sees it once
+/// more as it catches up, and after the crash of a whole cluster it may still stand there. So that
+/// counts which is newer than this controller, or which comes once it has caught up: whoever asks
+/// may have another clock.
+pub(super) async fn asked(node: &str, began: i64, core: &CoreHandle, group: &runtime::Handle) {
     let mut news = core.news();
-    while !is_asked(node, began, core).await {
-        if news.changed().await.is_err() {
+    let mut upto = None;
+    let mut earlier = None;
+    loop {
+        if upto.is_none() {
+            upto = group.read_index().await.ok();
+        }
+        news.borrow_and_update();
+        let name = node.to_owned();
+        let seen = core.ask(move |view| {
+            let cluster = view.cluster();
+            (
+                cluster.index(),
+                status::shutdown_asked(cluster.cib(), &name),
+            )
+        });
+        let Some((index, asked)) = seen.await else {
             // The core ended; others notice that.
             return std::future::pending().await;
+        };
+        match upto {
+            Some(upto) if index >= upto => {
+                let is_old = asked.is_some_and(|at| at < began);
+                let known = *earlier.get_or_insert(asked.filter(|_| is_old));
+                if asked.is_some() && asked != known {
+                    return;
+                }
+                if news.changed().await.is_err() {
+                    return std::future::pending().await;
+                }
+            }
+            _ => tokio::time::sleep(LOOK).await,
         }
     }
 }
 
-/// Whether a node was asked to shut down since its controller `began`, in seconds since the epoch. What
-/// was asked for in an earlier life is done with: a controller that starts again sees it once more as it
-/// catches up. Of the second in which it began nobody can tell, so that its own request is for a later one.
-pub(super) async fn is_asked(node: &str, began: i64, core: &CoreHandle) -> bool {
-    let node = node.to_owned();
-    let asked = core.ask(move |view| status::shutdown_asked(view.cluster().cib(), &node));
-    asked.await.flatten().is_some_and(|at| at > began)
-}
-
 /// Has the cluster move everything off this node and let its executor go.
-pub(super) async fn leave(config: &Config, began: i64, core: &CoreHandle, group: &runtime::Handle) {
+pub(super) async fn leave(config: &Config, why: Why, core: &CoreHandle, group: &runtime::Handle) {
     let node = config.node.clone();
     if core.ask(|view| view.cluster().is_configured()).await == Some(false) {
         tracing::info!(node, "leaving: nothing is configured, so nothing runs");
@@ -51,10 +89,8 @@ pub(super) async fn leave(config: &Config, began: i64, core: &CoreHandle, group:
         node,
         "leaving: the cluster moves what runs here (a second signal stops at once)"
     );
-    if !is_asked(&node, began, core).await {
-        let value = core
-            .ask(move |view| view.now().at.max(began + 1).to_string())
-            .await;
+    if why != Why::Asked {
+        let value = core.ask(|view| view.now().at.to_string()).await;
         let command = Command::SetAttribute {
             node: node.clone(),
             name: SHUTDOWN.into(),
@@ -66,13 +102,21 @@ pub(super) async fn leave(config: &Config, began: i64, core: &CoreHandle, group:
             return;
         }
     }
+    known_gone(config, core, group).await;
+    if why == Why::Asked {
+        tokio::time::sleep(FAREWELL).await;
+    }
+}
+
+/// Waits until the cluster knows that this node's executor went.
+async fn known_gone(config: &Config, core: &CoreHandle, group: &runtime::Handle) {
     let folder = config.executor_dir();
     let mut leaderless = 0;
     let mut looks = tokio::time::interval(LOOK);
     loop {
         looks.tick().await;
         let known_gone = core.ask({
-            let node = node.clone();
+            let node = config.node.clone();
             move |view| {
                 view.cluster()
                     .nodes()

@@ -32,6 +32,7 @@ use lockstep_consensus::transport::Peering;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use self::leave::Why;
 use crate::config::{Config, ControllerAddress};
 use crate::controller::{Controller, Patience, Settings};
 use crate::exit::Exit;
@@ -214,13 +215,10 @@ pub async fn run(
         },
     ));
     tasks.spawn(crate::http::serve(api, core.clone(), membership.clone()));
+    // Until it leaves.
+    let (staying, stays) = watch::channel(true);
     if config.executor {
-        tasks.spawn(supervisor::run(
-            config.clone(),
-            executor,
-            core.clone(),
-            began,
-        ));
+        tasks.spawn(supervisor::run(config.clone(), executor, stays));
     }
     let ticking = core.clone();
     tasks.spawn(async move {
@@ -238,16 +236,17 @@ pub async fn run(
             let why = ended.ok().flatten();
             Err(DaemonError::Fatal(why.unwrap_or_else(|| "the core ended".into())))
         }
-        _ = stopping.wait_for(|signals| *signals > 0) => Ok(false),
-        () = leave::asked(&config.node, began, &core) => Ok(false),
-        () = membership.wait_for_leave() => Ok(true),
+        _ = stopping.wait_for(|signals| *signals > 0) => Ok(Why::Stopped),
+        () = leave::asked(&config.node, began, &core, &group) => Ok(Why::Asked),
+        () = membership.wait_for_leave() => Ok(Why::ForGood),
     };
     let mut in_order = false;
-    if outcome.is_ok() {
+    if let Ok(why) = outcome {
+        staying.send_replace(false);
         let patience = Duration::from_millis(config.timers.stop_ms);
         let mut again = stop.clone();
         tokio::select! {
-            () = leave::leave(&config, began, &core, &group) => in_order = true,
+            () = leave::leave(&config, why, &core, &group) => in_order = true,
             () = tokio::time::sleep(patience) => {
                 tracing::warn!("leaving took too long: stopping as things are");
             }
@@ -256,7 +255,7 @@ pub async fn run(
         leave::hand_over(&group).await;
     }
     let left = match outcome {
-        Ok(true) => leave::leave_for_good(&config, &membership, in_order).await,
+        Ok(Why::ForGood) => leave::leave_for_good(&config, &membership, in_order).await,
         other => other.map(|_| ()),
     };
     tasks.shutdown().await;

@@ -9,9 +9,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::sync::watch;
 
-use super::core::CoreHandle;
-use super::leave;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::lock::{FolderLock, LockError};
@@ -36,8 +35,8 @@ pub struct ExecutorProgram {
     pub inherit_stdin: bool,
 }
 
-/// Keeps an executor running, until this node is asked to shut down after it `began`.
-pub(super) async fn run(config: Config, executor: ExecutorProgram, core: CoreHandle, began: i64) {
+/// Keeps an executor running while this node `stays`.
+pub(super) async fn run(config: Config, executor: ExecutorProgram, stays: watch::Receiver<bool>) {
     let folder = config.executor_dir();
     let clock = Clock::start();
     let mut pause = AGAIN;
@@ -55,8 +54,7 @@ pub(super) async fn run(config: Config, executor: ExecutorProgram, core: CoreHan
                 continue;
             }
         }
-        // Then it is not to come back.
-        if leave::is_asked(&config.node, began, &core).await {
+        if !*stays.borrow() {
             return;
         }
         match start(&config, &executor) {
