@@ -19,10 +19,10 @@ pub trait Id: Copy + Ord {
 /// Declares an id type.
 #[macro_export]
 macro_rules! dense_id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $vis:vis $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub u32);
+        $vis struct $name(pub u32);
 
         impl $crate::id::Id for $name {
             fn from_index(index: usize) -> Self {
@@ -39,15 +39,15 @@ macro_rules! dense_id {
 dense_id!(
     /// A cluster, remote, guest or bundle node. In order of creation; for name order see
     /// [`crate::state::State::nodes_by_name`].
-    NodeId
+    pub NodeId
 );
 dense_id!(
     /// A resource of any variant, clone instances and bundle parts included.
-    ResourceId
+    pub ResourceId
 );
 dense_id!(
     /// An action, in order of creation: action number − 1.
-    ActionId
+    pub ActionId
 );
 
 /// A `Vec` indexed by one kind of id.

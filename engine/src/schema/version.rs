@@ -49,6 +49,11 @@ impl Version {
         (self < Self::LATEST).then_some(Self(self.0 + 1))
     }
 
+    /// The version before this one.
+    pub fn previous(self) -> Option<Self> {
+        self.0.checked_sub(1).map(Self)
+    }
+
     /// Every version, in order.
     pub fn all() -> impl DoubleEndedIterator<Item = Self> {
         (0..NAMES.len() as u8).map(Self)

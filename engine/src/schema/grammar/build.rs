@@ -4,21 +4,24 @@
 
 use std::sync::LazyLock;
 
-use super::notation::{self, Expression, Notation, Values, WORDS};
-use super::pattern::{ANY, Body, Content, EMPTY, Grammar, NEVER, Pattern, PatternId, Symbol};
+use super::notation::{Body, Expression, Fault, Notation, Values, WORDS};
+use super::pattern::{ANY, BodyId, Content, EMPTY, Grammar, NEVER, Pattern, PatternId, Symbol};
 use super::types::Type;
 use crate::schema::version::Version;
 
-static NOTATION: LazyLock<Notation> = LazyLock::new(|| {
-    // A fault is a mistake in our own file; a test reads it.
-    notation::read(include_str!("cib.grammar")).unwrap_or_else(|fault| panic!("grammar: {fault}"))
-});
+/// The grammar of all versions.
+pub(super) static NOTATION: LazyLock<Notation> =
+    LazyLock::new(|| Notation::new(include_str!("cib.grammar")));
+
+/// What the grammar says. A fault is a mistake in our own file: a test reads all of it.
+fn said(expression: Result<&'static Expression, Fault>) -> &'static Expression {
+    expression.unwrap_or_else(|fault| panic!("grammar: {fault}"))
+}
 
 impl Grammar {
     /// What a whole document may be.
     pub(in crate::schema) fn start(&mut self) -> PatternId {
-        self.build(&NOTATION.definitions[0].expression, &[])
-            .unwrap_or(NEVER)
+        self.build(said(NOTATION.first()), &[]).unwrap_or(NEVER)
     }
 
     /// The pattern of an expression; none if it is as if it were not written.
@@ -35,37 +38,15 @@ impl Grammar {
                     .iter()
                     .map(|a| self.build(a, arguments))
                     .collect();
-                self.build(&NOTATION.definitions[*callee].expression, &callee_arguments)
+                self.build(said(NOTATION.definition(*callee)), &callee_arguments)
             }
             Expression::Versions(versions, inner) => {
                 let applies = self.is_written(versions);
                 applies.then(|| self.build(inner, arguments)).flatten()
             }
-            Expression::Group(items) => {
-                let built = self.build_all(items, arguments)?;
-                Some(
-                    built
-                        .into_iter()
-                        .rev()
-                        .fold(EMPTY, |rest, item| self.group(item, rest)),
-                )
-            }
-            Expression::Interleave(items) => {
-                let built = self.build_all(items, arguments)?;
-                Some(
-                    built
-                        .into_iter()
-                        .rev()
-                        .fold(EMPTY, |rest, item| self.interleave(item, rest)),
-                )
-            }
-            Expression::Choice(items) => {
-                let built = self.build_all(items, arguments)?;
-                built
-                    .into_iter()
-                    .rev()
-                    .reduce(|rest, item| self.choice(item, rest))
-            }
+            Expression::Group(items) => self.build_all(items, arguments, Self::group),
+            Expression::Interleave(items) => self.build_all(items, arguments, Self::interleave),
+            Expression::Choice(items) => self.build_all(items, arguments, Self::choice),
             Expression::Optional(inner) => {
                 let inner = self.build(inner, arguments)?;
                 Some(self.choice(inner, EMPTY))
@@ -81,24 +62,29 @@ impl Grammar {
             }
             Expression::Element(name, body) => {
                 let symbol = self.intern(name);
-                let body = self.body_number(*body, arguments);
+                let body = self.body_number(body, arguments);
                 Some(self.number(Pattern::Element(symbol, body)))
             }
         }
     }
 
-    /// The patterns of the items that are written; none if there are items, but none is.
+    /// The items that are written, put together; none if there are items, but none is written.
     fn build_all(
         &mut self,
         items: &'static [Expression],
         arguments: &[Option<PatternId>],
-    ) -> Option<Vec<PatternId>> {
-        let mut built = Vec::with_capacity(items.len());
-        built.extend(items.iter().filter_map(|item| self.build(item, arguments)));
-        (items.is_empty() || !built.is_empty()).then_some(built)
+        together: fn(&mut Self, PatternId, PatternId) -> PatternId,
+    ) -> Option<PatternId> {
+        let mut all = items.is_empty().then_some(EMPTY);
+        for item in items.iter().rev() {
+            if let Some(built) = self.build(item, arguments) {
+                all = Some(all.map_or(built, |rest| together(self, built, rest)));
+            }
+        }
+        all
     }
 
-    pub(super) fn content(&mut self, body: Body) -> PatternId {
+    pub(super) fn content(&mut self, body: BodyId) -> PatternId {
         let content = &self.bodies[body as usize];
         if let Some((versions, pattern)) = &content.pattern
             && versions.contains(&self.version)
@@ -106,10 +92,10 @@ impl Grammar {
             self.same_through = self.same_through.min(*versions.end());
             return *pattern;
         }
-        let (number, arguments) = (content.body, content.arguments.clone());
+        let (written, arguments) = (content.body, content.arguments.clone());
         let others = std::mem::replace(&mut self.same_through, Version::LATEST);
         let pattern = self
-            .build(&NOTATION.bodies[number], &arguments)
+            .build(said(NOTATION.body(written)), &arguments)
             .unwrap_or(EMPTY);
         let versions = self.version..=self.same_through;
         self.bodies[body as usize].pattern = Some((versions, pattern));
@@ -117,9 +103,9 @@ impl Grammar {
         pattern
     }
 
-    fn body_number(&mut self, body: usize, arguments: &[Option<PatternId>]) -> Body {
-        let next = self.bodies.len() as Body;
-        let key = (body, arguments.to_vec());
+    fn body_number(&mut self, body: &'static Body, arguments: &[Option<PatternId>]) -> BodyId {
+        let next = self.bodies.len() as BodyId;
+        let key = (body.place(), arguments.to_vec());
         *self
             .body_numbers
             .entry(key)
@@ -133,14 +119,6 @@ impl Grammar {
             })
     }
 
-    fn intern(&mut self, name: &'static str) -> Symbol {
-        let next = Symbol(self.symbols.len() as u16);
-        *self.symbols.entry(name).or_insert_with(|| {
-            self.types_of.push(Vec::new());
-            next
-        })
-    }
-
     fn type_number(&mut self, symbol: Symbol, values: &Values) -> u16 {
         let wanted = self.values_type(values);
         let number = match self.types.iter().position(|known| *known == wanted) {
@@ -150,7 +128,7 @@ impl Grammar {
                 self.types.len() - 1
             }
         } as u16;
-        let of_name = &mut self.types_of[usize::from(symbol.0)];
+        let of_name = &mut self.types_of[symbol];
         if !of_name.contains(&number) {
             of_name.push(number);
             debug_assert!(of_name.len() <= 64, "more types than a mask has bits");
@@ -170,7 +148,7 @@ impl Grammar {
                     Type::OneOf(words)
                 }
             }
-            Values::Defined(definition) => match &NOTATION.definitions[*definition].expression {
+            Values::Defined(definition) => match said(NOTATION.definition(*definition)) {
                 Expression::Attribute(WORDS, values) => self.values_type(values),
                 _ => Type::OneOf(Vec::new()),
             },

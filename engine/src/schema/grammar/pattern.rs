@@ -11,21 +11,25 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use super::notation::Body;
 use super::types::{IdKind, Type};
+use crate::hashed::HashIndex;
+use crate::id::Table;
 use crate::schema::version::Version;
 
 /// The number of a pattern.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::schema) struct PatternId(u32);
 
-/// The number of an element or attribute name of the grammar.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::schema) struct Symbol(pub(super) u16);
+crate::dense_id!(
+    /// An element or attribute name of the grammar.
+    pub(in crate::schema) Symbol
+);
 
 /// The number of an element's content: a body of the notation with arguments.
-pub(super) type Body = u32;
+pub(super) type BodyId = u32;
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Pattern {
     /// Nothing that could come would do.
     Never,
@@ -40,7 +44,27 @@ pub(super) enum Pattern {
     Repeated(PatternId),
     /// An attribute with the number of its type.
     Attribute(Symbol, u16),
-    Element(Symbol, Body),
+    Element(Symbol, BodyId),
+}
+
+impl Pattern {
+    /// The same on all machines; multiplied so that small numbers spread.
+    fn hash(self) -> usize {
+        let (kind, a, b) = match self {
+            Self::Never => (0, 0, 0),
+            Self::Empty => (1, 0, 0),
+            Self::Any => (2, 0, 0),
+            Self::Choice(a, b) => (3, a.0, b.0),
+            Self::Group(a, b) => (4, a.0, b.0),
+            Self::Interleave(a, b) => (5, a.0, b.0),
+            Self::Repeated(a) => (6, a.0, 0),
+            Self::Attribute(name, kind) => (7, name.0, u32::from(kind)),
+            Self::Element(name, body) => (8, name.0, body),
+        };
+        let word = u64::from(a) << 32 | u64::from(b) << 4 | kind;
+        // 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 3, 6.4).
+        (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize
+    }
 }
 
 pub(super) const NEVER: PatternId = PatternId(0);
@@ -72,13 +96,15 @@ pub(in crate::schema) struct Grammar {
     /// Through which version the grammar is the same, as far as it was needed in this one.
     pub(super) same_through: Version,
     patterns: Vec<Known>,
-    numbers: BTreeMap<Pattern, PatternId>,
-    pub(super) symbols: BTreeMap<&'static str, Symbol>,
+    /// The patterns by what they are: see [`Grammar::slot`]. At least half of it is free.
+    slots: Vec<Option<PatternId>>,
+    names: Table<Symbol, &'static str>,
+    symbols: HashIndex<Symbol>,
     pub(super) types: Vec<Type>,
     /// By symbol: the types that attributes of this name have somewhere.
-    pub(super) types_of: Vec<Vec<u16>>,
+    pub(super) types_of: Table<Symbol, Vec<u16>>,
     pub(super) bodies: Vec<Content>,
-    pub(super) body_numbers: BTreeMap<(usize, Vec<Option<PatternId>>), Body>,
+    pub(super) body_numbers: BTreeMap<(usize, Vec<Option<PatternId>>), BodyId>,
 }
 
 /// A pattern with what was found out about it.
@@ -89,11 +115,11 @@ struct Known {
     closed: Option<PatternId>,
     /// By name and by which of the name's types the value has.
     attributes: Vec<((Symbol, u64), Option<AfterAttribute>)>,
-    children: Vec<(Symbol, Option<(PatternId, Body)>)>,
+    children: Vec<(Symbol, Option<(PatternId, BodyId)>)>,
 }
 
 pub(super) struct Content {
-    pub(super) body: usize,
+    pub(super) body: &'static Body,
     pub(super) arguments: Vec<Option<PatternId>>,
     /// What it was in the versions that were looked at last.
     pub(super) pattern: Option<(RangeInclusive<Version>, PatternId)>,
@@ -106,10 +132,11 @@ impl Grammar {
             version,
             same_through: Version::LATEST,
             patterns: Vec::new(),
-            numbers: BTreeMap::new(),
-            symbols: BTreeMap::new(),
+            slots: vec![None; 1024],
+            names: Table::new(),
+            symbols: HashIndex::with_capacity(256),
             types: Vec::new(),
-            types_of: Vec::new(),
+            types_of: Table::new(),
             bodies: Vec::new(),
             body_numbers: BTreeMap::new(),
         };
@@ -152,8 +179,8 @@ impl Grammar {
         let (first, last) = (*versions.start(), *versions.end());
         if self.version < first {
             // It will be.
-            let before = Version::all().rev().find(|&version| version < first);
-            self.same_through = self.same_through.min(before.unwrap_or(self.version));
+            let before = first.previous().unwrap_or(self.version);
+            self.same_through = self.same_through.min(before);
         } else if self.version <= last {
             self.same_through = self.same_through.min(last);
         }
@@ -162,7 +189,17 @@ impl Grammar {
 
     /// The number of a name, if the grammar has been seen to use it.
     pub(in crate::schema) fn symbol(&self, name: &str) -> Option<Symbol> {
-        self.symbols.get(name).copied()
+        self.symbols.get(name, |symbol| self.names[symbol])
+    }
+
+    /// The number of a name, known or new.
+    pub(super) fn intern(&mut self, name: &'static str) -> Symbol {
+        self.symbol(name).unwrap_or_else(|| {
+            let symbol = self.names.push(name);
+            self.symbols.insert(symbol, |symbol| self.names[symbol]);
+            self.types_of.push(Vec::new());
+            symbol
+        })
     }
 
     /// Is anything permitted?
@@ -184,7 +221,7 @@ impl Grammar {
         name: Symbol,
         value: &str,
     ) -> Option<AfterAttribute> {
-        let types = &self.types_of[usize::from(name.0)];
+        let types = &self.types_of[name];
         let admits = |&number: &u16| self.types[usize::from(number)].admits(value);
         let admitting = types
             .iter()
@@ -221,7 +258,7 @@ impl Grammar {
     ) -> PatternId {
         match self.known(pattern).pattern {
             Pattern::Attribute(symbol, number) if symbol == name => {
-                let types = &self.types_of[usize::from(name.0)];
+                let types = &self.types_of[name];
                 let bit = types.iter().position(|&of_name| of_name == number);
                 if bit.is_none_or(|bit| mask & (1 << bit) == 0) {
                     return NEVER;
@@ -312,7 +349,7 @@ impl Grammar {
         &mut self,
         pattern: PatternId,
         name: Symbol,
-        body: &mut Option<Body>,
+        body: &mut Option<BodyId>,
     ) -> PatternId {
         match self.known(pattern).pattern {
             Pattern::Element(symbol, content) if symbol == name => {
@@ -504,8 +541,7 @@ impl Grammar {
     }
 
     fn text(&self, symbol: Symbol) -> &'static str {
-        let found = self.symbols.iter().find(|&(_, &number)| number == symbol);
-        found.map_or("", |(text, _)| text)
+        self.names[symbol]
     }
 
     // ---- Patterns
@@ -515,7 +551,8 @@ impl Grammar {
     }
 
     pub(super) fn number(&mut self, pattern: Pattern) -> PatternId {
-        if let Some(&number) = self.numbers.get(&pattern) {
+        let slot = self.slot(pattern);
+        if let Some(number) = self.slots[slot] {
             return number;
         }
         let optional = match pattern {
@@ -533,8 +570,32 @@ impl Grammar {
             attributes: Vec::new(),
             children: Vec::new(),
         });
-        self.numbers.insert(pattern, number);
+        self.slots[slot] = Some(number);
+        if 2 * self.patterns.len() > self.slots.len() {
+            self.make_room();
+        }
         number
+    }
+
+    /// Where a pattern is to be found by what it is, or where it belongs: open addressing with
+    /// linear probing. The length is a power of two.
+    fn slot(&self, pattern: Pattern) -> usize {
+        let last = self.slots.len() - 1;
+        let mut slot = pattern.hash() & last;
+        while let Some(number) = self.slots[slot]
+            && self.known(number).pattern != pattern
+        {
+            slot = (slot + 1) & last;
+        }
+        slot
+    }
+
+    fn make_room(&mut self) {
+        self.slots = vec![None; 2 * self.slots.len()];
+        for number in 0..self.patterns.len() {
+            let slot = self.slot(self.patterns[number].pattern);
+            self.slots[slot] = Some(PatternId(number as u32));
+        }
     }
 
     pub(super) fn choice(&mut self, a: PatternId, b: PatternId) -> PatternId {

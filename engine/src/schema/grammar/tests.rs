@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Grammar;
+use super::build::NOTATION;
+use super::notation::Notation;
 use super::types::Type;
-use super::{Grammar, notation};
 use crate::schema::version::Version;
 
 /// The grammar can be read, every definition is used in some version, and in every version an
@@ -71,6 +73,11 @@ fn a_grammar_keeps_nothing_that_another_version_has_otherwise() {
 }
 
 #[test]
+fn the_whole_grammar_can_be_read() {
+    assert_eq!(NOTATION.check(), Ok(()));
+}
+
+#[test]
 fn mistakes_in_a_grammar_are_found() {
     for (text, fault) in [
         ("a = b { @c, @d | @e }", "line 1: parentheses is expected"),
@@ -84,11 +91,7 @@ fn mistakes_in_a_grammar_are_found() {
         ("a = [1.0-7.0] @b", "line 1: unreadable: [1.0-7.0] @b"),
         ("= a", "line 1: a name is expected"),
     ] {
-        assert_eq!(
-            notation::read(text).map(|_| ()),
-            Err(fault.to_owned()),
-            "{text}"
-        );
+        assert_eq!(Notation::new(text).check(), Err(fault.to_owned()), "{text}");
     }
 }
 
