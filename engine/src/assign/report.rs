@@ -5,13 +5,14 @@
 
 use super::scratch::Assigner;
 use crate::World;
-use crate::id::{NodeId, ResourceId};
+use crate::id::{NodeId, ResourceId, Table};
 use crate::value::Score;
 
 /// Scores and capacities in the order in which they were looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     notes: Vec<Note>,
+    /// Of each note, by id of the node.
     scores: Vec<(NodeId, Score)>,
     capacities: Vec<(String, i32)>,
 }
@@ -85,6 +86,10 @@ impl Report {
     pub fn entries(&self, world: World<'_>, scores: bool, utilization: bool) -> Vec<Entry> {
         let state = world.state;
         let node_name = |node: NodeId| state.nodes[node].name.clone();
+        let mut ranks = Table::filled(0, state.nodes.len());
+        for (rank, &node) in state.nodes_by_name.iter().enumerate() {
+            ranks[node] = rank;
+        }
         let mut entries = Vec::new();
         let mut next_scores = &self.scores[..];
         let mut next_capacities = &self.capacities[..];
@@ -99,7 +104,9 @@ impl Report {
                     next_scores = rest;
                     if scores {
                         let (label, id) = (source.label(), &state.resources[resource].id);
-                        entries.extend(shown.iter().map(|&(node, score)| Entry {
+                        let mut shown = shown.to_vec();
+                        shown.sort_unstable_by_key(|(node, _)| ranks[*node]);
+                        entries.extend(shown.into_iter().map(|(node, score)| Entry {
                             name: "node_weight",
                             values: vec![
                                 ("function", label.to_owned()),
@@ -242,11 +249,9 @@ impl Assigner<'_> {
             return;
         }
         let table = &self.resources[resource].table;
-        let by_name = self.world.state.nodes_by_name.iter();
         let before = self.report.scores.len();
-        self.report
-            .scores
-            .extend(by_name.filter_map(|&node| Some((node, table.score(node)?))));
+        let scores = table.iter().map(|(node, entry)| (node, entry.score));
+        self.report.scores.extend(scores);
         let count = (self.report.scores.len() - before) as u32;
         self.report.notes.push(Note::Scores {
             source,

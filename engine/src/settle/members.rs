@@ -1,6 +1,6 @@
-//! What do the actions of a group's members amount to?
+//! What do the actions of a collective's members amount to?
 //!
-//! Every link of a group's action asks for it, and a group has several links for each member. So
+//! Every link of a collective's action asks for it, and there are several links for each member. So
 //! the members are counted once; after that, the count follows each verdict that changes.
 
 use std::collections::BTreeMap;
@@ -8,27 +8,31 @@ use std::rc::Rc;
 
 use super::Settler;
 use crate::action::Task;
+use crate::config::Variant;
 use crate::id::{ActionId, ResourceId};
 
-/// The members' side of one action of a group.
+/// The members' side of one action of a group, clone or bundle.
 pub(super) struct Tally {
-    /// Those actions of members that do what the group's action does.
+    /// Of a group: those actions of members that do what the group's action does.
     pub(super) same: Rc<[ActionId]>,
     /// The members do it under another name: `start` for `running`.
     pub(super) folded: bool,
-    /// How many members' actions are required.
+    /// How many members have an action that is counted,
+    pub(super) counted: u32,
+    /// How many of those are required,
     pub(super) required: u32,
-    /// How many cannot run.
+    /// and how many cannot run.
     pub(super) unrunnable: u32,
-    /// Some member has no such action, although it ought to.
+    /// It cannot be told by counting: a member of a group has no such action, although it ought
+    /// to, or instances are collectives themselves.
     pub(super) incomplete: bool,
 }
 
-/// The tallies of all groups' actions that were asked for.
+/// The tallies of all actions that were asked for.
 #[derive(Default)]
 pub(super) struct Tallies {
     of: BTreeMap<ActionId, Tally>,
-    /// By member's action: the groups' actions that count it.
+    /// By member's action: the collectives' actions that count it.
     counted_by: BTreeMap<ActionId, Vec<ActionId>>,
     /// How many actions there were. When there are more, everything is counted again.
     actions: usize,
@@ -42,13 +46,16 @@ enum Counted {
 }
 
 impl Settler<'_> {
-    /// The tally of a group's action.
-    pub(super) fn tally(&mut self, action: ActionId, group: ResourceId) -> &Tally {
+    /// The tally of a collective's action.
+    pub(super) fn tally(&mut self, action: ActionId, collective: ResourceId) -> &Tally {
         if self.tallies.actions != self.draft.actions.len() {
             self.forget_tallies();
         }
         if !self.tallies.of.contains_key(&action) {
-            let tally = self.count(action, group);
+            let tally = match self.variant(collective) {
+                Variant::Group(_) => self.count_members(action, collective),
+                _ => self.count_instances(action, collective),
+            };
             self.tallies.of.insert(action, tally);
         }
         &self.tallies.of[&action]
@@ -62,32 +69,61 @@ impl Settler<'_> {
         };
     }
 
-    fn count(&mut self, action: ActionId, group: ResourceId) -> Tally {
+    fn count_members(&mut self, action: ActionId, group: ResourceId) -> Tally {
         let task = &self.draft.actions[action].task;
         let members = &self.draft.resource[group].children;
-        let of_members = |task: &Task| -> Vec<ActionId> {
-            let found = members.iter().map(|&member| self.find(member, task, None));
-            found.flatten().collect()
-        };
-        let same = of_members(task);
+        let same = self.actions_of(members, task);
         let folded = members
             .first()
             .and_then(|&first| self.member_task(first, task));
-        let counted = folded.as_ref().map(of_members).unwrap_or_default();
+        let counted = match &folded {
+            Some(folded) => self.actions_of(members, folded),
+            None => Vec::new(),
+        };
         let may_miss = matches!(folded, Some(Task::Stop | Task::Demote));
-        let verdicts = || counted.iter().map(|&id| self.action(id));
-        let tally = Tally {
+        Tally {
             folded: folded.as_ref() != Some(task),
-            required: verdicts().filter(|member| !member.optional).count() as u32,
-            unrunnable: verdicts().filter(|member| !member.runnable).count() as u32,
             incomplete: counted.len() < members.len() && !may_miss,
             same: same.into(),
+            ..self.count(action, &counted)
+        }
+    }
+
+    fn count_instances(&mut self, action: ActionId, collective: ResourceId) -> Tally {
+        let instances = self.acting(action, collective);
+        let incomplete = instances
+            .iter()
+            .any(|&instance| !self.is_primitive(instance));
+        let counted = match self.instance_task(action, collective) {
+            Some(task) if !incomplete => self.actions_of(&instances, &task),
+            _ => Vec::new(),
         };
-        for member in counted {
+        Tally {
+            incomplete,
+            ..self.count(action, &counted)
+        }
+    }
+
+    /// The members' actions with a task.
+    fn actions_of(&self, members: &[ResourceId], task: &Task) -> Vec<ActionId> {
+        let found = members.iter().map(|&member| self.find(member, task, None));
+        found.flatten().collect()
+    }
+
+    fn count(&mut self, action: ActionId, counted: &[ActionId]) -> Tally {
+        for &member in counted {
             let counted_by = self.tallies.counted_by.entry(member);
             counted_by.or_default().push(action);
         }
-        tally
+        let verdicts = || counted.iter().map(|&id| self.action(id));
+        Tally {
+            same: Rc::default(),
+            folded: false,
+            counted: counted.len() as u32,
+            required: verdicts().filter(|member| !member.optional).count() as u32,
+            unrunnable: verdicts().filter(|member| !member.runnable).count() as u32,
+            incomplete: false,
+        }
     }
 
     /// Sets a verdict: the only way in which this pass does.

@@ -41,20 +41,19 @@ impl Settler<'_> {
         match self.variant(resource) {
             Variant::Primitive(_) => self.own_side(action),
             Variant::Group(_) => self.group_side(action, resource, node),
-            Variant::Clone(_) => {
-                let instances = self.draft.resource[resource].children.clone();
-                self.collective_side(action, resource, &instances, node)
-            }
-            Variant::Bundle(bundle) => {
-                let inner = bundle
-                    .child
-                    .filter(|_| acts_inside(&self.action(action).task));
-                let instances = match inner {
-                    Some(clone) => self.draft.resource[clone].children.clone(),
-                    None => self.instances(resource),
-                };
-                self.collective_side(action, resource, &instances, node)
-            }
+            Variant::Clone(_) | Variant::Bundle(_) => self.collective_side(action, resource, node),
+        }
+    }
+
+    /// The instances that do what an action of a clone or bundle stands for.
+    pub(super) fn acting(&self, action: ActionId, collective: ResourceId) -> Vec<ResourceId> {
+        let inner = match self.variant(collective) {
+            Variant::Bundle(bundle) => bundle.child,
+            _ => None,
+        };
+        match inner.filter(|_| acts_inside(&self.action(action).task)) {
+            Some(clone) => self.draft.resource[clone].children.clone(),
+            None => self.instances(collective),
         }
     }
 
@@ -130,38 +129,43 @@ impl Settler<'_> {
         &mut self,
         action: ActionId,
         collective: ResourceId,
-        instances: &[ResourceId],
         node: Option<NodeId>,
     ) -> Side {
-        let mut side = Side {
-            optional: true,
-            runnable: true,
+        let (mut any_required, mut any_runnable) = (false, false);
+        let tally = node.is_none().then(|| self.tally(action, collective));
+        match tally.filter(|tally| !tally.incomplete) {
+            Some(tally) => {
+                any_required = tally.required > 0;
+                any_runnable = tally.unrunnable < tally.counted;
+                if any_required {
+                    self.set_optional(action, false);
+                }
+            }
+            None => {
+                let task = self.instance_task(action, collective);
+                for instance in self.acting(action, collective) {
+                    let on = node.filter(|_| self.is_primitive(instance));
+                    let found = task.as_ref().and_then(|task| self.find(instance, task, on));
+                    let Some(instance_action) = found else {
+                        continue;
+                    };
+                    let instance_side = self.side(instance_action, node);
+                    if !any_required && !instance_side.optional {
+                        any_required = true;
+                        self.set_optional(action, false);
+                    }
+                    any_runnable |= instance_side.runnable;
+                }
+            }
+        }
+        if !any_runnable && node.is_none() {
+            self.set_runnable(action, false);
+        }
+        Side {
+            optional: !any_required,
+            runnable: any_runnable,
             migratable: false,
-        };
-        let mut any_runnable = false;
-        let task = self.instance_task(action, collective);
-        for &instance in instances {
-            let primitive = matches!(self.variant(instance), Variant::Primitive(_));
-            let found = task
-                .as_ref()
-                .and_then(|task| self.find(instance, task, node.filter(|_| primitive)));
-            let Some(instance_action) = found else {
-                continue;
-            };
-            let instance_side = self.side(instance_action, node);
-            if side.optional && !instance_side.optional {
-                side.optional = false;
-                self.set_optional(action, false);
-            }
-            any_runnable |= instance_side.runnable;
         }
-        if !any_runnable {
-            side.runnable = false;
-            if node.is_none() {
-                self.set_runnable(action, false);
-            }
-        }
-        side
     }
 
     /// The task that a collective's action stands for in its instances: for notifications the
@@ -177,7 +181,7 @@ impl Settler<'_> {
 
     /// `task` as a member does it; `None` for tasks that have no counterpart.
     pub(super) fn member_task(&self, member: ResourceId, task: &Task) -> Option<Task> {
-        let primitive = matches!(self.variant(member), Variant::Primitive(_));
+        let primitive = self.is_primitive(member);
         Some(match task {
             Task::Started if primitive => Task::Start,
             Task::Stopped if primitive => Task::Stop,
@@ -198,6 +202,10 @@ impl Settler<'_> {
             | Task::Fence => task.clone(),
             _ => return None,
         })
+    }
+
+    pub(super) fn is_primitive(&self, resource: ResourceId) -> bool {
+        matches!(self.variant(resource), Variant::Primitive(_))
     }
 
     pub(super) fn variant(&self, resource: ResourceId) -> &Variant {

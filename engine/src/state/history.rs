@@ -208,9 +208,6 @@ impl<'t> TransitionKey<'t> {
     }
 }
 
-/// What C takes for white space.
-const BLANKS: [char; 6] = [' ', '\t', '\n', '\r', '\x0b', '\x0c'];
-
 /// Reads text as C's `scanf` does.
 struct Scan<'t>(&'t str);
 
@@ -227,17 +224,16 @@ impl<'t> Scan<'t> {
     }
 
     fn word(&mut self, limit: usize) -> Option<&'t str> {
-        self.0 = self.0.trim_start_matches(BLANKS);
-        // All of them are ASCII.
-        let is_blank = |byte: u8| BLANKS.contains(&char::from(byte));
-        let mut end = self.0.bytes().position(is_blank).unwrap_or(self.0.len());
-        if end > limit {
-            end = (0..=limit)
-                .rev()
-                .find(|&at| self.0.is_char_boundary(at))
-                .unwrap_or(0);
+        // What C takes for white space: all of it is ASCII.
+        let is_blank = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ');
+        let blanks = self.0.bytes().take_while(is_blank).count();
+        let text = &self.0[blanks..];
+        let within = text.bytes().take(limit);
+        let mut end = within.take_while(|byte| !is_blank(byte)).count();
+        while !text.is_char_boundary(end) {
+            end -= 1;
         }
-        let (word, rest) = self.0.split_at(end);
+        let (word, rest) = text.split_at(end);
         self.0 = rest;
         (!word.is_empty()).then_some(word)
     }

@@ -153,19 +153,27 @@ impl<'a> Prober<'a, '_> {
     }
 
     fn bundle(&mut self, bundle: &Bundle, node: NodeId) {
+        let is_guest = topology::guest_launcher(self.state(), node).is_some();
         for replica in &bundle.replicas {
-            self.replica(bundle, replica, node);
+            self.content(replica, node);
+            // Guests hold no guests: nothing else of such a replica is looked for there.
+            if !is_guest || replica.connection.is_none() {
+                self.container(bundle, replica, node);
+            }
         }
     }
 
-    fn replica(&mut self, bundle: &Bundle, replica: &Replica, node: NodeId) {
-        let container = replica.container;
+    fn content(&mut self, replica: &Replica, node: NodeId) {
         if let Some(address) = replica.ip {
             self.resource(address, node);
         }
         if let Some(child) = replica.child.filter(|_| replica.node == Some(node)) {
             self.resource(child, node);
         }
+    }
+
+    fn container(&mut self, bundle: &Bundle, replica: &Replica, node: NodeId) {
+        let container = replica.container;
         if self.resource(container, node) && bundle.replicas_per_host == 1 {
             // Containers of other replicas may hold the same ports here, so none starts until
             // it is known that no other runs.
