@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use lockstep_engine::Cluster;
 use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::schema;
 use lockstep_engine::simulate::{self, Settings};
@@ -170,6 +171,44 @@ fn counts_of_replicas() {
             plans(cluster(&bundle, ""));
         }
     }
+}
+
+#[test]
+fn counts_that_fit_a_table_and_not_a_cluster() {
+    let said = |resource: &str| {
+        let cib = Document::parse(cluster(resource, "").as_bytes(), &Limits::default())
+            .expect("it is well-formed");
+        let read = Cluster::read(&cib, Timestamp::utc(NOW)).expect("it is a configuration");
+        let messages = read.config.diagnostics.into_iter();
+        let messages = messages.map(|diagnostic| diagnostic.message);
+        messages.collect::<Vec<_>>().join("\n")
+    };
+    // Each replica's probes are before all others' starts, and each container knows all others' names.
+    for (count, most) in [("2000", false), ("200000", false), ("1000", true)] {
+        for network in ["", "<network ip-range-start=\"10.0.0.1\"/>"] {
+            let bundle = format!(
+                "<bundle id=\"b\"><podman image=\"i\" replicas=\"{count}\"/>{network}</bundle>"
+            );
+            let ignored = said(&bundle).contains("bundle b is ignored: it has too many replicas");
+            assert_eq!(ignored, !most, "{count} replicas");
+        }
+    }
+    for (count, most) in [("10001", false), ("200000", false), ("10000", true)] {
+        let clone = format!(
+            "<clone id=\"c\">{}{}</clone>",
+            meta("c", "clone-max", count),
+            primitive("r", "")
+        );
+        let ignored = said(&clone).contains("clone c is ignored: it has too many instances");
+        assert_eq!(ignored, !most, "{count} instances");
+    }
+    // Many of them, too.
+    let bundles: String = (0..10)
+        .map(|n| format!("<bundle id=\"b{n}\"><podman image=\"i\" replicas=\"1000\"/></bundle>"))
+        .collect();
+    let messages = said(&bundles);
+    assert!(!messages.contains("bundle b1 is ignored"), "{messages}");
+    assert!(messages.contains("bundle b2 is ignored"), "{messages}");
 }
 
 #[test]

@@ -8,7 +8,7 @@
 mod settings;
 
 use super::definition::{Definition, Implicit};
-use super::resources::{MAX_RESOURCES, Resolver};
+use super::resources::Resolver;
 use super::{Bundle, ContainerTechnology, NodeKind, Replica, Variant, operation};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{ElementId, names};
@@ -33,6 +33,11 @@ pub(super) fn empty() -> Bundle {
     }
 }
 
+/// Pairs of a bundle's replicas, on each node, of all bundles together. Every container knows the names
+/// of all others, and starts only after their probes everywhere; so a few digits too many in `replicas`
+/// would exhaust memory long before there are too many resources.
+const MAX_REPLICA_PAIRS: usize = 4_000_000;
+
 impl Resolver<'_> {
     /// Makes everything in a bundle.
     pub(super) fn complete_bundle(&mut self, id: ResourceId, definition: &Definition) -> bool {
@@ -44,6 +49,14 @@ impl Resolver<'_> {
         else {
             return false;
         };
+        if !self.has_room_for(settings.replicas) {
+            let message = format!(
+                "bundle {} is ignored: it has too many replicas",
+                definition.id
+            );
+            self.error(element, message);
+            return false;
+        }
         if settings.replicas_per_host == 1 {
             self.resources[id].unique = false;
         }
@@ -87,6 +100,22 @@ impl Resolver<'_> {
             add_host: settings.add_host,
         });
         true
+    }
+
+    /// Whether another bundle of so many replicas stays within [`MAX_REPLICA_PAIRS`]; if so, it counts.
+    fn has_room_for(&mut self, replicas: i32) -> bool {
+        let nodes = self.nodes.table.iter();
+        let nodes = nodes.filter(|node| node.kind != NodeKind::Guest).count();
+        let replicas = usize::try_from(replicas).unwrap_or(0);
+        let pairs = replicas
+            .saturating_mul(replicas)
+            .saturating_mul(nodes.max(1))
+            .saturating_add(self.replica_pairs);
+        let fits = pairs <= MAX_REPLICA_PAIRS;
+        if fits {
+            self.replica_pairs = pairs;
+        }
+        fits
     }
 
     /// Makes the clone around the primitive.
@@ -164,12 +193,7 @@ impl Resolver<'_> {
                 .copied()
                 .map(Some)
                 .collect(),
-            None => vec![
-                None;
-                usize::try_from(settings.replicas)
-                    .unwrap_or(0)
-                    .min(MAX_RESOURCES)
-            ],
+            None => vec![None; usize::try_from(settings.replicas).unwrap_or(0)],
         };
         let addresses = settings.addresses(instances.len());
         let hosts = settings.hosts(&definition.id, &addresses);

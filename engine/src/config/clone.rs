@@ -1,7 +1,7 @@
 //! How many instances does a clone have?
 
 use super::definition::Definition;
-use super::resources::{MAX_RESOURCES, Resolver};
+use super::resources::Resolver;
 use super::{Attributes, Clone_, Resource, Variant};
 use crate::id::{Id, ResourceId, Table};
 use crate::value;
@@ -44,6 +44,10 @@ impl Clone_ {
     }
 }
 
+/// More instances than this of one clone are not made: a `clone-max` with a few digits too many must not
+/// exhaust memory, or the patience of who waits for a plan.
+const MAX_INSTANCES: usize = 10_000;
+
 impl Resolver<'_> {
     /// Makes the instances: as many as `clone-max`, but at least one, to which history that is
     /// left of removed instances can be joined.
@@ -69,7 +73,7 @@ impl Resolver<'_> {
         if let Variant::Clone(settings) = &mut clone.variant {
             settings.child_element = part.element;
         }
-        if usize::try_from(self.clone_max(id)).is_ok_and(|max| max > MAX_RESOURCES) {
+        if usize::try_from(self.clone_max(id)).is_ok_and(|max| max > MAX_INSTANCES) {
             let message = format!(
                 "clone {} is ignored: it has too many instances",
                 definition.id

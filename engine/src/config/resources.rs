@@ -26,6 +26,8 @@ pub(super) struct Resolver<'d> {
     pub(super) tags: Tags,
     pub(super) resources: Table<ResourceId, Resource>,
     allowed: Allowed,
+    /// Of all bundles so far: see [`super::bundle`].
+    pub(super) replica_pairs: usize,
     /// Top-level resources in document order, implicit connections last.
     pub(super) top: Vec<ResourceId>,
     /// The first resource with each id, of finished top-level resources.
@@ -34,9 +36,8 @@ pub(super) struct Resolver<'d> {
     pub(super) have_fence_device: bool,
 }
 
-/// More resources than this, instances included, are not made: a `clone-max` with a few zeros too
-/// many must not exhaust memory.
-pub(super) const MAX_RESOURCES: usize = 250_000;
+/// More resources than this, instances included, are not made.
+const MAX_RESOURCES: usize = 250_000;
 
 /// What has been made.
 pub(super) struct Made {
@@ -71,6 +72,7 @@ impl<'d> Resolver<'d> {
             tags: Tags::default(),
             resources: Table::new(),
             allowed: Allowed::default(),
+            replica_pairs: 0,
             top: Vec::new(),
             by_id: BTreeMap::new(),
             have_fence_device: false,
