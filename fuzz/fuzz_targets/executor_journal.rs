@@ -4,15 +4,16 @@
 #![no_main]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use lockstep_consensus::log::folder::{Folder, FolderFile};
+use lockstep_consensus::log::memory::MemoryFolder;
+use lockstep_consensus::random::Random;
 use lockstep_fuzz::few;
 use lockstep_node::agent::{AgentName, Operation, Outcome, ResultCode, Status};
 use lockstep_node::codec;
-use lockstep_node::executor::journal::{Header, Journal, PrivateFolder};
+use lockstep_node::executor::journal::{Header, Journal, JournalError};
 use lockstep_node::executor::{
     ConnectionId, Effects, Executor, FromExecutor, Identity, Input, Order, OrderKey, Record,
     Refusal, Report, RunId, ToExecutor, Work,
@@ -30,18 +31,13 @@ struct Story {
 /// From one start to the next.
 #[derive(Debug, Arbitrary)]
 struct Life {
+    /// The process dies after so many changes of the disk, if it does.
+    changes: Option<u8>,
+    compact: bool,
     #[arbitrary(with = few::<Step, 12>)]
     steps: Vec<Step>,
-    compact: bool,
-    /// The last write was under way when the machine went down: so much of it is there.
-    torn: Option<Torn>,
-}
-
-#[derive(Debug, Arbitrary)]
-struct Torn {
-    keep: u8,
-    /// Whether the file has its length already, and zeros in it.
-    zeros: bool,
+    /// Which unsynced sectors survive; none: the machine stays up.
+    crash: Option<u64>,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -171,6 +167,48 @@ struct Seen {
     acknowledged: u64,
 }
 
+/// What the journal may hold: the last of these contents, or, until a compaction is durable, another.
+#[derive(Default)]
+struct Written(Vec<Contents>);
+
+/// What was written to one file.
+#[derive(Default)]
+struct Contents {
+    batches: Vec<Vec<Record>>,
+    /// So many of them cannot be lost any more.
+    kept: usize,
+}
+
+impl Contents {
+    fn whole(records: Vec<Record>) -> Self {
+        Contents {
+            batches: vec![records],
+            kept: 1,
+        }
+    }
+
+    fn allows(&self, records: &[Record]) -> bool {
+        let mut counts = self.kept..=self.batches.len();
+        counts.any(|count| self.batches[..count].concat() == records)
+    }
+}
+
+impl Written {
+    fn allows(&self, records: &[Record]) -> bool {
+        let nothing = self.0.is_empty() && records.is_empty();
+        nothing || self.0.iter().any(|contents| contents.allows(records))
+    }
+
+    fn begins_with(&self, records: &[Record]) -> bool {
+        let mut contents = self.0.iter();
+        contents.any(|contents| contents.batches.concat().starts_with(records))
+    }
+
+    fn last(&mut self) -> &mut Contents {
+        self.0.last_mut().expect("the journal was opened")
+    }
+}
+
 /// One process.
 struct Running {
     executor: Executor,
@@ -180,55 +218,33 @@ struct Running {
 }
 
 fuzz_target!(|story: Story| {
-    let path = path();
-    let _ = std::fs::remove_file(path);
+    let mut folder = MemoryFolder::new();
     let mut seen = Seen::default();
-    // The batches that the journal holds now, and how they stand in the file.
-    let mut written: Vec<Vec<Record>> = Vec::new();
+    let mut written = Written::default();
     for life in &story.lives {
-        live(path, life, &mut written, &mut seen);
+        folder = live(&folder, life, &mut written, &mut seen);
     }
-    if story.damage.is_empty() {
-        return;
-    }
-    let mut hostile = false;
-    for damage in &story.damage {
-        hostile |= matches!(
+    let damage = &story.damage;
+    damage.iter().for_each(|damage| harm(&mut folder, damage));
+    let hostile = |damage: &Damage| {
+        matches!(
             damage,
             Damage::Replace(_) | Damage::Frames(_) | Damage::Append(_)
-        );
-        harm(path, damage);
-    }
-    match Journal::open(beside(path), header(9)) {
-        Err(error) => assert!(!error.to_string().is_empty()),
-        Ok((_, records)) if !hostile => {
-            let known = (0..=written.len()).any(|n| written[..n].concat() == records);
-            assert!(known, "made up: {records:?}");
+        )
+    };
+    match Journal::open(folder.restart(), header(9)) {
+        Err(error) => {
+            assert!(!damage.is_empty(), "{error}");
+            assert!(!error.to_string().is_empty());
         }
-        Ok(_) => {}
+        Ok(_) if damage.iter().any(hostile) => {}
+        // Damage at the end may look like a write that was never finished.
+        Ok((_, records)) => assert!(
+            written.allows(&records) || !damage.is_empty() && written.begins_with(&records),
+            "made up: {records:?}"
+        ),
     }
 });
-
-/// In memory where that can be had: syncs take no time there.
-fn path() -> &'static Path {
-    static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
-        let memory = Path::new("/dev/shm");
-        let base = if memory.is_dir() {
-            memory.to_owned()
-        } else {
-            std::env::temp_dir()
-        };
-        let folder = base.join(format!("lockstep-fuzz-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).expect("a folder for the journal");
-        folder.join("journal")
-    });
-    &PATH
-}
-
-/// The folder that the journal is in.
-fn beside(path: &Path) -> PrivateFolder {
-    PrivateFolder::new(path.parent().expect("a folder for the journal"))
-}
 
 fn header(journal: u64) -> Header {
     Header {
@@ -238,15 +254,38 @@ fn header(journal: u64) -> Header {
     }
 }
 
-fn live(path: &Path, life: &Life, written: &mut Vec<Vec<Record>>, seen: &mut Seen) {
-    let (mut journal, records) = Journal::open(beside(path), header(7))
-        .unwrap_or_else(|error| panic!("a crash does no damage: {error}"));
+fn live(
+    folder: &MemoryFolder,
+    life: &Life,
+    written: &mut Written,
+    seen: &mut Seen,
+) -> MemoryFolder {
+    if let Some(changes) = life.changes {
+        folder.die_after(changes.into());
+    }
+    // It ends with its steps, or where it cannot write any more.
+    let _ = run(folder, life, written, seen);
+    match life.crash {
+        Some(seed) => folder.crash(&mut Random::new(seed)).restart(),
+        None => folder.restart(),
+    }
+}
+
+fn run(
+    folder: &MemoryFolder,
+    life: &Life,
+    written: &mut Written,
+    seen: &mut Seen,
+) -> Result<(), JournalError> {
+    let (mut journal, records) = match Journal::open(folder.clone(), header(7)) {
+        Err(error @ (JournalError::Damaged { .. } | JournalError::Foreign { .. })) => {
+            panic!("a crash does no damage: {error}")
+        }
+        opened => opened?,
+    };
     assert_eq!(journal.header().journal, 7);
-    assert_eq!(
-        written.concat(),
-        records,
-        "all that was written, and nothing else"
-    );
+    assert!(written.allows(&records), "{records:?}");
+    written.0 = vec![Contents::whole(records.clone())];
     let identity = Identity {
         node: "n1".into(),
         journal: 7,
@@ -254,20 +293,22 @@ fn live(path: &Path, life: &Life, written: &mut Vec<Vec<Record>>, seen: &mut See
     };
     let (executor, recovered, _orphans) = Executor::recover(identity.clone(), records);
     assert!(recovered.runs.is_empty() && recovered.messages.is_empty());
-    append(&mut journal, &recovered.records, written);
+    append(&mut journal, &recovered.records, written)?;
     if life.compact {
         let checkpoint = executor.checkpoint();
-        journal.compact(&checkpoint).expect("there is room");
         let (again, _, _) = Executor::recover(identity, checkpoint.clone());
         assert_eq!(again.checkpoint(), checkpoint, "a checkpoint says all");
-        *written = vec![checkpoint];
+        written.0.push(Contents::whole(checkpoint.clone()));
+        journal.compact(&checkpoint)?;
     }
+    // That the leader has them is not durable at once: they may be told again.
+    seen.acknowledged = executor.acknowledged();
     let mut running = Running {
         executor,
         now_ms: 1_000,
         runs: BTreeMap::new(),
     };
-    for (at, step) in life.steps.iter().enumerate() {
+    for step in &life.steps {
         let Some(input) = running.input(step) else {
             continue;
         };
@@ -279,40 +320,33 @@ fn live(path: &Path, life: &Life, written: &mut Vec<Vec<Record>>, seen: &mut See
             _ => None,
         };
         let effects = running.executor.step(running.now_ms, input);
-        let before = journal.size();
-        let last = at + 1 == life.steps.len();
-        if let (true, Some(torn), false) = (last, &life.torn, effects.records.is_empty()) {
-            // Nothing of it took effect.
-            journal
-                .append(&effects.records, true)
-                .expect("there is room");
-            return tear(path, before, torn);
-        }
-        append(&mut journal, &effects.records, written);
+        append(&mut journal, &effects.records, written)?;
         running.carry_out(&effects, asked, seen);
         seen.acknowledged = running.executor.acknowledged();
     }
+    Ok(())
 }
 
-fn append(journal: &mut Journal, records: &[Record], written: &mut Vec<Vec<Record>>) {
-    if !records.is_empty() {
-        journal.append(records, true).expect("there is room");
-        written.push(records.to_vec());
+/// Durably where it must be. What could not be written may be there all the same.
+fn append(
+    journal: &mut Journal<MemoryFolder>,
+    records: &[Record],
+    written: &mut Written,
+) -> Result<(), JournalError> {
+    if records.is_empty() {
+        return Ok(());
     }
-}
-
-/// Leaves a first part of the last write, not all of it.
-fn tear(path: &Path, before: u64, torn: &Torn) {
-    let mut bytes = std::fs::read(path).expect("it is there");
-    let before = usize::try_from(before).expect("a small file");
-    let keep = before + usize::from(torn.keep) % (bytes.len() - before);
-    // Zeros in place of zeros would leave it whole.
-    if torn.zeros && bytes[keep..].iter().any(|&byte| byte != 0) {
-        bytes[keep..].fill(0);
-    } else {
-        bytes.truncate(keep);
+    let durable = records.iter().any(Record::is_urgent);
+    written.last().batches.push(records.to_vec());
+    journal.append(records, durable)?;
+    if durable {
+        let last = written.last();
+        last.kept = last.batches.len();
+        // The name is durable, too.
+        let before = written.0.len() - 1;
+        written.0.drain(..before);
     }
-    std::fs::write(path, bytes).expect("it is in memory");
+    Ok(())
 }
 
 impl Running {
@@ -455,8 +489,8 @@ impl Seen {
     }
 }
 
-fn harm(path: &Path, damage: &Damage) {
-    let mut bytes = std::fs::read(path).unwrap_or_default();
+fn harm(folder: &mut MemoryFolder, damage: &Damage) {
+    let mut bytes = folder.read_now("journal");
     let len = bytes.len();
     let place = |at: u16| usize::from(at) % (len + 1);
     match damage {
@@ -475,22 +509,23 @@ fn harm(path: &Path, damage: &Damage) {
         Damage::Frames(payloads) => {
             bytes = b"LSJRNL\x00\x02".to_vec();
             bytes.extend(frame(&codec::encode(&header(9))));
-            payloads
-                .iter()
-                .for_each(|payload| bytes.extend(frame(payload)));
+            for payload in payloads {
+                bytes.extend(frame(payload));
+            }
         }
     }
-    std::fs::write(path, bytes).expect("it is in memory");
+    let mut file = folder.create("journal").expect("it is in memory");
+    file.write_at(0, &bytes).expect("it is in memory");
 }
 
-/// A frame of a file of which nothing was durable before.
+/// A frame before which nothing was durable.
 fn frame(payload: &[u8]) -> Vec<u8> {
-    let durable = 0u64.to_le_bytes();
+    let durable = 0_u64.to_le_bytes();
     let mut hasher = blake3::Hasher::new();
-    let checksum = hasher.update(&durable).update(payload).finalize();
+    let hash = hasher.update(&durable).update(payload).finalize();
     let mut bytes = (payload.len() as u32).to_le_bytes().to_vec();
     bytes.extend(durable);
-    bytes.extend(&checksum.as_bytes()[..8]);
+    bytes.extend(&hash.as_bytes()[..8]);
     bytes.extend(payload);
     bytes
 }
