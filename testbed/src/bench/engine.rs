@@ -17,6 +17,9 @@ use lockstep_engine::parse::{Document, Limits};
 use super::families::{self, Family};
 use super::process::{Cost, Run, measure};
 
+#[cfg(test)]
+mod tests;
+
 /// What is measured, and with what.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -8,3 +8,6 @@ pub mod cluster;
 pub mod engine;
 pub mod families;
 pub mod process;
+
+#[cfg(test)]
+mod tests;

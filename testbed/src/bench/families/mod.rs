@@ -85,7 +85,7 @@ pub const ALL: &[Family] = &[
     },
 ];
 
-/// The mixed cluster with one node lost, of any number of nodes.
+/// The mixed cluster with one node lost, of any number of nodes above five.
 #[must_use]
 pub fn lost_node(nodes: usize, resources: usize) -> String {
     mixture::make(nodes, resources, true)
