@@ -6,6 +6,7 @@ pub mod convergence;
 pub mod determinism;
 pub mod differential;
 pub mod faults;
+pub mod guide;
 pub mod hosts;
 pub mod kill_controllers;
 pub mod report;

@@ -27,6 +27,7 @@ enum Command {
     BenchMember(cli::bench_cluster::MemberArgs),
     Determinism(cli::determinism::Args),
     Differential(cli::differential::Args),
+    Guide(cli::guide::Args),
     KillControllers(cli::kill_controllers::Args),
     Sim(cli::sim::Args),
     /// List all scenarios
@@ -68,6 +69,7 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
         Command::BenchMember(args) => cli::bench_cluster::run_member(args),
         Command::Determinism(args) => cli::determinism::run(&args),
         Command::Differential(args) => cli::differential::run(args),
+        Command::Guide(args) => cli::guide::run(&args),
         Command::KillControllers(args) => cli::kill_controllers::run(args),
         Command::Sim(args) => cli::sim::run(args),
         Command::List => Ok(cli::scenario::list()),

@@ -62,16 +62,23 @@ pub fn resources(cib: &Document) -> Vec<Resource> {
     let resources = cib
         .child(cib.root(), "configuration")
         .and_then(|configuration| cib.child(configuration, "resources"));
+    let templates = resources
+        .into_iter()
+        .flat_map(|resources| cib.children_named(resources, "template"));
+    let templates: BTreeMap<_, _> = templates.map(|e| (cib.id(e), e)).collect();
     let elements = resources
         .into_iter()
         .flat_map(|resources| cib.descendants(resources));
     let primitives = elements.filter(|e| cib.name(*e) == "primitive");
     let described = primitives.filter_map(|primitive| {
         let id = cib.id(primitive)?;
+        let template = cib.attr(primitive, "template");
+        let describing = template.and_then(|_| templates.get(&template));
+        let describing = *describing.unwrap_or(&primitive);
         let parts = ["class", "provider", "type"];
         let agent: Vec<_> = parts
             .iter()
-            .filter_map(|part| cib.attr(primitive, part))
+            .filter_map(|part| cib.attr(describing, part))
             .collect();
         let active = activities.remove(id).unwrap_or_default();
         Some(Resource {

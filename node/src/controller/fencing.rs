@@ -7,8 +7,10 @@
 
 use std::collections::BTreeMap;
 
+use lockstep_engine::config::{Evaluation, resolve};
 use lockstep_engine::graph::GraphAction;
 use lockstep_engine::parse::{Document, ElementId};
+use lockstep_engine::time::Timestamp;
 use lockstep_engine::value::duration_ms;
 use regex::Regex;
 
@@ -34,7 +36,10 @@ pub fn duty(action: &GraphAction, cluster: &Cluster, available: impl Fn(&str) ->
     };
     let target = target.name.as_str();
     let wanted = parameter(action, "stonith_action").unwrap_or("reboot");
-    let mut levels = levels(cluster.cib(), target, wanted);
+    // Rules mean what they meant when this was planned.
+    let planned = cluster.transition().map(|transition| transition.now);
+    let now = planned.unwrap_or(Timestamp::utc(0));
+    let mut levels = levels(cluster.cib(), now, target, wanted);
     if levels.is_empty() {
         return Duty::Impossible(format!(
             "no fence device is configured that can fence {target}"
@@ -89,24 +94,22 @@ fn operator(
 }
 
 /// What is to be tried in turn to do this to a node.
-fn levels(cib: &Document, target: &str, action: &str) -> Vec<Vec<Attempt>> {
-    let devices: Vec<ElementId> = devices(cib).collect();
-    let attempt = |device: ElementId, action: &str| attempt(cib, device, target, action);
+fn levels(cib: &Document, now: Timestamp, target: &str, action: &str) -> Vec<Vec<Attempt>> {
+    let devices = devices(cib, now);
+    let attempt = |device: &Configured, action: &str| attempt(cib, device, target, action);
     let Some(topology) = topology(cib, target) else {
-        let each = devices
-            .into_iter()
-            .filter_map(|device| attempt(device, action));
+        let each = devices.iter().filter_map(|device| attempt(device, action));
         return each.map(|attempt| vec![attempt]).collect();
     };
     let level = |ids: Vec<&str>| -> Option<Vec<Attempt>> {
-        let find = |id: &str| devices.iter().copied().find(|e| cib.id(*e) == Some(id));
+        let find = |id: &str| devices.iter().find(|device| device.id == id);
         // A level with a device that is not there cannot be had.
         let together: Option<Vec<_>> = ids.into_iter().map(find).collect();
         let together = together?;
         let all = |action: &str| -> Option<Vec<Attempt>> {
             together
                 .iter()
-                .map(|device| attempt(*device, action))
+                .map(|device| attempt(device, action))
                 .collect()
         };
         if action != "reboot" || together.len() < 2 {
@@ -165,8 +168,8 @@ fn topology<'c>(cib: &'c Document, target: &str) -> Option<BTreeMap<u32, Vec<&'c
 }
 
 /// What a device would have to do; `None` if it cannot do it to that node.
-fn attempt(cib: &Document, device: ElementId, target: &str, action: &str) -> Option<Attempt> {
-    let mut parameters: Vec<(String, String)> = parameters(cib, device).collect();
+fn attempt(cib: &Document, device: &Configured, target: &str, action: &str) -> Option<Attempt> {
+    let mut parameters = device.parameters.clone();
     let settings = Device::new(&parameters);
     if settings.reach(target) == Reach::No {
         return None;
@@ -177,14 +180,9 @@ fn attempt(cib: &Document, device: ElementId, target: &str, action: &str) -> Opt
     parameters.extend((!is_given).then_some(("plug".into(), plug)));
     parameters.push(("action".into(), action.to_owned()));
     parameters.push((TARGET.into(), target.to_owned()));
-    let text = |name| cib.attr(device, name).map(str::to_owned);
     let operation = Operation {
-        resource: cib.id(device).unwrap_or_default().to_owned(),
-        agent: AgentName {
-            class: text("class").unwrap_or_default(),
-            provider: text("provider"),
-            kind: text("type").unwrap_or_default(),
-        },
+        resource: device.id.clone(),
+        agent: device.agent.clone(),
         task: FENCE.to_owned(),
         interval_ms: 0,
         timeout_ms: timeout_ms.unwrap_or_else(|| cluster_timeout_ms(cib)),
@@ -229,21 +227,40 @@ pub(super) fn patience_ms(fencing: &Fencing) -> u64 {
     attempts.fold(0, u64::saturating_add)
 }
 
-fn devices(cib: &Document) -> impl Iterator<Item = ElementId> {
-    let resources = edit::section(cib, "resources");
-    let all = resources
-        .into_iter()
-        .flat_map(|resources| cib.descendants(resources));
-    all.filter(|e| cib.name(*e) == "primitive" && cib.attr(*e, "class") == Some("stonith"))
+/// A fence device as it is configured.
+struct Configured {
+    id: String,
+    agent: AgentName,
+    parameters: Vec<(String, String)>,
 }
 
-fn parameters(cib: &Document, device: ElementId) -> impl Iterator<Item = (String, String)> {
-    let sets = cib.children_named(device, "instance_attributes");
-    let pairs = sets.flat_map(|set| cib.children_named(set, "nvpair"));
-    pairs.filter_map(|pair| {
-        Some((
-            cib.attr(pair, "name")?.to_owned(),
-            cib.attr(pair, "value")?.to_owned(),
-        ))
-    })
+/// All fence devices, in the order of the configuration; templates, references and rules are the
+/// engine's matter.
+fn devices(cib: &Document, now: Timestamp) -> Vec<Configured> {
+    // What the engine does not read it does not plan for either.
+    let Ok(config) = resolve(cib, now) else {
+        return Vec::new();
+    };
+    let mut evaluation = Evaluation::new(cib, now);
+    let mut devices: Vec<Configured> = Vec::new();
+    for resource in config.resources.iter().filter(|one| one.fence_device) {
+        let Some(agent) = resource.agent() else {
+            continue;
+        };
+        // Instances of a clone are one device.
+        if devices.iter().any(|known| known.id == resource.config_id) {
+            continue;
+        }
+        let parameters = resource.parameters_on(&mut evaluation, None);
+        devices.push(Configured {
+            id: resource.config_id.clone(),
+            agent: AgentName {
+                class: agent.class.clone(),
+                provider: agent.provider.clone(),
+                kind: agent.agent.clone(),
+            },
+            parameters: parameters.into_iter().collect(),
+        });
+    }
+    devices
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -76,6 +76,20 @@ pub struct Inside {
 }
 
 impl Inside {
+    /// Runs a program to its end, within two minutes.
+    ///
+    /// # Errors
+    /// If it cannot be run.
+    pub fn output(self, words: &[&str]) -> io::Result<Output> {
+        let pid = self.pid.to_string();
+        Command::new("nsenter")
+            .args(["-t", &pid, "-m", "-u", "-i", "-n", "-p", "--"])
+            .args(["timeout", "120"])
+            .args(words)
+            .stdin(Stdio::null())
+            .output()
+    }
+
     /// Runs a program to its end, within a minute; returns what it printed.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ fn cib(topology: &str) -> Document {
 
 /// Levels as `ipmi:reboot | pdu1:off pdu2:off pdu1:on? pdu2:on?`.
 fn tried(topology: &str, target: &str, action: &str) -> String {
-    let levels = levels(&cib(topology), target, action);
+    let levels = levels(&cib(topology), Timestamp::utc(0), target, action);
     let levels = levels.iter().map(|level| {
         let steps = level.iter().map(|step| {
             let device = &step.operation.resource;
@@ -84,10 +84,38 @@ fn a_level_that_cannot_be_had_is_left_out() {
 #[test]
 fn timeouts_are_the_devices_own_or_the_clusters() {
     let timeout = |action| {
-        let levels = levels(&cib(""), "n1", action);
+        let levels = levels(&cib(""), Timestamp::utc(0), "n1", action);
         let of = |at: usize| levels[at][0].operation.timeout_ms;
         (of(0), of(1))
     };
     assert_eq!(timeout("reboot"), (20_000, 90_000));
     assert_eq!(timeout("off"), (90_000, 90_000));
+}
+
+#[test]
+fn devices_are_what_their_template_says_and_what_rules_leave() {
+    let text = r#"<cib><configuration><crm_config/><nodes/><resources>
+        <template id="board" class="stonith" type="fence_ipmilan"><instance_attributes id="t">
+          <nvpair id="t1" name="username" value="admin"/><nvpair id="t2" name="lanplus" value="1"/>
+        </instance_attributes></template>
+        <clone id="all"><primitive id="b1" template="board">
+          <instance_attributes id="i"><nvpair id="i1" name="ip" value="10.0.0.1"/>
+            <nvpair id="i2" name="username" value="root"/>
+            <nvpair id="i3" name="pcmk_host_list" value="n1"/></instance_attributes>
+          <instance_attributes id="late"><rule id="r" score="0" boolean-op="and">
+            <date_expression id="d" operation="gt" start="2030-01-01"/></rule>
+            <nvpair id="l1" name="lanplus" value="0"/></instance_attributes>
+        </primitive></clone>
+        </resources><constraints/></configuration><status/></cib>"#;
+    let cib = Document::parse(text.as_bytes(), &Limits::default()).unwrap();
+    let levels = levels(&cib, Timestamp::utc(0), "n1", "off");
+    assert_eq!(levels.len(), 1, "a clone is one device");
+    let operation = &levels[0][0].operation;
+    let agent = &operation.agent;
+    assert_eq!(
+        (&agent.class[..], &agent.kind[..]),
+        ("stonith", "fence_ipmilan")
+    );
+    let given = ["ip", "username", "lanplus"].map(|name| operation.parameter(name));
+    assert_eq!(given, [Some("10.0.0.1"), Some("root"), Some("1")]);
 }
