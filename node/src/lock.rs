@@ -30,7 +30,7 @@ pub enum LockError {
 /// A folder that is ours until this is dropped, or the process ends in whatever way.
 #[derive(Debug)]
 pub struct FolderLock {
-    _file: File,
+    file: File,
 }
 
 impl FolderLock {
@@ -54,11 +54,18 @@ impl FolderLock {
                 let _ = file
                     .set_len(0)
                     .and_then(|()| writeln!(&file, "{}", Process::own()));
-                Ok(Self { _file: file })
+                Ok(Self { file })
             }
             Err(rustix::io::Errno::WOULDBLOCK) => Err(LockError::Taken { path }),
             Err(error) => Err(failed(error.into())),
         }
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // Before the lock goes with the file: who only looked whether a folder is free does not have it.
+        let _ = self.file.set_len(0);
     }
 }
 
@@ -67,4 +74,25 @@ pub fn holder(folder: &Path) -> Option<Process> {
     let text = std::fs::read_to_string(folder.join("lock")).ok()?;
     let process: Process = text.trim().parse().ok()?;
     process.is_alive().then_some(process)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FolderLock, LockError, holder};
+    use crate::process::Process;
+
+    #[test]
+    fn who_let_go_of_a_folder_does_not_have_it_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(holder(folder.path()), None);
+        let lock = FolderLock::take(folder.path()).unwrap();
+        assert_eq!(holder(folder.path()), Some(Process::own()));
+        let second = FolderLock::take(folder.path());
+        assert!(matches!(second, Err(LockError::Taken { .. })));
+        // Who did not get it has changed nothing.
+        assert_eq!(holder(folder.path()), Some(Process::own()));
+        drop(lock);
+        assert_eq!(holder(folder.path()), None);
+        FolderLock::take(folder.path()).unwrap();
+    }
 }

@@ -10,6 +10,7 @@ pub mod guide;
 pub mod hosts;
 pub mod kill_controllers;
 pub mod report;
+mod runtime;
 pub mod scenarios;
 pub mod sim;
 pub mod witness;

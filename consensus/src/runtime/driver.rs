@@ -393,7 +393,10 @@ impl Driver {
             }
             Apply::Members(changed) => {
                 tracing::info!(index = changed.index, members = ?changed.members, "members");
-                self.backlog.push_back(Event::Members(changed.members));
+                self.backlog.push_back(Event::Members {
+                    index: changed.index,
+                    members: changed.members,
+                });
                 if let Some(id) = changed.proposal {
                     self.answer(id, Ok(changed.index));
                 }

@@ -31,7 +31,12 @@ pub enum Event {
     Role(RoleChange),
     /// The members, in force from here on: first those of the snapshot that a start begins with,
     /// then at each change.
-    Members(Members),
+    Members {
+        /// The index from which on they are: that of the snapshot, or of the entry that changed them.
+        index: u64,
+        /// Who they are.
+        members: Members,
+    },
     /// The others have removed this node. It takes part in nothing any more.
     Removed,
     /// The disk has no room: nothing is acknowledged until [`Event::DiskOk`]. Nothing is lost.

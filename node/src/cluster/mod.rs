@@ -188,8 +188,10 @@ impl Cluster {
         }
     }
 
-    /// From here on in the log so many controllers vote.
-    pub fn set_voters(&mut self, voters: usize) {
+    /// From the entry at `index` on so many controllers vote. That is no command, and a part of the state
+    /// nevertheless: states at one index are equal, whichever kind of entry is there.
+    pub fn set_voters(&mut self, index: u64, voters: usize) {
+        self.index = index;
         self.voters = voters;
     }
 
@@ -203,7 +205,7 @@ impl Cluster {
         self.configured
     }
 
-    /// The log index of the last command.
+    /// The log index of what changed the state last: a command, or who votes.
     pub fn index(&self) -> u64 {
         self.index
     }

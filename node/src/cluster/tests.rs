@@ -175,6 +175,17 @@ fn replicas_of_one_log_are_equal_to_the_byte_at_every_index() {
 }
 
 #[test]
+fn who_votes_belongs_to_the_state_at_an_index_of_its_own() {
+    let mut rig = Rig::new(&Scripted::new(Vec::new()));
+    let before = rig.replicas[1].index();
+    rig.replicas[0].set_voters(before + 1, 5);
+    assert_eq!(rig.replicas[0].index(), before + 1);
+    assert_ne!(rig.replicas[0].snapshot(), rig.replicas[1].snapshot());
+    rig.replicas[1].set_voters(before + 1, 5);
+    assert_eq!(rig.replicas[0].snapshot(), rig.replicas[1].snapshot());
+}
+
+#[test]
 fn nodes_that_came_before_their_configuration_are_the_configured_ones() {
     let mut rig = Rig::new(&Scripted::new(Vec::new()));
     // In another order than in the configuration, so that each got the other's id.

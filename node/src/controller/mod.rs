@@ -114,6 +114,8 @@ pub enum Input {
     },
     /// So many controllers vote from here on in the log.
     Members {
+        /// The index of the entry that says so.
+        index: u64,
         /// How many.
         voters: usize,
     },
@@ -281,7 +283,7 @@ impl Controller {
             Input::Role { leads, term } => self.take_role(now, leads, term, &mut out),
             Input::Quorum { has } => self.quorum(now, has, &mut out),
             Input::Committed { index, data } => self.apply(now, index, &data, &mut out)?,
-            Input::Members { voters } => self.cluster.set_voters(voters),
+            Input::Members { index, voters } => self.cluster.set_voters(index, voters),
             Input::Restore { data } => {
                 let name = &self.settings.cluster;
                 self.cluster = Cluster::restore(name, &data, Arc::clone(&self.policy))?;

@@ -326,10 +326,10 @@ impl Core {
                 })?;
                 self.step(Input::Quorum { has })
             }
-            GroupEvent::Members(members) => {
+            GroupEvent::Members { index, members } => {
                 tracing::info!(voters = ?members.voters, learners = ?members.learners, "members");
                 let voters = members.voters.len();
-                self.step(Input::Members { voters })
+                self.step(Input::Members { index, voters })
             }
             GroupEvent::Removed => Err(
                 "this controller was removed from the cluster: `lockstep cluster join` makes this \

@@ -17,6 +17,8 @@ use crate::security::files::Files;
 
 /// How often a node that leaves looks whether it may go.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long a second lasts.
+const SECOND: Duration = Duration::from_secs(1);
 /// And how often there may be no leader before it goes without one.
 const LOOKS_WITHOUT_LEADER: u32 = 60;
 /// For so long a controller whose node was asked to leave still answers, once it has: whoever asked
@@ -64,8 +66,8 @@ pub(super) async fn asked(node: &str, began: i64, core: &CoreHandle, group: &run
         };
         match upto {
             Some(upto) if index >= upto => {
-                let is_old = asked.is_some_and(|at| at < began);
-                let known = *earlier.get_or_insert(asked.filter(|_| is_old));
+                let is_old = asked.filter(|at| is_of_earlier_life(*at, began));
+                let known = *earlier.get_or_insert(is_old);
                 if asked.is_some() && asked != known {
                     return;
                 }
@@ -76,6 +78,37 @@ pub(super) async fn asked(node: &str, began: i64, core: &CoreHandle, group: &run
             _ => tokio::time::sleep(LOOK).await,
         }
     }
+}
+
+/// Whether what was asked for in that second is older than a life that `began` in this one.
+fn is_of_earlier_life(at: i64, began: i64) -> bool {
+    at < began
+}
+
+/// Whether a life that began now would take what was asked just now for a request of its own.
+fn is_present(at: i64, now: i64) -> bool {
+    at == now
+}
+
+/// Waits until nobody who is started at once can take what this node was asked for a request of his own: as
+/// long as the second lasts in which that was.
+pub(super) async fn be_over(node: &str, core: &CoreHandle) {
+    let node = node.to_owned();
+    let is_asked_now = || {
+        let node = node.clone();
+        core.ask(move |view| {
+            let asked = status::shutdown_asked(view.cluster().cib(), &node);
+            asked.is_some_and(|at| is_present(at, view.now().at))
+        })
+    };
+    let wait = async {
+        let mut looks = tokio::time::interval(LOOK);
+        while is_asked_now().await == Some(true) {
+            looks.tick().await;
+        }
+    };
+    // Longer only if the clock is set back just now.
+    let _ = tokio::time::timeout(SECOND, wait).await;
 }
 
 /// Has the cluster move everything off this node and let its executor go.
@@ -176,4 +209,17 @@ pub(super) async fn leave_for_good(
     Files::of_config(config).forget()?;
     tracing::info!("this machine left the cluster, and forgot its keys");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_of_earlier_life, is_present};
+
+    #[test]
+    fn when_a_life_is_over_the_next_one_knows_its_request_for_an_old_one() {
+        let at = 7;
+        let over = (at..).find(|now| !is_present(at, *now));
+        assert_eq!(over.map(|next| is_of_earlier_life(at, next)), Some(true));
+        assert!(!is_of_earlier_life(at, at), "its own");
+    }
 }

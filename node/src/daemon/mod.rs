@@ -253,6 +253,7 @@ pub async fn run(
             _ = again.wait_for(|signals| *signals > 1) => {}
         }
         leave::hand_over(&group).await;
+        leave::be_over(&config.node, &core).await;
     }
     let left = match outcome {
         Ok(Why::ForGood) => leave::leave_for_good(&config, &membership, in_order).await,

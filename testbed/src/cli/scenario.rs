@@ -99,6 +99,7 @@ fn run_one(scenario: &Scenario, how: &How, seed: u64) -> io::Result<bool> {
             .collect(),
         began_us: run.chronicle.began_us(),
         entries: run.chronicle.entries(),
+        plans: run.plans,
         witnessed: Vec::new(),
     };
     record.write(&folder)?;

@@ -2,9 +2,11 @@
 //!
 //! | file | answers |
 //! |---|---|
-//! | `network.rs` | which links are how, for each kind of partition |
+//! | `which.rs` | which kinds are there? |
+//! | `network.rs` | which links are how, for each kind of partition? |
 
 pub mod network;
+mod which;
 
 use std::fmt;
 use std::io;
@@ -14,183 +16,19 @@ use nix::sys::signal::Signal;
 
 use crate::differential::random::Random;
 use crate::hosts::host::Off;
+use crate::hosts::levers::{EIO, Levers};
 use crate::hosts::power::PowerFaults;
 use crate::hosts::wire::Link;
 use crate::report::chronicle::Kind;
 use crate::scenarios::cib;
 use crate::scenarios::story::{Story, Told};
 use network::Shape;
+pub use which::Which;
 
 /// A flapping network changes this often, in milliseconds.
 const FLAPS_MS: u64 = 400;
-
-/// A kind of fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Which {
-    /// One host is cut off from the others.
-    Partition,
-    /// The leader's host is.
-    IsolatedLeader,
-    /// A host hears the others, and they do not hear it; or the other way round.
-    OneWay,
-    /// Two halves that only one host connects.
-    Bridge,
-    /// Two hosts do not hear each other.
-    Pair,
-    /// A host is cut off and connected again and again.
-    Flapping,
-    /// Frames are lost.
-    Loss,
-    /// Frames are late, and overtake each other.
-    Delay,
-    /// Frames arrive twice.
-    Duplication,
-    /// Links are narrow.
-    Bandwidth,
-    /// A controller is killed.
-    Kill,
-    /// All controllers are.
-    KillAll,
-    /// A controller is stopped for a while, and goes on.
-    Pause,
-    /// A host loses its power, and keeps what was written.
-    PowerOff,
-    /// A host loses its power, and what was not synced.
-    PowerCut,
-    /// All hosts do, at once.
-    Blackout,
-    /// A host stands still for a while, and goes on.
-    Freeze,
-    /// A host's disk is full.
-    DiskFull,
-    /// The process of a service is killed.
-    ServiceDies,
-    /// An agent fails.
-    AgentFails,
-    /// An agent hangs.
-    AgentHangs,
-    /// An agent fails to stop its service: its host has to be fenced.
-    StopFails,
-    /// A host loses its power, and fencing takes long.
-    FencingSlow,
-    /// A host loses its power, and fencing fails for a while.
-    FencingFails,
-}
-
-impl Which {
-    /// All kinds.
-    pub const ALL: [Self; 24] = [
-        Self::Partition,
-        Self::IsolatedLeader,
-        Self::OneWay,
-        Self::Bridge,
-        Self::Pair,
-        Self::Flapping,
-        Self::Loss,
-        Self::Delay,
-        Self::Duplication,
-        Self::Bandwidth,
-        Self::Kill,
-        Self::KillAll,
-        Self::Pause,
-        Self::PowerOff,
-        Self::PowerCut,
-        Self::Blackout,
-        Self::Freeze,
-        Self::DiskFull,
-        Self::ServiceDies,
-        Self::AgentFails,
-        Self::AgentHangs,
-        Self::StopFails,
-        Self::FencingSlow,
-        Self::FencingFails,
-    ];
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Partition => "partition",
-            Self::IsolatedLeader => "isolated-leader",
-            Self::OneWay => "one-way",
-            Self::Bridge => "bridge",
-            Self::Pair => "pair",
-            Self::Flapping => "flapping",
-            Self::Loss => "loss",
-            Self::Delay => "delay",
-            Self::Duplication => "duplication",
-            Self::Bandwidth => "bandwidth",
-            Self::Kill => "kill",
-            Self::KillAll => "kill-all",
-            Self::Pause => "pause",
-            Self::PowerOff => "power-off",
-            Self::PowerCut => "power-loss",
-            Self::Blackout => "blackout",
-            Self::Freeze => "freeze",
-            Self::DiskFull => "disk-full",
-            Self::ServiceDies => "service-dies",
-            Self::AgentFails => "agent-fails",
-            Self::AgentHangs => "agent-hangs",
-            Self::StopFails => "stop-fails",
-            Self::FencingSlow => "fencing-slow",
-            Self::FencingFails => "fencing-fails",
-        }
-    }
-
-    /// What happens.
-    #[must_use]
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::Partition => "a host is cut off",
-            Self::IsolatedLeader => "the leader is cut off",
-            Self::OneWay => "a host hears nobody, or nobody hears it",
-            Self::Bridge => "only one host connects two halves",
-            Self::Pair => "two hosts do not hear each other",
-            Self::Flapping => "a host is cut off again and again",
-            Self::Loss => "frames are lost",
-            Self::Delay => "frames are late, and overtake each other",
-            Self::Duplication => "frames arrive twice",
-            Self::Bandwidth => "links are narrow",
-            Self::Kill => "a controller is killed",
-            Self::KillAll => "all controllers are killed",
-            Self::Pause => "a controller is stopped for a while",
-            Self::PowerOff => "a host loses its power",
-            Self::PowerCut => "a host loses its power and what was not synced",
-            Self::Blackout => "all hosts lose their power and what was not synced",
-            Self::Freeze => "a host stands still for a while",
-            Self::DiskFull => "a disk is full",
-            Self::ServiceDies => "the process of a service is killed",
-            Self::AgentFails => "an agent fails",
-            Self::AgentHangs => "an agent hangs",
-            Self::StopFails => "a service cannot be stopped",
-            Self::FencingSlow => "fencing takes long",
-            Self::FencingFails => "fencing fails for a while",
-        }
-    }
-
-    /// The kind of a name.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|which| which.name() == name)
-    }
-
-    /// One of its kind; which host and how bad follows from chance.
-    pub fn make(self, hosts: usize, leader: usize, random: &mut Random) -> Fault {
-        let host = random.between(1, hosts);
-        Fault {
-            which: self,
-            host: if self == Self::IsolatedLeader {
-                leader
-            } else {
-                host
-            },
-            inward: random.chance(50),
-            percent: random.between(10, 40) as u8,
-            delay_ms: random.between(20, 150) as u64,
-            holds_ms: random.between(3_000, 8_000) as u64,
-        }
-    }
-}
+/// A controller that cannot write ends soon after it wanted to.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Something that is broken for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,7 +37,10 @@ pub struct Fault {
     pub which: Which,
     /// Where, if it is at one place.
     pub host: usize,
-    /// Of one-way faults, whether the host hears nothing; else nobody hears it.
+    /// Whose controller leads.
+    pub leader: usize,
+    /// Of one-way faults, whether the host hears nothing; else nobody hears it. Of clocks, whether one
+    /// goes back.
     pub inward: bool,
     /// How often, of a hundred.
     pub percent: u8,
@@ -214,6 +55,7 @@ impl fmt::Display for Fault {
         let Self {
             which,
             host,
+            leader,
             inward,
             percent,
             delay_ms,
@@ -239,14 +81,46 @@ impl fmt::Display for Fault {
             Which::Blackout => "all hosts lose their power, and what was not synced".to_owned(),
             Which::Freeze => format!("n{host} stands still"),
             Which::DiskFull => format!("the disk of n{host} is full"),
+            Which::DiskError => format!("the disk of n{host} refuses what is written"),
+            Which::SyncError => format!("the disk of n{host} does not sync"),
+            Which::SlowDisk => format!("each sync of n{host} takes {delay_ms} ms longer"),
+            Which::TornTail => format!("n{host} loses its power in the middle of a write"),
+            Which::ClockJump => {
+                let seconds = self.clock_ms() / 1_000;
+                format!("the clock of n{host} jumps by {seconds} s")
+            }
             Which::ServiceDies => "the database's process is killed".to_owned(),
             Which::AgentFails => "the database's monitor fails".to_owned(),
             Which::AgentHangs => "the database's monitor hangs".to_owned(),
             Which::StopFails => "the database cannot be stopped, and has to be".to_owned(),
             Which::FencingSlow => format!("n{host} loses its power, and fencing takes 6 s"),
             Which::FencingFails => format!("n{host} loses its power, and fencing fails"),
+            Which::FencingUnreachable => {
+                format!("n{host} loses its power, and n{leader} cannot reach the switch")
+            }
         };
         write!(f, "{what}, for {holds_ms} ms")
+    }
+}
+
+impl Which {
+    /// One of its kind; which host and how bad follows from chance.
+    pub fn make(self, hosts: usize, leader: usize, random: &mut Random) -> Fault {
+        let host = random.between(1, hosts);
+        Fault {
+            which: self,
+            host: match self {
+                Self::IsolatedLeader => leader,
+                // Somebody else than who is to have it fenced.
+                Self::FencingUnreachable if host == leader => 1 + host % hosts,
+                _ => host,
+            },
+            leader,
+            inward: random.chance(50),
+            percent: random.between(10, 40) as u8,
+            delay_ms: random.between(20, 150) as u64,
+            holds_ms: random.between(3_000, 8_000) as u64,
+        }
     }
 }
 
@@ -296,6 +170,11 @@ impl Fault {
             }
             Which::Freeze => story.machines.host(self.host).freeze()?,
             Which::DiskFull => fill_disk(story, self.host).await?,
+            Which::DiskError
+            | Which::SyncError
+            | Which::SlowDisk
+            | Which::TornTail
+            | Which::ClockJump => story.machines.host(self.host).pull(self.levers())?,
             Which::ServiceDies => kill_database(story).await?,
             Which::AgentFails => agent("monitor", "fail 1")?,
             Which::AgentHangs => agent("monitor", "hang")?,
@@ -312,6 +191,12 @@ impl Fault {
             }
             Which::FencingFails => {
                 story.machines.power.change(|switch| switch.fails = true);
+                story.power_off(self.host, Off::LosingUnsynced)?;
+            }
+            Which::FencingUnreachable => {
+                let from = format!("n{}", self.leader);
+                let cut = |switch: &mut PowerFaults| switch.unreachable_from = Some(from);
+                story.machines.power.change(cut);
                 story.power_off(self.host, Off::LosingUnsynced)?;
             }
             _ => {}
@@ -362,13 +247,31 @@ impl Fault {
                 story.inside(self.host, &["rm", "-f", BALLAST]).await?;
                 story.start_ended()?;
             }
+            Which::DiskError => {
+                // It cannot go on, and must not try to.
+                story.controller_ended(self.host, ENDS_WITHIN).await?;
+                story.machines.host(self.host).pull(Levers::default())?;
+                let is_on = story.machines.host(self.host).is_on();
+                if is_on {
+                    story.start_controller(self.host)?;
+                }
+            }
+            Which::SlowDisk | Which::ClockJump => {
+                story.machines.host(self.host).pull(Levers::default())?;
+            }
+            Which::SyncError | Which::TornTail => {
+                // What a disk did not sync is gone with the power; and so is who was torn.
+                story.power_off(self.host, Off::LosingUnsynced)?;
+                story.machines.host(self.host).pull(Levers::default())?;
+                story.boot(self.host)?;
+            }
             Which::PowerOff | Which::PowerCut => story.boot(self.host)?,
             Which::Blackout => {
                 for number in story.numbers() {
                     story.boot(number)?;
                 }
             }
-            Which::FencingSlow | Which::FencingFails => {
+            Which::FencingSlow | Which::FencingFails | Which::FencingUnreachable => {
                 story
                     .machines
                     .power
@@ -378,6 +281,26 @@ impl Fault {
             _ => remove_agents_faults(story)?,
         }
         Ok(())
+    }
+
+    /// By how much a clock is ahead, or behind: less than the hour that certificates allow for.
+    fn clock_ms(&self) -> i64 {
+        let ms = 20_000 * i64::try_from(self.delay_ms).unwrap_or_default();
+        if self.inward { -ms } else { ms }
+    }
+
+    /// What it makes wrong with a disk or a clock.
+    fn levers(&self) -> Levers {
+        let mut levers = Levers::default();
+        match self.which {
+            Which::DiskError => levers.write_errno = EIO,
+            Which::SyncError => levers.sync_errno = EIO,
+            Which::SlowDisk => levers.slow_ms = self.delay_ms.cast_signed(),
+            Which::TornTail => levers.tears = true,
+            Which::ClockJump => levers.clock_ms = self.clock_ms(),
+            _ => {}
+        }
+        levers
     }
 
     /// Which links it makes how, if it is about the network.

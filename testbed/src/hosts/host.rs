@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::door::Door;
+use super::levers::{Levers, Page};
 use super::system::{self, run, until};
 use super::wire::Wire;
 
@@ -52,6 +53,7 @@ pub struct Host {
     shared: PathBuf,
     cgroup: Option<PathBuf>,
     wire: Arc<Wire>,
+    levers: Page,
     running: Option<Running>,
 }
 
@@ -129,6 +131,7 @@ impl Host {
             std::fs::create_dir(&group).ok()?;
             group.join("cgroup.freeze").exists().then_some(group)
         });
+        let levers = Page::new(shared, &name)?;
         Ok(Self {
             name,
             number,
@@ -137,6 +140,7 @@ impl Host {
             shared: shared.to_owned(),
             cgroup,
             wire,
+            levers,
             running: None,
         })
     }
@@ -298,6 +302,14 @@ impl Host {
             run(&["losetup", "-j", &disk]).is_ok_and(|users| users.trim().is_empty())
         })?;
         forgot.map(|()| true)
+    }
+
+    /// From now on this is wrong with its disk and its clock, and nothing else; whether it is on or off.
+    ///
+    /// # Errors
+    /// If the testbed's own disk says no.
+    pub fn pull(&self, levers: Levers) -> io::Result<()> {
+        self.levers.set(levers)
     }
 
     /// Stops everything on it at once, until it is thawed.

@@ -8,6 +8,7 @@
 //! | `init.rs` | what is its first process? |
 //! | `host.rs` | how is it switched on and off, frozen, told to run something? |
 //! | `wire/` | what connects hosts, and how does that go wrong? |
+//! | `levers.rs` | how do disks fail and clocks go wrong? |
 //! | `power.rs` | how are hosts fenced? |
 //! | `door.rs` | how does the testbed ask a host's controller? |
 //!
@@ -17,6 +18,7 @@
 pub mod door;
 pub mod host;
 pub mod init;
+pub mod levers;
 pub mod power;
 pub mod system;
 pub mod wire;
@@ -45,6 +47,8 @@ pub struct Machines {
     pub shared: PathBuf,
     /// Who tells what really happened.
     pub witness: Witness,
+    /// Whether disks can be made to fail, and clocks to go wrong: there is a C compiler.
+    pub has_levers: bool,
 }
 
 impl Machines {
@@ -64,6 +68,7 @@ impl Machines {
         for name in ["agents", "bin", "faults", "logs"] {
             std::fs::create_dir_all(shared.join(name))?;
         }
+        let has_levers = levers::make(&shared)?;
         let me = std::env::current_exe()?;
         install(&me, &shared.join("bin/lockstep-testbed"))?;
         install(program.unwrap_or(&me), &shared.join("bin/lockstep"))?;
@@ -96,6 +101,7 @@ impl Machines {
             wire,
             shared,
             witness,
+            has_levers,
         })
     }
 

@@ -120,11 +120,7 @@ pub fn run(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Broken> {
     for round in &schedule.rounds {
         tell(&format!("  {round}"));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(Broken::Threads)?;
+    let runtime = crate::runtime::runtime(2).map_err(Broken::Threads)?;
     runtime.block_on(async {
         let lab = Lab::start(&settings.folder, &cluster)?;
         let mut story = Story::new(lab, tell);

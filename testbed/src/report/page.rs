@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::chronicle::Kind;
+use super::graph;
 use super::record::Record;
 use super::timeline;
 
@@ -24,6 +25,9 @@ rect.fault { fill: #f3a5a5; } rect.violations { fill: #d0021b; } rect.leaders { 
 rect.plans { fill: #8aa; } rect.power { fill: #bcd7c4; } rect.fenced { fill: #d0021b; } rect.lost { fill: #e08a00; }
 rect.active { fill: #cfe3f7; } rect.start { fill: #2f7fd1; } rect.stop { fill: #46526b; }
 rect.promote { fill: #8a4fd0; } rect.demote { fill: #b98ae0; } rect.failed, rect.monitor { fill: #d0021b; }
+svg.plan path { fill: none; stroke: #9aa6b8; } svg.plan rect { fill: #fff; stroke: #46526b; }
+svg.plan rect.done { fill: #dff2e5; } svg.plan rect.failed { fill: #f3a5a5; } svg.plan rect.waiting { fill: #f5f7fa; }
+svg.plan rect.pseudo { stroke-dasharray: 3 2; stroke: #99a; } summary { cursor: pointer; padding: .2em 0; }
 .key span { display: inline-block; margin-right: 1.2em; } .key i { display: inline-block; width: 1em; height: .8em; margin-right: .3em; }
 ";
 
@@ -83,6 +87,7 @@ pub fn page(record: &Record) -> String {
         "</p>\n<div class=\"scroll\">{}</div>\n",
         timeline::draw(record)
     );
+    plans(&mut html, record);
     html += "<h2>What happened</h2>\n<table>\n";
     for entry in &record.entries {
         let ms = entry.at_us.saturating_sub(record.began_us) / 1000;
@@ -97,6 +102,31 @@ pub fn page(record: &Record) -> String {
         );
     }
     html + "</table>\n</body></html>\n"
+}
+
+/// Plans that have anything to do, each as a picture; the largest is open.
+fn plans(html: &mut String, record: &Record) {
+    let plans = record.plans.iter().filter(|plan| !plan.actions.is_empty());
+    let largest = plans.clone().map(|plan| plan.actions.len()).max();
+    let Some(mut largest) = largest else { return };
+    *html += "<h2>Plans</h2>\n<p>An action stands to the right of what it waits for: done in green, failed in \
+              red, in dashes what nobody carries out.</p>\n";
+    for plan in plans {
+        let count = plan.actions.len();
+        let open = if count == largest { " open" } else { "" };
+        if count == largest {
+            largest = usize::MAX;
+        }
+        let _ = write!(
+            html,
+            "<details{open}><summary>Plan {}, {}: {count} actions, because {}</summary>\n\
+             <div class=\"scroll\">{}</div></details>\n",
+            plan.transition,
+            escape(&plan.state),
+            escape(&plan.reason),
+            graph::draw(plan)
+        );
+    }
 }
 
 fn name(kind: Kind) -> &'static str {
@@ -123,6 +153,7 @@ pub(super) fn escape(text: &str) -> String {
 mod tests {
     use super::page;
     use crate::report::chronicle::{Entry, Kind};
+    use crate::report::graph::{PlanAction, PlanGraph};
     use crate::report::record::Record;
     use crate::witness::Testimony;
 
@@ -154,6 +185,17 @@ mod tests {
                 entry(3_000_000, Kind::Heal, "over"),
                 entry(5_000_000, Kind::Leader, "leads"),
             ],
+            plans: vec![PlanGraph {
+                transition: 3,
+                reason: "it & that".to_owned(),
+                state: "complete".to_owned(),
+                actions: vec![PlanAction {
+                    text: "db_start_0 n1".to_owned(),
+                    pseudo: false,
+                    progress: "failed".to_owned(),
+                    inputs: Vec::new(),
+                }],
+            }],
             witnessed: vec![
                 told(1_200_000, "start", "begin"),
                 told(1_300_000, "start", "end"),
@@ -173,6 +215,8 @@ mod tests {
         assert!(html.contains("class=\"active\" x=\"122.0\""), "{html}");
         assert_eq!(html.matches("<g>").count(), html.matches("</g>").count());
         assert!(html.contains("passed"));
+        assert!(html.contains("Plan 3, complete: 1 actions, because it &amp; that"));
+        assert!(html.contains("class=\"failed\""));
     }
 
     #[test]

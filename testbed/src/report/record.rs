@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::chronicle::Entry;
+use super::graph::PlanGraph;
 use crate::witness::{Testimony, Witness};
 
 /// Its file, in the folder of the run.
@@ -30,6 +31,9 @@ pub struct Record {
     pub began_us: u64,
     /// What the testbed saw.
     pub entries: Vec<Entry>,
+    /// The latest plans.
+    #[serde(default)]
+    pub plans: Vec<PlanGraph>,
     /// What was witnessed; kept in a file of its own.
     #[serde(skip)]
     pub witnessed: Vec<Testimony>,

@@ -13,7 +13,7 @@ use crate::report::chronicle::Kind;
 use crate::witness::Testimony;
 
 /// A controller that is asked to stop moves everything first: that takes a moment.
-const STOPS_WITHIN: Duration = Duration::from_secs(90);
+pub(super) const STOPS_WITHIN: Duration = Duration::from_secs(90);
 /// Longer than a controller waits for a leader before it has lost its quorum.
 const LOST_QUORUM: Duration = Duration::from_secs(8);
 /// How often hosts are flipped.
@@ -51,7 +51,7 @@ async fn stop_and_start(story: &Story, number: usize) -> Told {
     story.settled().await
 }
 
-async fn stop_controller(story: &Story, number: usize) -> Told {
+pub(super) async fn stop_controller(story: &Story, number: usize) -> Told {
     story.signal(number, Signal::SIGTERM)?;
     let how = story.controller_ended(number, STOPS_WITHIN).await?;
     ensure(
@@ -60,7 +60,7 @@ async fn stop_controller(story: &Story, number: usize) -> Told {
     )
 }
 
-fn nobody_fenced(story: &Story, before: usize) -> Told {
+pub(super) fn nobody_fenced(story: &Story, before: usize) -> Told {
     let witnessed = story.machines.witness.read()?;
     let fenced = witnessed
         .iter()
@@ -73,7 +73,7 @@ fn nobody_fenced(story: &Story, before: usize) -> Told {
 }
 
 fn any(story: &mut Story) -> usize {
-    story.random.between(1, story.machines.count())
+    story.random.between(1, story.count())
 }
 
 /// All controllers are restarted, one after the other.
@@ -108,7 +108,7 @@ pub(super) async fn start_one_by_one(story: &mut Story) -> Told {
     stop_all(story).await?;
     for number in story.numbers() {
         story.start_controller(number)?;
-        if 2 * number > story.machines.count() {
+        if 2 * number > story.count() {
             story.leader().await?;
         }
     }
@@ -140,7 +140,7 @@ pub(super) async fn partial_start(story: &mut Story) -> Told {
 
 /// Controllers are stopped and started at random, around the loss of the quorum.
 pub(super) async fn near_quorum(story: &mut Story) -> Told {
-    let all = story.machines.count();
+    let all = story.count();
     let mut on = vec![true; all + 1];
     for _ in 0..FLIPS {
         let number = any(story);
@@ -178,12 +178,12 @@ pub(super) async fn component_failure(story: &mut Story) -> Told {
     story.settled().await
 }
 
-fn started(told: &Testimony) -> bool {
+pub(super) fn started(told: &Testimony) -> bool {
     told.resource == DATABASE && told.action == "start" && told.phase == "end" && told.code == 0
 }
 
 /// Where a resource runs that runs once.
-async fn runs_on(story: &Story, resource: &str) -> Told<usize> {
+pub(super) async fn runs_on(story: &Story, resource: &str) -> Told<usize> {
     let runs = story.active(resource).await?;
     match runs[..] {
         [number] => Ok(number),
@@ -194,7 +194,7 @@ async fn runs_on(story: &Story, resource: &str) -> Told<usize> {
 /// An operator has a node fenced.
 pub(super) async fn fencing(story: &mut Story) -> Told {
     let victim = any(story);
-    let asked = 1 + victim % story.machines.count();
+    let asked = 1 + victim % story.count();
     let (name, before) = (format!("n{victim}"), story.witnessed()?);
     story
         .operator(asked, &["node", "fence", &name, "--wait"])
@@ -212,7 +212,7 @@ pub(super) async fn fencing(story: &mut Story) -> Told {
     story.settled().await
 }
 
-fn is_fencing(told: &Testimony) -> bool {
+pub(super) fn is_fencing(told: &Testimony) -> bool {
     told.action == "off" && told.phase == "fence"
 }
 
@@ -230,7 +230,7 @@ pub(super) async fn split_brain(story: &mut Story) -> Told {
         cut: true,
         ..Link::default()
     };
-    Shape::Around(victim).apply(&story.machines.wire, story.machines.count(), &cut);
+    Shape::Around(victim).apply(&story.machines.wire, story.count(), &cut);
     story
         .chronicle
         .note(Kind::Fault, Some(&format!("n{victim}")), "is cut off");
@@ -259,7 +259,7 @@ pub(super) async fn no_quorum(story: &mut Story) -> Told {
         cut: true,
         ..Link::default()
     };
-    Shape::All.apply(&story.machines.wire, story.machines.count(), &cut);
+    Shape::All.apply(&story.machines.wire, story.count(), &cut);
     story
         .chronicle
         .note(Kind::Fault, None, "no host hears any other");
@@ -365,7 +365,7 @@ pub(super) async fn maintenance(story: &mut Story) -> Told {
 /// A resource is moved by hand, and let go again.
 pub(super) async fn moving(story: &mut Story) -> Told {
     let runs = runs_on(story, DATABASE).await?;
-    let target = 1 + runs % story.machines.count();
+    let target = 1 + runs % story.count();
     let name = format!("n{target}");
     story
         .operator(runs, &["resource", "move", DATABASE, &name, "--wait"])
@@ -385,7 +385,7 @@ pub(super) async fn resynchronise(story: &mut Story) -> Told {
     let away = any(story);
     story.signal(away, Signal::SIGKILL)?;
     story.controller_ended(away, STOPS_WITHIN).await?;
-    let asked = 1 + away % story.machines.count();
+    let asked = 1 + away % story.count();
     for change in 1..=10 {
         let value = change.to_string();
         story

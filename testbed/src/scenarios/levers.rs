@@ -8,6 +8,7 @@ use super::story::{SETTLES_WITHIN, Story, Told, ensure};
 use crate::checkers::exclusive::{self, Violation};
 use crate::faults::network::Shape;
 use crate::hosts::host::Off;
+use crate::hosts::levers::{EIO, LIBRARY, Levers, Page};
 use crate::hosts::wire::{Link, address};
 use crate::report::chronicle::Kind;
 
@@ -29,6 +30,7 @@ pub(super) async fn levers(story: &mut Story) -> Told {
         format!("after a loss of power there is {left:?}"),
     )?;
     story.settled().await?;
+    disk_and_clock(story).await?;
 
     // Nobody is to be fenced for what is only looked at.
     story.machines.power.change(|switch| switch.fails = true);
@@ -37,7 +39,7 @@ pub(super) async fn levers(story: &mut Story) -> Told {
         "n1 does not hear n2 though nothing is cut",
     )?;
     let (all, cut) = (
-        story.machines.count(),
+        story.count(),
         Link {
             cut: true,
             ..Link::default()
@@ -66,6 +68,66 @@ pub(super) async fn levers(story: &mut Story) -> Told {
     ensure(answers && api.is_err(), "a frozen host goes on")
 }
 
+/// What the library says that is loaded in front of our programs, seen by others: on a page of their own.
+async fn disk_and_clock(story: &Story) -> Told {
+    if !story.machines.has_levers {
+        story.step("SKIPPED disks that fail and clocks that jump: there is no C compiler");
+        return Ok(());
+    }
+    let page = Page::new(&story.machines.shared, "probe")?;
+    let probe = async |levers, command: &str| {
+        page.set(levers)?;
+        let script = format!("hostname probe; LD_PRELOAD={LIBRARY} {command}");
+        story
+            .inside(1, &["unshare", "-u", "sh", "-c", &script])
+            .await
+    };
+    let write = "dd if=/dev/zero of=/var/lib/lockstep/probe bs=4096 count=1 conv=fsync 2>/dev/null";
+    let look = format!("{write}; stat -c %s /var/lib/lockstep/probe; rm /var/lib/lockstep/probe");
+    let well = Levers::default();
+
+    let before: i64 = number(&probe(well, "date +%s").await?);
+    let clock_ms = -3_600_000;
+    let after = number(&probe(Levers { clock_ms, ..well }, "date +%s").await?);
+    ensure(
+        (3_500..=3_600).contains(&(before - after)),
+        format!("a clock that is to be an hour behind went from {before} to {after}"),
+    )?;
+    for (levers, size) in [
+        (well, 4096),
+        (
+            Levers {
+                write_errno: EIO,
+                ..well
+            },
+            0,
+        ),
+        (
+            Levers {
+                tears: true,
+                ..well
+            },
+            2048,
+        ),
+    ] {
+        let left = number(&probe(levers, &look).await?);
+        ensure(
+            left == size,
+            format!("of 4096 bytes {left} were written with {levers:?}"),
+        )?;
+    }
+    let levers = Levers {
+        sync_errno: EIO,
+        ..well
+    };
+    let synced = probe(levers, write).await;
+    ensure(synced.is_err(), "what cannot be synced was synced")
+}
+
+fn number(text: &str) -> i64 {
+    text.trim().parse().unwrap_or(-1)
+}
+
 async fn hears(story: &Story, host: usize, other: usize) -> Told<bool> {
     let ping = format!(
         "timeout 2 bash -c 'exec 3<>/dev/tcp/{}/4748' 2>/dev/null && echo yes || echo no",
@@ -86,7 +148,7 @@ pub(super) async fn canary(story: &mut Story) -> Told {
         cut: true,
         ..Link::default()
     };
-    Shape::Around(victim).apply(&story.machines.wire, story.machines.count(), &cut);
+    Shape::Around(victim).apply(&story.machines.wire, story.count(), &cut);
     let name = format!("n{victim}");
     story.chronicle.note(
         Kind::Fault,

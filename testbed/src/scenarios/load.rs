@@ -1,5 +1,6 @@
-//! Faults while clients change the configuration and services run.
+//! Faults, and changes of who belongs to the cluster, while clients change the configuration and services run.
 
+use super::members;
 use super::story::{Broken, Story, Told};
 use super::workload::Workload;
 use crate::checkers::linearizable;
@@ -11,24 +12,39 @@ const ROUNDS: usize = 2;
 /// How many faults a mixture has.
 const MIXTURE: usize = 5;
 
-/// Faults of one kind, the cluster settling after each.
+/// Faults of one kind, the cluster recovering after each.
 pub(super) async fn under(story: &mut Story, which: Which) -> Told {
-    struck(story, &[which; ROUNDS]).await
+    if which.needs_levers() && !story.machines.has_levers {
+        story.step(format!("SKIPPED {}: there is no C compiler", which.name()));
+        return Ok(());
+    }
+    loaded(story, async |story| strike(story, &[which; ROUNDS]).await).await
 }
 
 /// Faults of any kind.
 pub(super) async fn mixture(story: &mut Story) -> Told {
-    let all: Vec<Which> = (0..MIXTURE)
-        .filter_map(|_| story.random.pick(&Which::ALL).copied())
+    let has_levers = story.machines.has_levers;
+    let kinds = Which::ALL.iter().copied();
+    let kinds: Vec<Which> = kinds
+        .filter(|which| has_levers || !which.needs_levers())
         .collect();
-    struck(story, &all).await
+    let all: Vec<Which> = (0..MIXTURE)
+        .filter_map(|_| story.random.pick(&kinds).copied())
+        .collect();
+    loaded(story, async |story| strike(story, &all).await).await
 }
 
-async fn struck(story: &mut Story, faults: &[Which]) -> Told {
+/// Controllers join and leave.
+pub(super) async fn join_and_leave(story: &mut Story) -> Told {
+    loaded(story, async |story| members::join_and_leave(story).await).await
+}
+
+/// Something happens while clients are at work; one order of all that they asked explains what they were told.
+async fn loaded(story: &mut Story, happens: impl AsyncFnOnce(&mut Story) -> Told) -> Told {
     let apis = story.numbers().map(|number| story.client(number)).collect();
     let mut of_load = Random::new(story.random.next());
     let load = Workload::begin(apis, &mut of_load);
-    let ended = strike(story, faults).await;
+    let ended = happens(story).await;
     let calls = load.end().await;
     ended?;
     let answered = calls.iter().filter(|call| call.answered.is_some()).count();
@@ -42,7 +58,7 @@ async fn struck(story: &mut Story, faults: &[Which]) -> Told {
 async fn strike(story: &mut Story, faults: &[Which]) -> Told {
     for which in faults {
         let leader = story.leader().await?;
-        let fault = which.make(story.machines.count(), leader, &mut story.random);
+        let fault = which.make(story.count(), leader, &mut story.random);
         fault.strike(story).await?;
         story.mend_all()?;
         story.recovered().await?;

@@ -6,18 +6,24 @@
 //! | file | has |
 //! |---|---|
 //! | `everyday.rs` | the tests of the peer's own lab |
+//! | `members.rs` | workers, machines that come and go, upgrades |
 //! | `levers.rs` | whether the testbed does what it says |
 //! | `load.rs` | faults while clients change the configuration |
 //! | `workload.rs` | what these clients ask |
 //! | `story.rs` | what scenarios can do and ask |
+//! | `founding.rs` | how hosts become a cluster |
 //! | `observer.rs` | what controllers say all the time |
+//! | `plans.rs` | which plans were made |
 //! | `cib.rs` | the configuration |
 
 pub mod cib;
 mod everyday;
+mod founding;
 mod levers;
 mod load;
+mod members;
 pub mod observer;
+mod plans;
 pub mod story;
 mod workload;
 
@@ -26,6 +32,7 @@ use std::pin::Pin;
 
 use crate::faults::Which;
 use crate::report::chronicle::{Chronicle, Kind};
+use crate::report::graph::PlanGraph;
 use story::{Broken, Story, Told};
 
 /// How a scenario goes.
@@ -50,6 +57,8 @@ pub struct Scenario {
     /// What happens, in one line.
     pub about: String,
     play: Play,
+    /// How many hosts it needs that are no part of the cluster in the beginning.
+    spare: usize,
 }
 
 /// A written scenario: its name, what happens, and how.
@@ -59,6 +68,7 @@ macro_rules! written {
             name: $name.to_owned(),
             about: $about.to_owned(),
             play: Play::Written(|story| Box::pin($play(story))),
+            spare: 0,
         }),*]
     };
 }
@@ -86,17 +96,32 @@ pub fn all() -> Vec<Scenario> {
         "no-quorum", "no host hears any other: all stop what they run", everyday::no_quorum;
         "reattach", "all controllers die: services do not care", everyday::reattach;
         "resynchronise", "a controller misses changes of the configuration", everyday::resynchronise;
+        "hasty", "all are asked to stop and started, and asked again within the second", members::hasty;
+        "rolling-upgrade", "hosts are upgraded one by one, from --program to this one", members::rolling_upgrade;
         "mixture", "faults of any kind, while clients change the configuration", load::mixture;
     };
+    let with_one_more = written! {
+        "worker-start", "a machine joins as a worker, and its executor is restarted", members::worker_start;
+        "worker-move", "a resource is moved to a worker, and back", members::worker_move;
+        "worker-failure", "a service dies on a worker: it is recovered", members::worker_failure;
+        "worker-fencing", "a worker loses its power: fenced, then recovered", members::worker_fencing;
+        "join-leave", "controllers join and leave, while clients change the configuration", load::join_and_leave;
+    };
+    all.extend(with_one_more.into_iter().map(|scenario| Scenario {
+        spare: 1,
+        ..scenario
+    }));
     all.push(Scenario {
         name: "canary".to_owned(),
         about: "the power switch lies: the checkers must find what follows".to_owned(),
         play: Play::Canary(|story| Box::pin(levers::canary(story))),
+        spare: 0,
     });
-    all.extend(Which::ALL.map(|which| Scenario {
+    all.extend(Which::ALL.iter().map(|&which| Scenario {
         name: format!("load-{}", which.name()),
         about: format!("{}, while clients change the configuration", which.about()),
         play: Play::Under(which),
+        spare: 0,
     }));
     all
 }
@@ -131,6 +156,8 @@ pub struct Run {
     pub chronicle: Chronicle,
     /// How much of what was seen.
     pub figures: Vec<(&'static str, usize)>,
+    /// The latest plans.
+    pub plans: Vec<PlanGraph>,
 }
 
 impl Scenario {
@@ -139,25 +166,17 @@ impl Scenario {
     /// # Errors
     /// If there is no runtime for it.
     pub fn run(&self, settings: &Settings) -> std::io::Result<Run> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()?;
+        let runtime = crate::runtime::runtime(2)?;
         let chronicle = Chronicle::begin(settings.aloud);
-        let mut figures = Vec::new();
+        let (mut figures, mut plans) = (Vec::new(), Vec::new());
         let ended = runtime.block_on(async {
-            let Settings {
-                seed,
-                nodes,
-                folder,
-                program,
-                ..
-            } = settings;
-            let mut story =
-                Story::begin(folder, *nodes, *seed, program.as_deref(), chronicle.clone())?;
+            let mut story = Story::begin(settings, self.spare, chronicle.clone())?;
             let ended = self.tell(&mut story).await;
+            let (made, wrong) = story.plans().await;
             figures.extend(story.figures());
-            ended
+            figures.push(("plans made again", made.len()));
+            plans = made;
+            ended.and_then(|()| story::ensure(wrong.is_empty(), wrong.join("\n")))
         });
         if let Err(broken) = &ended {
             chronicle.note(Kind::Violation, None, broken.to_string());
@@ -166,6 +185,7 @@ impl Scenario {
             broken: ended.err(),
             chronicle,
             figures,
+            plans,
         })
     }
 

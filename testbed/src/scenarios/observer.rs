@@ -32,9 +32,6 @@ pub struct Seen {
     /// Number of the latest plan.
     pub plans: usize,
     term: u64,
-    /// Whether digests are compared: not while controllers join, which changes the state at entries that
-    /// the index does not count.
-    pub compares: bool,
 }
 
 impl Seen {
@@ -109,20 +106,22 @@ impl Seen {
         self.is_up(hosts) && equal && done
     }
 
+    /// Whether the leader has a host as a node that is online.
+    #[must_use]
+    pub fn is_online(&self, number: usize) -> bool {
+        let name = format!("n{number}");
+        let leader = self.leader().and_then(|leader| self.status(leader));
+        leader.is_some_and(|status| {
+            let mut nodes = status.nodes.iter();
+            nodes.any(|node| node.name == name && node.online)
+        })
+    }
+
     /// Whether controllers answer on all these hosts, and the leader has them as nodes that are online.
     #[must_use]
     pub fn is_up(&self, hosts: &[usize]) -> bool {
-        let leader = self.leader().and_then(|leader| self.status(leader));
-        leader.is_some_and(|status| {
-            hosts.iter().all(|number| {
-                let name = format!("n{number}");
-                let online = status
-                    .nodes
-                    .iter()
-                    .any(|node| node.name == name && node.online);
-                online && self.controllers.contains_key(number)
-            })
-        })
+        let mut hosts = hosts.iter();
+        hosts.all(|number| self.is_online(*number) && self.controllers.contains_key(number))
     }
 
     /// Where everybody stands, a line each.
@@ -269,9 +268,6 @@ fn note(
             Some(&name),
             format!("leads in term {}", seen.term),
         );
-    }
-    if !seen.compares {
-        return Ok(());
     }
     seen.ledger.state(id, state.index, &state.digest)?;
     if let Some(plan) = &status.plan {

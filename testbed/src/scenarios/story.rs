@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io;
-use std::path::Path;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
@@ -11,21 +10,21 @@ use lockstep_node::clock::Clock;
 use lockstep_node::http::client::Client;
 use nix::sys::signal::Signal;
 
-use super::cib;
 use super::observer::{Observer, Seen};
+use super::{Settings, cib};
 use crate::checkers::exclusive;
 use crate::differential::random::Random;
 use crate::faults;
 use crate::hosts::Machines;
-use crate::hosts::host::{Off, Unit};
+use crate::hosts::host::Off;
+use crate::hosts::levers::Levers;
 use crate::hosts::power::PowerFaults;
-use crate::hosts::wire::address;
 use crate::report::chronicle::{Chronicle, Kind};
 use crate::witness::Testimony;
 
 /// Where hosts find what they run.
-const LOCKSTEP: &str = "/testbed/bin/lockstep";
-/// The unit that is the controller.
+pub(super) const LOCKSTEP: &str = "/testbed/bin/lockstep";
+/// The unit that is the controller; on a worker, its executor.
 pub const UNIT: &str = "lockstep";
 /// How often is asked where nothing tells.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -76,31 +75,36 @@ pub struct Story {
     pub chronicle: Chronicle,
     /// From the seed.
     pub random: Random,
-    observer: Observer,
+    pub(super) observer: Observer,
     clock: Clock,
+    /// How many hosts have a controller from the beginning.
+    controllers: usize,
 }
 
 impl Story {
-    /// Makes hosts in a folder, all of them off.
+    /// Makes hosts in a folder, all of them off: those that are the cluster, and `spare` ones.
     ///
     /// # Errors
     /// If this machine does not let it.
-    pub fn begin(
-        folder: &Path,
-        nodes: usize,
-        seed: u64,
-        program: Option<&Path>,
-        chronicle: Chronicle,
-    ) -> Told<Self> {
-        let machines = Machines::make(folder, nodes, seed, program, &chronicle)?;
+    pub fn begin(settings: &Settings, spare: usize, chronicle: Chronicle) -> Told<Self> {
+        let Settings {
+            seed,
+            nodes,
+            folder,
+            program,
+            ..
+        } = settings;
+        let machines =
+            Machines::make(folder, nodes + spare, *seed, program.as_deref(), &chronicle)?;
         let apis = machines.numbers().map(|number| machines.host(number).api());
         let observer = Observer::watch(apis.collect(), chronicle.clone());
         Ok(Self {
             machines,
             chronicle,
-            random: Random::new(seed),
+            random: Random::new(*seed),
             observer,
             clock: Clock::start(),
+            controllers: *nodes,
         })
     }
 
@@ -109,88 +113,24 @@ impl Story {
         self.chronicle.note(Kind::Step, None, text);
     }
 
-    /// Numbers of all hosts.
+    /// How many hosts have a controller from the beginning.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.controllers
+    }
+
+    /// Their numbers.
     pub fn numbers(&self) -> impl Iterator<Item = usize> + use<> {
-        self.machines.numbers()
+        1..=self.controllers
     }
 
-    // --- the cluster as an operator has it
-
-    /// Makes a cluster of the hosts, by the commands that people type, and waits until all runs.
-    ///
-    /// # Errors
-    /// If it does not become one.
-    pub async fn found(&mut self) -> Told {
-        self.step("hosts are switched on; a cluster is made of them");
-        for number in self.numbers() {
-            self.machines.host(number).boot()?;
-        }
-        let init = [
-            "cluster",
-            "init",
-            "--name",
-            "lab",
-            "--node",
-            "n1",
-            "--address",
-        ];
-        self.lockstep(1, &[&init[..], &[&format!("{}:4748", address(1))]].concat())
-            .await?;
-        self.enable(1)?;
-        self.until("the first controller leads", SETTLES_WITHIN, |seen| {
-            seen.leader().is_some()
-        })
-        .await?;
-        for number in self.numbers().skip(1) {
-            let token = self.lockstep(1, &["cluster", "token"]).await?;
-            let (name, at) = (format!("n{number}"), format!("{}:4748", address(number)));
-            let join = [
-                "cluster",
-                "join",
-                token.trim(),
-                "--node",
-                &name,
-                "--address",
-                &at,
-            ];
-            self.lockstep(number, &join).await?;
-            self.enable(number)?;
-        }
-        for number in self.numbers() {
-            // Installed long ago, as far as a loss of power is concerned.
-            self.inside(number, &["sync"]).await?;
-        }
-        let all = self.machines.count();
-        self.until("all controllers vote", SETTLES_WITHIN, |seen| {
-            let leader = seen.leader().and_then(|leader| seen.status(leader));
-            leader.is_some_and(|status| {
-                let peers = &status.controller.peers;
-                peers.len() + 1 == all && peers.values().all(|connected| *connected)
-            })
-        })
-        .await?;
-        self.observer.next().await;
-        self.observer.seen().compares = true;
-        std::fs::write(
-            self.machines.shared.join("cib.xml"),
-            cib::configuration(all),
-        )?;
-        self.lockstep(1, &["config", "replace", "/testbed/cib.xml"])
-            .await?;
-        self.settled().await
+    /// The first of the hosts that are no part of the cluster in the beginning.
+    #[must_use]
+    pub fn spare(&self) -> usize {
+        self.controllers + 1
     }
 
-    /// Starts the controller, now and at each boot.
-    fn enable(&self, number: usize) -> io::Result<()> {
-        let unit = Unit {
-            name: UNIT.to_owned(),
-            command: [LOCKSTEP, "node"].map(str::to_owned).into(),
-        };
-        let mut host = self.machines.host(number);
-        host.start(&unit)?;
-        host.units = vec![unit];
-        Ok(())
-    }
+    // --- what operators do
 
     /// Runs a command of `lockstep` on a host.
     ///
@@ -460,7 +400,7 @@ impl Story {
     /// # Errors
     /// If a host went off just now.
     pub fn start_ended(&self) -> Told {
-        for number in self.numbers() {
+        for number in self.machines.numbers() {
             let ended = self.machines.host(number).ended();
             if ended.iter().any(|(name, _)| name == UNIT) {
                 self.start_controller(number)?;
@@ -505,12 +445,17 @@ impl Story {
             .power
             .change(|switch| *switch = PowerFaults::default());
         faults::remove_agents_faults(self)?;
-        for number in self.numbers() {
-            self.machines.host(number).thaw()?;
+        for number in self.machines.numbers() {
+            let mut host = self.machines.host(number);
+            host.thaw()?;
+            host.pull(Levers::default())?;
         }
         self.start_ended()?;
-        for number in self.numbers() {
-            self.boot(number)?;
+        for number in self.machines.numbers() {
+            let is_used = !self.machines.host(number).units.is_empty();
+            if is_used {
+                self.boot(number)?;
+            }
         }
         Ok(())
     }
@@ -527,7 +472,22 @@ impl Story {
                 .note(Kind::Violation, None, violation.to_string());
             found.push(violation.to_string());
         }
+        for number in self.machines.numbers() {
+            found.extend(self.panics(number)?);
+        }
         ensure(found.is_empty(), found.join("\n"))
+    }
+
+    /// Where a host's controller failed on itself: nothing that happens to it excuses that.
+    fn panics(&self, number: usize) -> io::Result<Vec<String>> {
+        let path = format!("logs/n{number}.{UNIT}.log");
+        let log = match std::fs::read(self.machines.shared.join(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            log => log?,
+        };
+        let log = String::from_utf8_lossy(&log);
+        let lines = log.lines().filter(|line| line.contains("panicked at"));
+        Ok(lines.map(|line| format!("n{number}: {line}")).collect())
     }
 
     /// Figures for the summary.

@@ -315,7 +315,7 @@ impl World {
                 self.members_change(machine, &changed.members);
                 let voters = changed.members.voters.len();
                 if let Some(controller) = self.controller(machine) {
-                    controller.inbox.push_back(Input::Members { voters });
+                    controller.inbox.push_back(Input::Members { index, voters });
                 }
             }
         }

@@ -39,10 +39,7 @@ const ETCD_PER_SECOND: f64 = 5_230.0;
 /// # Errors
 /// If a process cannot be run, or the group does not answer.
 pub fn run(folder: &Path, runs: usize, tell: &dyn Fn(&str)) -> io::Result<Vec<Figure>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime::runtime(1)?;
     let group = Group::start(folder)?;
     runtime.block_on(measure(&group, runs, tell))
 }

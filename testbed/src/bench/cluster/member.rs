@@ -36,11 +36,7 @@ pub struct Settings {
 /// # Errors
 /// If it cannot start, or cannot go on.
 pub fn run(settings: &Settings) -> io::Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?
-        .block_on(serve(settings))
+    crate::runtime::runtime(2)?.block_on(serve(settings))
 }
 
 async fn serve(settings: &Settings) -> io::Result<()> {

@@ -15,6 +15,7 @@ use nix::sys::signal::Signal;
 use super::{Figure, median};
 use crate::hosts::host::Off;
 use crate::report::chronicle::Chronicle;
+use crate::scenarios::Settings;
 use crate::scenarios::cib::{DATABASE, SHOP_MEMBERS, STORE, WATCH};
 use crate::scenarios::story::{Broken, SETTLES_WITHIN, Story, Told};
 use crate::witness::Testimony;
@@ -39,10 +40,7 @@ const TUNED: [(&str, u64); 4] = [
 /// # Errors
 /// If a cluster cannot be run, or does not recover.
 pub fn run(folder: &Path, runs: usize, print: &dyn Fn(&str)) -> io::Result<Vec<Figure>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime::runtime(2)?;
     runtime
         .block_on(async {
             let mut figures = Vec::new();
@@ -93,7 +91,14 @@ impl Lab {
     /// Makes one whose nodes have these timers, and the defaults of the others.
     async fn found(folder: &Path, timers: &[(&str, u64)]) -> Told<Self> {
         std::fs::create_dir_all(folder)?;
-        let mut story = Story::begin(folder, HOSTS, 1, None, Chronicle::begin(false))?;
+        let settings = Settings {
+            seed: 1,
+            nodes: HOSTS,
+            folder: folder.to_owned(),
+            program: None,
+            aloud: false,
+        };
+        let mut story = Story::begin(&settings, 0, Chronicle::begin(false))?;
         story.found().await?;
         let lab = Self {
             story,
