@@ -201,6 +201,10 @@ mod tests {
                 told(1_300_000, "start", "end"),
                 told(4_000_000, "stop", "begin"),
                 told(4_100_000, "stop", "end"),
+                Testimony {
+                    node: "n2".to_owned(),
+                    ..told(4_200_000, "start", "begin")
+                },
             ],
         }
     }
@@ -215,6 +219,7 @@ mod tests {
         assert!(html.contains("class=\"active\" x=\"122.0\""), "{html}");
         assert_eq!(html.matches("<g>").count(), html.matches("</g>").count());
         assert!(html.contains("passed"));
+        assert!(html.contains(">n2</text>"), "a host that came later");
         assert!(html.contains("Plan 3, complete: 1 actions, because it &amp; that"));
         assert!(html.contains("class=\"failed\""));
     }

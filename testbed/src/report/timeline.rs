@@ -1,7 +1,7 @@
 //! How is a run drawn? Time from left to right; a lane for faults, one for plans and leaders, one for each
 //! resource of each host, with its actions as bars and the time that it was active behind them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::chronicle::{Entry, Kind};
@@ -45,11 +45,18 @@ pub(super) fn draw(record: &Record) -> String {
     drawing.faults();
     drawing.marks("leaders", Kind::Leader);
     drawing.marks("plans", Kind::Plan);
-    for number in 1..=record.nodes {
-        drawing.host(&format!("n{number}"));
+    for name in hosts(record) {
+        drawing.host(&name);
     }
     drawing.marks("violations", Kind::Violation);
     drawing.finish(seconds)
+}
+
+/// Names of the cluster's hosts, and of those that came later.
+fn hosts(record: &Record) -> BTreeSet<String> {
+    let first = (1..=record.nodes).map(|number| format!("n{number}"));
+    let told = record.witnessed.iter().map(|told| told.node.clone());
+    first.chain(told).collect()
 }
 
 impl Drawing<'_> {
