@@ -62,7 +62,7 @@ pub enum FatalError {
 /// Why a command was not (or not knowingly) committed.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ProposeError {
-    /// Refused before it entered the log, or known to be gone. Only [`Rejection::Unknown`]
+    /// Refused before it entered the log, or known to be gone. Of these only [`Rejection::Unknown`]
     /// leaves it open whether the command took effect.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -75,6 +75,11 @@ pub enum ProposeError {
 }
 
 impl ProposeError {
+    /// Whether the command may take effect all the same: whoever asked must not be told that it has none.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Rejected(Rejection::Unknown) | Self::Stopped)
+    }
+
     /// Where to try again, if another member is known to lead.
     pub fn leader(&self) -> Option<NodeId> {
         match self {
@@ -297,5 +302,19 @@ impl Handle {
             .await
             .map_err(|_| ProposeError::Stopped)?;
         answer.await.map_err(|_| ProposeError::Stopped)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ProposeError;
+    use crate::group::Rejection;
+
+    #[test]
+    fn a_member_that_stopped_cannot_say_that_nothing_came_of_a_command() {
+        assert!(ProposeError::Stopped.is_unknown());
+        assert!(ProposeError::Rejected(Rejection::Unknown).is_unknown());
+        assert!(!ProposeError::DiskFull.is_unknown());
+        assert!(!ProposeError::Rejected(Rejection::Busy).is_unknown());
     }
 }

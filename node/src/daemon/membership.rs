@@ -211,7 +211,7 @@ pub(super) async fn carry_out(group: &Handle, request: GroupRequest) -> Result<(
         use lockstep_consensus::group::Rejection;
         let is_final = matches!(error, ProposeError::Rejected(Rejection::Invalid(_)));
         NotProposed {
-            unknown: matches!(error, ProposeError::Rejected(Rejection::Unknown)),
+            unknown: error.is_unknown(),
             is_final,
             reason: error.to_string(),
         }

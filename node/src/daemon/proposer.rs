@@ -10,8 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use lockstep_consensus::group::Rejection;
-use lockstep_consensus::runtime::{Handle, ProposeError};
+use lockstep_consensus::runtime::Handle;
 use lockstep_consensus::tls::{Credentials, member_name};
 use lockstep_consensus::types::NodeId;
 use tokio::net::TcpStream;
@@ -106,9 +105,7 @@ pub(super) async fn run(me: u64, group: Handle, forwarder: Forwarder, core: Core
 pub(super) async fn propose(group: Handle, bytes: Vec<u8>) -> Result<(), NotProposed> {
     match group.propose(bytes).await {
         Ok(_) => Ok(()),
-        Err(ProposeError::Rejected(Rejection::Unknown)) => {
-            Err(NotProposed::perhaps(Rejection::Unknown.to_string()))
-        }
+        Err(error) if error.is_unknown() => Err(NotProposed::perhaps(error.to_string())),
         Err(error) => Err(NotProposed::surely(error.to_string())),
     }
 }
