@@ -51,7 +51,12 @@ impl World {
         let Some(leader) = self.leader() else {
             return Some("nobody leads".into());
         };
-        let last = self.checks.log.last();
+        // The last command, or a change of the members behind it.
+        let known = self.members().into_iter().filter_map(|machine| {
+            let controller = self.machines[machine].controller.as_ref()?;
+            Some(controller.core.cluster().index())
+        });
+        let last = known.fold(self.checks.log.last(), u64::max);
         for machine in self.members() {
             let Some(controller) = &self.machines[machine].controller else {
                 return Some(format!("controller {} does not run", machine + 1));
