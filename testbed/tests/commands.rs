@@ -270,3 +270,39 @@ fn what_a_process_took_is_told_whether_it_succeeds_or_not() {
     let text = fails(2, &["measure", "/nowhere/to/be/found"]);
     assert!(text.contains("/nowhere/to/be/found"), "{text}");
 }
+
+#[test]
+fn a_seed_of_the_simulator_is_the_same_run_whenever_it_is_played() {
+    let text = succeeds(&["sim", "--seeds", "0..2", "--jobs", "1"]);
+    assert!(text.contains("2 seeds, 0 with findings"), "{text}");
+    let lab = Lab::new();
+    let play = |name: &str| {
+        let cib = lab.path(name);
+        let trace = succeeds(&[
+            "sim", "--replay", "1", "--trace", "--until", "20", "--cib", &cib,
+        ]);
+        (trace, fs::read_to_string(cib).expect("it was written"))
+    };
+    let (first, second) = (play("first.xml"), play("second.xml"));
+    assert!(first.1.contains("<cib "), "{}", first.1);
+    assert!(first.0.lines().count() > 20, "{}", first.0);
+    assert_eq!(first.1, second.1);
+    assert_eq!(
+        first.0.replace("first.xml", ""),
+        second.0.replace("second.xml", "")
+    );
+}
+
+#[test]
+fn bugs_and_scenarios_are_listed_and_others_refused() {
+    let bugs = succeeds(&["sim", "--plant", "list"]);
+    assert!(bugs.lines().count() > 5, "{bugs}");
+    let text = fails(2, &["sim", "--plant", "nothing"]);
+    assert!(text.contains("no bug 'nothing' can be planted"), "{text}");
+    fails(2, &["sim", "--seeds", "5..1"]);
+    let scenarios = succeeds(&["list"]);
+    assert!(
+        scenarios.lines().any(|line| line.starts_with("levers ")),
+        "{scenarios}"
+    );
+}
