@@ -7,7 +7,7 @@
 use lockstep_engine::graph::GraphAttributes;
 use lockstep_engine::parse::Document;
 
-use super::status;
+use super::{recurring, status};
 
 /// The count from which on a resource never comes back by itself.
 const INFINITY: u64 = 1_000_000;
@@ -102,6 +102,10 @@ pub fn resource_of(attribute: &str) -> Option<&str> {
 }
 
 /// Forgets the history entry of the last failure; only if it was of this operation, if one is given.
+///
+/// An operation that is repeated tells of changes only: if it failed, the entry that began it goes
+/// as well, so that the next plan begins it again and hears how the resource is. That plan may be
+/// another one than the one that forgets, which can be abandoned before it begins anything.
 pub fn forget_last(cib: &mut Document, node: &str, resource: &str, operation: Option<(&str, u64)>) {
     let Some(history) = status::resource_history(cib, node, resource) else {
         return;
@@ -115,8 +119,13 @@ pub fn forget_last(cib: &mut Document, node: &str, resource: &str, operation: Op
                 text("operation") == *task && text("interval") == interval
             })
     });
-    if let Some(entry) = found {
-        cib.remove(entry);
+    let Some(entry) = found else {
+        return;
+    };
+    let key = cib.attr(entry, "operation_key").map(str::to_owned);
+    cib.remove(entry);
+    if let Some(key) = key {
+        recurring::forget(cib, node, resource, &key);
     }
 }
 

@@ -98,6 +98,9 @@ impl Cluster {
         if new {
             self.configuration_changed(news);
         }
+        if fresh {
+            self.before_forgetting(&node, news);
+        }
         status::node_joined(&mut self.cib, &id, &node, self.clock, fresh);
         let record = NodeRecord {
             id,
@@ -128,13 +131,17 @@ impl Cluster {
         }
         record.online = false;
         let id = record.id.clone();
+        let looks_again = clean && self.before_forgetting(node, news);
+        if !clean {
+            self.note_open_migrations(node);
+        }
         status::node_left(&mut self.cib, &id, node, clean);
         status::bump(&mut self.cib, "num_updates");
         news.push(What::NodeLost {
             node: node.to_owned(),
             clean,
         });
-        if clean && self.leaves_as_planned(node) {
+        if clean && !looks_again && self.leaves_as_planned(node) {
             return Ok(());
         }
         self.interrupt(

@@ -10,6 +10,7 @@
 //! | `command.rs` | what can change the state |
 //! | `membership.rs` | what a change of configuration or nodes means |
 //! | `results.rs` | what a result means |
+//! | `migrations.rs` | where a resource may be that was sent elsewhere |
 //! | `upkeep.rs`, `ticket.rs` | what an operator's request about resources, nodes and tickets means |
 //! | `action.rs` | what the graph says about one action |
 //! | `status.rs`, `failures.rs`, `recurring.rs` | how the CIB's status tells what happened |
@@ -29,6 +30,7 @@ pub mod failures;
 pub mod fencings;
 pub mod history;
 mod membership;
+mod migrations;
 pub mod policy;
 pub mod recurring;
 mod results;

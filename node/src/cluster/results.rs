@@ -8,7 +8,7 @@ use super::failures::{self, Failure};
 use super::fencings::FencingRecord;
 use super::policy::ActionResult;
 use super::transition::{self, Transition};
-use super::{Cluster, Refusal, event, recurring, status};
+use super::{Cluster, Refusal, event, migrations, recurring, status};
 use crate::agent::Outcome;
 use crate::executor::{OrderKey, Report};
 
@@ -45,11 +45,17 @@ impl Cluster {
             self.result(node, synapse, &action, report.key, report.outcome, news);
         } else if let Some((_, action)) = synapse_in(&self.previous) {
             // It was given up; its result still tells what is.
-            self.record(node, &action, report.key, &report.outcome);
+            self.record(node, &action, report.key, &report.outcome, news);
             self.interrupt(&format!("{} ended late", action.key), news);
         } else {
             // Its graph is gone. What it did to the resource is not known: ask the resource.
-            status::forget_resource(&mut self.cib, node, &report.resource);
+            let resource = &report.resource;
+            news.append(&mut migrations::forget_targets(
+                &mut self.cib,
+                node,
+                resource,
+            ));
+            status::forget_resource(&mut self.cib, node, resource);
             self.interrupt(
                 &format!("{} of {} ended late", report.task, report.resource),
                 news,
@@ -68,7 +74,7 @@ impl Cluster {
         outcome: Outcome,
         news: &mut Vec<What>,
     ) {
-        let expected = self.record(node, action, order, &outcome);
+        let expected = self.record(node, action, order, &outcome, news);
         let Some(transition) = &mut self.transition else {
             return;
         };
@@ -97,6 +103,7 @@ impl Cluster {
         action: &GraphAction,
         order: OrderKey,
         outcome: &Outcome,
+        news: &mut Vec<What>,
     ) -> bool {
         let wanted = expected_code(action);
         let success = outcome.code.0 == wanted;
@@ -106,7 +113,7 @@ impl Cluster {
             .map(|primitive| primitive.id.as_str());
         match (action.kind, action.task.as_str(), resource) {
             (GraphActionKind::Cluster, "stonith", _) => {
-                self.fencing_ended(node, action, success, &outcome.reason);
+                self.fencing_ended(node, action, success, &outcome.reason, news);
             }
             (GraphActionKind::Cluster, "do_shutdown", _) if success => {
                 status::node_is_expected_down(&mut self.cib, node);
@@ -134,6 +141,10 @@ impl Cluster {
                     node: node.to_owned(),
                 };
                 self.policy.record(&mut self.cib, action, &result);
+                if success && task == "stop" {
+                    let transition = order.transition;
+                    migrations::forget_if_complete(&mut self.cib, node, resource, transition);
+                }
                 let ignored = meta(action, "on_fail") == Some("ignore");
                 if !success && !ignored {
                     let interval_ms = interval_ms(action);
@@ -154,7 +165,14 @@ impl Cluster {
         success
     }
 
-    fn fencing_ended(&mut self, by: &str, action: &GraphAction, success: bool, detail: &str) {
+    fn fencing_ended(
+        &mut self,
+        by: &str,
+        action: &GraphAction,
+        success: bool,
+        detail: &str,
+        news: &mut Vec<What>,
+    ) {
         let Some(target) = &action.node else { return };
         let operation = parameter(action, "stonith_action").unwrap_or("reboot");
         self.fencings.add(FencingRecord {
@@ -174,11 +192,23 @@ impl Cluster {
             return;
         }
         self.fencing_failures.remove(&target.name);
-        self.policy
-            .record_fencing(&mut self.cib, &target.name, operation);
+        self.is_fenced(&target.name, operation, news);
         if let Some(record) = self.nodes.get_mut(&target.name) {
             record.online = false;
         }
+    }
+
+    /// Notes that a node was fenced: what was known about it is forgotten.
+    pub(super) fn is_fenced(&mut self, node: &str, operation: &str, news: &mut Vec<What>) {
+        let goes = !operation.eq_ignore_ascii_case("on");
+        if goes && self.before_forgetting(node, news) {
+            // The plan in force took what is to be looked for now for known.
+            self.interrupt(
+                &format!("{node} was fenced while it sent something away"),
+                news,
+            );
+        }
+        self.policy.record_fencing(&mut self.cib, node, operation);
     }
 
     /// A changed result of a recurring operation.

@@ -173,6 +173,7 @@ impl Policy for Scripted {
         for (name, value) in [
             ("id", action.key.clone()),
             ("operation_key", action.key.clone()),
+            ("operation", action.task.clone()),
             ("rc-code", result.rc.to_string()),
             ("op-status", result.op_status.to_string()),
             ("call-id", "1".into()),
@@ -183,6 +184,11 @@ impl Policy for Scripted {
             ("transition-key", result.transition_key.clone()),
         ] {
             cib.set_attr(entry, name, &value);
+        }
+        for name in ["migrate_source", "migrate_target"] {
+            if let Some(node) = super::action::meta(action, name) {
+                cib.set_attr(entry, name, node);
+            }
         }
     }
 

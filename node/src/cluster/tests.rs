@@ -424,6 +424,41 @@ fn a_failed_monitor_is_written_beside_its_operation_and_a_recovery_into_it() {
 }
 
 #[test]
+fn a_monitor_whose_failure_expired_is_not_known_any_more() {
+    let steps = [
+        step("db_start_0", "n1", &[]),
+        step("db_monitor_10000", "n1", &[0]),
+    ];
+    let mut clearing = graph(&[step("db_monitor_10000", "n1", &[])]);
+    let action = &mut clearing.synapses[0].action;
+    action.kind = GraphActionKind::Cluster;
+    action.task = "clear_failcount".into();
+    let operation = ("CRM_meta_operation".into(), "monitor".into());
+    action.attributes.push(operation);
+    let mut rig = Rig::ready(&Scripted::new(vec![graph(&steps), clearing]));
+    rig.plan();
+    rig.report("n1", (1, 1), 0).unwrap();
+    rig.report("n1", (1, 2), 0).unwrap();
+    let report = monitor_report(3, (1, 2), 7);
+    rig.apply(Command::Report {
+        node: "n1".into(),
+        journal: 10,
+        report,
+    })
+    .unwrap();
+    rig.plan();
+    let cib = rig.cluster().cib();
+    let history = status::resource_history(cib, "n1", "db").unwrap();
+    let left: Vec<_> = cib
+        .children_named(history, "lrm_rsc_op")
+        .filter_map(|e| cib.id(e))
+        .collect();
+    assert_eq!(left, ["db_start_0"]);
+    let count = status::transient(cib, "n1", "fail-count-db#monitor_10000");
+    assert_eq!(count, None);
+}
+
+#[test]
 fn a_node_that_is_lost_is_still_expected_and_one_that_left_is_not() {
     for (clean, expected) in [(false, "member"), (true, "down")] {
         let mut rig = Rig::ready(&Scripted::new(vec![graph(&[step(

@@ -12,7 +12,7 @@ use super::command::{Cleanup, CleanupOperation, TicketChange};
 use super::event::What;
 use super::fencings::FencingRecord;
 use super::transition::Progress;
-use super::{Cluster, Refusal, failures, status, ticket};
+use super::{Cluster, Refusal, failures, migrations, status, ticket};
 
 #[cfg(test)]
 mod tests;
@@ -50,6 +50,11 @@ impl Cluster {
             let history = status::resource_history(&self.cib, &node, &resource).is_some();
             let forget = history && (what.everything || failed);
             if forget {
+                cleaned.append(&mut migrations::forget_targets(
+                    &mut self.cib,
+                    &node,
+                    &resource,
+                ));
                 status::forget_resource(&mut self.cib, &node, &resource);
             }
             if forget || counted {
@@ -117,7 +122,7 @@ impl Cluster {
             succeeded: true,
             detail: "confirmed by an operator".to_owned(),
         });
-        self.policy.record_fencing(&mut self.cib, &node, "off");
+        self.is_fenced(&node, "off", news);
         status::bump(&mut self.cib, "num_updates");
         news.push(What::ConfirmedFenced { node: node.clone() });
         let waiting = self.fencing_of(&node);
