@@ -4,6 +4,8 @@
 //! Real agents change the machine: those run as root only, in a network and mount namespace of their
 //! own, and only where they are installed. What does not run says `SKIPPED` and why.
 
+mod table;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -13,6 +15,7 @@ use std::process::{Child, Command, Output, Stdio};
 use lockstep_node::http::client::Client;
 use lockstep_node::http::types::{Events, Status};
 use lockstep_node::lab::ports::free;
+use table::Real;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lockstep");
 
@@ -20,10 +23,13 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_lockstep");
 const WAITS: usize = 120;
 const WAIT_MS: u64 = 1_000;
 
-/// What is run before the node in a namespace: an interface for addresses, and private mounts.
+/// What is run before the node in a namespace: an interface for addresses, and mounts of its own
+/// where agents leave their traces.
 const PREPARE: &str = "mount --make-rprivate / && ip link set lo up && ip link add d0 type veth peer name d1 \
      && ip address add 10.9.0.1/24 dev d0 && ip link set d0 up && ip link set d1 up \
-     && mkdir -p /run/postgresql && mount -t tmpfs -o mode=1777 tmpfs /run/postgresql && exec \"$@\"";
+     && mount -t sysfs sysfs /sys && mkdir -p /run/postgresql /run/resource-agents \
+     && mount -t tmpfs -o mode=1777 tmpfs /run/postgresql \
+     && mount -t tmpfs -o mode=1755 tmpfs /run/resource-agents && exec \"$@\"";
 
 /// A cluster of one node.
 struct Host {
@@ -330,121 +336,14 @@ fn agents_ask_the_cluster_as_they_ask_pacemaker() {
     host.until_is("caller", "started");
 }
 
-/// An agent of Debian's, with what shows that it does what it says.
-struct Real {
-    /// Id of the resource, and type of the agent.
-    id: &'static str,
-    agent: &'static str,
-    /// Programs without which it makes no sense.
-    needs: Vec<String>,
-    parameters: Vec<(&'static str, String)>,
-    /// Whether it is promoted as well.
-    promotable: bool,
-    /// Succeeds if and only if the service is there.
-    evidence: String,
-}
-
-/// The agents, with their files below a folder.
-fn real_agents(folder: &Path) -> Vec<Real> {
-    let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
-    let own = |text: &str| text.to_owned();
-    std::fs::create_dir(at("mount")).unwrap();
-    std::fs::create_dir(at("redis")).unwrap();
-    let web = format!(
-        "pid {0}/nginx.pid; error_log {0}/nginx.err; events {{}} http {{ access_log off; server {{ \
-         listen 127.0.0.1:8080; location / {{ return 200 hello; }} }} }}",
-        folder.display()
-    );
-    std::fs::write(at("nginx.conf"), web).unwrap();
-    let cache = format!("dir {}\nport 6379\nsave \"\"\n", at("redis"));
-    std::fs::write(at("redis.conf"), cache).unwrap();
-    let real = |id, agent, needs: &[&str], parameters, evidence: String| Real {
-        id,
-        agent,
-        needs: needs.iter().map(|need| own(need)).collect(),
-        parameters,
-        promotable: false,
-        evidence,
-    };
-    let mut all = vec![
-        real(
-            "ip",
-            "IPaddr2",
-            &["/usr/sbin/ip"],
-            vec![
-                ("ip", own("10.9.0.50")),
-                ("cidr_netmask", own("24")),
-                ("nic", own("d0")),
-            ],
-            own("ip address show dev d0 | grep -q 10.9.0.50"),
-        ),
-        real(
-            "fs",
-            "Filesystem",
-            &[],
-            vec![
-                ("device", own("tmpfs")),
-                ("directory", at("mount")),
-                ("fstype", own("tmpfs")),
-            ],
-            format!("grep -q ' {} tmpfs ' /proc/mounts", at("mount")),
-        ),
-        real(
-            "web",
-            "nginx",
-            &["/usr/sbin/nginx", "/usr/bin/curl"],
-            vec![
-                ("configfile", at("nginx.conf")),
-                ("httpd", own("/usr/sbin/nginx")),
-            ],
-            own("curl -s http://127.0.0.1:8080/ | grep -q hello"),
-        ),
-        Real {
-            promotable: true,
-            ..real(
-                "cache",
-                "redis",
-                &["/usr/bin/redis-server", "/usr/bin/redis-cli"],
-                vec![
-                    ("config", at("redis.conf")),
-                    ("rundir", at("redis")),
-                    ("user", own("root")),
-                ],
-                own("redis-cli -h 127.0.0.1 info replication | grep -q role:master"),
-            )
-        },
-    ];
-    let database = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    if let Some(bin) = database.map(|version| version.path().join("bin")).next() {
-        let bin = |name: &str| bin.join(name).to_str().unwrap().to_owned();
-        let data = at("data");
-        let initialise = format!(
-            "install -d -o postgres {data} && cd / && setpriv --reuid postgres --regid postgres \
-             --clear-groups {} -D {data} -A trust >/dev/null",
-            bin("initdb")
-        );
-        succeeds(Command::new("sh").args(["-c", &initialise]));
-        all.push(real(
-            "db",
-            "pgsql",
-            &["/usr/bin/psql"],
-            vec![
-                ("pgctl", bin("pg_ctl")),
-                ("psql", own("/usr/bin/psql")),
-                ("pgdata", data),
-            ],
-            own("psql -h 127.0.0.1 -U postgres -Atc 'select 42' template1 | grep -q 42"),
-        ));
-    }
-    all
-}
-
 /// Why a real agent cannot be run here, if so.
 fn obstacle(agent: &Real) -> Option<String> {
-    let script = format!("/usr/lib/ocf/resource.d/heartbeat/{}", agent.agent);
+    let Real {
+        provider,
+        agent: kind,
+        ..
+    } = agent;
+    let script = format!("/usr/lib/ocf/resource.d/{provider}/{kind}");
     let mut needs = agent.needs.iter().chain([&script]);
     needs
         .find(|need| !Path::new(need).exists())
@@ -454,9 +353,9 @@ fn obstacle(agent: &Real) -> Option<String> {
 fn primitive(agent: &Real) -> String {
     let id = agent.id;
     let mut text = format!(
-        "<primitive id=\"{id}\" class=\"ocf\" provider=\"heartbeat\" type=\"{}\">\
+        "<primitive id=\"{id}\" class=\"ocf\" provider=\"{}\" type=\"{}\">\
          <instance_attributes id=\"{id}-p\">",
-        agent.agent
+        agent.provider, agent.agent
     );
     for (name, value) in &agent.parameters {
         let _ = write!(
@@ -508,10 +407,10 @@ fn real_agents_run_full_cycles() {
     }
     let folder = tempfile::tempdir().unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut agents = real_agents(folder.path());
+    let mut agents = table::real_agents(folder.path());
     agents.retain(|agent| match obstacle(agent) {
         Some(why) => {
-            println!("SKIPPED ocf:heartbeat:{}: {why}", agent.agent);
+            println!("SKIPPED ocf:{}:{}: {why}", agent.provider, agent.agent);
             false
         }
         None => true,
@@ -554,6 +453,6 @@ fn real_agents_run_full_cycles() {
             &["-G", "-q", "-r", agent.id, "-N", "n1"],
             "0",
         );
-        println!("RAN ocf:heartbeat:{}", agent.agent);
+        println!("RAN ocf:{}:{}", agent.provider, agent.agent);
     }
 }
