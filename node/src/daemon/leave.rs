@@ -17,10 +17,10 @@ use crate::security::files::Files;
 
 /// How often a node that leaves looks whether it may go.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a second lasts.
-const SECOND: Duration = Duration::from_secs(1);
 /// And how often there may be no leader before it goes without one.
 const LOOKS_WITHOUT_LEADER: u32 = 60;
+/// How long a second lasts.
+const SECOND: Duration = Duration::from_secs(1);
 /// For so long a controller whose node was asked to leave still answers, once it has: whoever asked
 /// it, and waits, is to see that everything went.
 const FAREWELL: Duration = Duration::from_secs(1);
