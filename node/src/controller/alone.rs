@@ -117,7 +117,8 @@ impl Controller {
             return;
         }
         if alone.work.is_none() {
-            match plan(&self.cluster, &*self.policy, node, now) {
+            let loss = (self.settings.incarnation, alone.since_ms);
+            match plan(&self.cluster, &*self.policy, node, loss, now) {
                 Ok(steps) => {
                     out.push(Effect::WithoutQuorum(WithoutQuorum::Acts(steps.len())));
                     alone.work = Some(steps);
@@ -178,12 +179,18 @@ impl Controller {
     }
 }
 
+/// The life of a controller in which quorum was lost, and when in it, in milliseconds.
+type Loss = (u64, u64);
+
 /// Plans without a quorum have no numbers of their own, and executors answer a key that they know with
-/// its result: so it says which operation it is, of which node, and in which state. A number of the
-/// graph would say something else after the next loss.
-fn key(cluster: &Cluster, action: &GraphAction) -> OrderKey {
+/// its result: so it says which operation it is, of which node, and in which loss of quorum. A number
+/// of the graph would say something else after the next loss, and so would the state: a controller
+/// that is behind may know as much as when it lost quorum before, though services have been started
+/// since.
+fn key(cluster: &Cluster, loss: Loss, action: &GraphAction) -> OrderKey {
     let node = action.node.as_ref().map_or("", |node| &node.name);
-    let name = format!("{} {node} {}", cluster.index(), action.key);
+    let (life, since_ms) = loss;
+    let name = format!("{life} {since_ms} {node} {}", action.key);
     let [a, b, c, d, ..] = digest_of(name.as_bytes());
     OrderKey {
         transition: cluster.planned(),
@@ -215,6 +222,7 @@ fn plan(
     cluster: &Cluster,
     policy: &dyn crate::cluster::policy::Policy,
     node: &str,
+    loss: Loss,
     now: Moment,
 ) -> Result<Vec<Step>, String> {
     let mut cib = cluster.cib().clone();
@@ -237,11 +245,16 @@ fn plan(
         let less = matches!(action.task.as_str(), "stop" | "demote");
         action.kind == GraphActionKind::Resource && less && is_here(action)
     };
-    Ok(steps(cluster, &planned.graph, wanted))
+    Ok(steps(cluster, loss, &planned.graph, wanted))
 }
 
 /// The wanted actions of a graph, each after those that it follows, directly or over others.
-fn steps(cluster: &Cluster, graph: &Graph, wanted: impl Fn(&GraphAction) -> bool) -> Vec<Step> {
+fn steps(
+    cluster: &Cluster,
+    loss: Loss,
+    graph: &Graph,
+    wanted: impl Fn(&GraphAction) -> bool,
+) -> Vec<Step> {
     let count = graph.synapses.len();
     let mut place: Vec<Option<usize>> = vec![None; count];
     let mut found = Vec::new();
@@ -271,7 +284,7 @@ fn steps(cluster: &Cluster, graph: &Graph, wanted: impl Fn(&GraphAction) -> bool
     };
     let steps = found.iter().map(|at| Step {
         action: graph.synapses[*at].action.clone(),
-        key: key(cluster, &graph.synapses[*at].action),
+        key: key(cluster, loss, &graph.synapses[*at].action),
         after: nearest(*at),
         result: None,
     });

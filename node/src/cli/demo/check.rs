@@ -3,6 +3,7 @@
 //! The whole story, unattended. Every claim is checked against what the processes themselves left
 //! behind; the first one that does not hold ends the story.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -246,13 +247,23 @@ impl Story {
 
     /// Waits until a good part of the plan is done, an agent runs, and more is to come.
     async fn half_done(&mut self) -> Result<(usize, PlanStatus), Failure> {
-        self.until("the cluster plans", |event| event.kind == "planned")
-            .await?;
+        let planned = Cell::new(None);
+        self.until("the cluster plans", |event| {
+            let is_plan = event.kind == "planned";
+            planned.set(event.transition.filter(|_| is_plan).or(planned.get()));
+            is_plan
+        })
+        .await?;
         loop {
             let (leader, status) = self.leader().await?;
             let Some(plan) = status.plan else {
                 return broken("there is no plan");
             };
+            if Some(plan.transition) < planned.get() {
+                // Others were faster to apply it.
+                tokio::time::sleep(ASK_AGAIN).await;
+                continue;
+            }
             let total = plan.actions.len();
             let done = count(&plan, "done");
             if plan.state != "running" {
