@@ -147,3 +147,30 @@ fn a_directory_is_profiled_file_by_file() {
     let missing = simulate(&["-P", "/no/such/folder"]);
     assert_eq!(missing.status.code(), Some(105));
 }
+
+/// A fence device is not what unfenced a node once: said whenever that is seen, with advice before the
+/// plan is carried out only, as crm_simulate has it.
+#[test]
+fn advice_about_changed_fence_devices_is_given_once() {
+    const CIB: &str = r##"<cib validate-with="none"><configuration>
+      <crm_config><cluster_property_set id="o">
+        <nvpair id="o-f" name="fencing-enabled" value="false"/></cluster_property_set></crm_config>
+      <nodes><node id="3" uname="node3"/></nodes>
+      <resources><primitive id="fence1" class="stonith" type="fence_scsi">
+        <meta_attributes id="m"><nvpair id="m-p" name="provides" value="unfencing"/></meta_attributes>
+      </primitive></resources></configuration>
+      <status><node_state id="3" in_ccm="true" expected="member"><transient_attributes id="3">
+        <instance_attributes id="s"><nvpair id="s-d" name="#digests-all" value="fence0:fence_scsi:0123,"/>
+        </instance_attributes></transient_attributes></node_state></status></cib>"##;
+    let folder = tempfile::tempdir().unwrap();
+    let cib = save(folder.path(), "cib.xml", CIB);
+    let printed = text(&simulate(&["-x", &cib, "-S"]));
+    let (before, after) = printed.split_once("Executing").unwrap();
+    let advice = "Parameters to fence1 for unfencing node3 changed, try 'fence1:fence_scsi:";
+    let notice = "notice: Unfencing node node3 because the definition of fence1 changed\n";
+    assert!(
+        before.contains(advice) && before.contains(notice),
+        "{before}"
+    );
+    assert!(!after.contains(advice) && after.contains(notice), "{after}");
+}

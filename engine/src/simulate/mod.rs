@@ -128,7 +128,7 @@ pub fn run(
     // Whether there is anything above that is to be set apart from what comes.
     let mut shown = !settings.quiet;
     if !settings.quiet {
-        announce_changed_devices(&mut listing, cib, &cluster, now);
+        announce_changed_devices(&mut listing, cib, &cluster, now, true);
         announce_obstacles(&mut listing, &cluster);
         status::write(
             &mut listing,
@@ -161,7 +161,7 @@ pub fn run(
         announce_date(&mut listing, cib, settings);
         cluster = Cluster::read(cib, now)?;
         if !settings.quiet {
-            announce_changed_devices(&mut listing, cib, &cluster, now);
+            announce_changed_devices(&mut listing, cib, &cluster, now, true);
         }
     }
     result.input = settings.keep_input.then(|| cib.clone());
@@ -186,7 +186,7 @@ pub fn run(
         if !settings.quiet {
             announce_date(&mut listing, cib, settings);
             let revised = Cluster::read(cib, now)?;
-            announce_changed_devices(&mut listing, cib, &revised, now);
+            announce_changed_devices(&mut listing, cib, &revised, now, false);
             listing.spacer();
             let sections = Sections {
                 pending: false,
@@ -237,12 +237,14 @@ fn announce_date(listing: &mut Listing, cib: &Document, settings: &Settings) {
     }
 }
 
-/// Which nodes are unfenced because fence devices are not what they were, as found while reading.
+/// Which nodes are unfenced because fence devices are not what they were, as found while reading; with
+/// `advice` on how to have that accepted. The peer gives none once the plan is carried out.
 fn announce_changed_devices(
     listing: &mut Listing,
     cib: &Document,
     cluster: &Cluster,
     now: Timestamp,
+    advice: bool,
 ) {
     let nothing = Constraints::default();
     for (node, change) in action::fencing::changed_devices(cluster.world(cib, &nothing, now)) {
@@ -254,9 +256,11 @@ fn announce_changed_devices(
             ));
             continue;
         };
-        listing.line(format_args!(
-            "Parameters to {device} for unfencing {node} changed, try '{secure}'"
-        ));
+        if advice {
+            listing.line(format_args!(
+                "Parameters to {device} for unfencing {node} changed, try '{secure}'"
+            ));
+        }
         listing.line(format_args!(
             "notice: Unfencing node {node} because the definition of {device} changed"
         ));
