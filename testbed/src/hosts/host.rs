@@ -83,11 +83,8 @@ impl Inside {
     /// # Errors
     /// If it cannot be run.
     pub fn output(self, words: &[&str]) -> io::Result<Output> {
-        let pid = self.pid.to_string();
         Command::new("nsenter")
-            .args(["-t", &pid, "-m", "-u", "-i", "-n", "-p", "--"])
-            .args(["timeout", "120"])
-            .args(words)
+            .args(self.entering("120", words))
             .stdin(Stdio::null())
             .output()
     }
@@ -97,11 +94,18 @@ impl Inside {
     /// # Errors
     /// If it fails, with what it said.
     pub fn run(self, words: &[&str]) -> io::Result<String> {
-        let pid = self.pid.to_string();
-        let mut all = vec!["nsenter", "-t", &pid, "-m", "-u", "-i", "-n", "-p", "--"];
-        all.extend(["timeout", "60"]);
-        all.extend(words);
+        let mut all = vec!["nsenter".to_owned()];
+        all.extend(self.entering("60", words));
         run(&all)
+    }
+
+    /// The arguments of `nsenter` for a program that may take so many seconds.
+    fn entering(self, seconds: &str, words: &[&str]) -> Vec<String> {
+        let pid = self.pid.to_string();
+        let enter = ["-t", &pid, "-m", "-u", "-i", "-n", "-p", "--"];
+        let bound = ["timeout", seconds];
+        let all = enter.iter().chain(&bound).chain(words);
+        all.map(|&word| word.to_owned()).collect()
     }
 }
 

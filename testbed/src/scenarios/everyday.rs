@@ -166,6 +166,11 @@ pub(super) async fn near_quorum(story: &mut Story) -> Told {
 /// A service's process is killed: it is recovered.
 pub(super) async fn component_failure(story: &mut Story) -> Told {
     let (number, before) = (runs_on(story, DATABASE).await?, story.witnessed()?);
+    kill_database(story, number, before).await
+}
+
+/// Kills the database on a host, and waits until it is started again and all is settled.
+pub(super) async fn kill_database(story: &Story, number: usize, before: usize) -> Told {
     story.kill_service(DATABASE, number).await?;
     story
         .until_witnessed(

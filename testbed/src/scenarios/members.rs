@@ -5,7 +5,9 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use super::cib::{DATABASE, WATCH};
-use super::everyday::{STOPS_WITHIN, is_fencing, nobody_fenced, runs_on, started, stop_controller};
+use super::everyday::{
+    STOPS_WITHIN, is_fencing, kill_database, nobody_fenced, runs_on, started, stop_controller,
+};
 use super::founding::Part;
 use super::story::{SETTLES_WITHIN, Story, Told, UNIT, ensure};
 use crate::hosts::host::Off;
@@ -91,16 +93,7 @@ async fn worker_with_database(story: &Story) -> Told<usize> {
 /// A service dies on a worker: it is recovered.
 pub(super) async fn worker_failure(story: &mut Story) -> Told {
     let (worker, before) = (worker_with_database(story).await?, story.witnessed()?);
-    story.kill_service(DATABASE, worker).await?;
-    story
-        .until_witnessed(
-            "the database is started again",
-            before,
-            SETTLES_WITHIN,
-            started,
-        )
-        .await?;
-    story.settled().await?;
+    kill_database(story, worker, before).await?;
     nobody_fenced(story, before)
 }
 

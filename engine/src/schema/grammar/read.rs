@@ -167,7 +167,7 @@ impl<'n> Reader<'n> {
             Some(Token::Word(_)) => Expression::Attribute(WORDS, self.words(false)?),
             _ => self.expression()?,
         };
-        self.ending()?;
+        self.ending("the end")?;
         Ok(Meaning {
             parameters: self.parameters,
             expression,
@@ -180,25 +180,22 @@ impl<'n> Reader<'n> {
             return Ok(Expression::Group(Vec::new()));
         }
         let expression = self.expression()?;
-        self.ending()?;
+        self.ending("the end")?;
         Ok(expression)
     }
 
     /// Nothing but remarks.
     #[cfg(test)]
     pub(super) fn nothing(self) -> Result<(), Fault> {
-        if self.next_at == self.end {
-            Ok(())
-        } else {
-            self.fault("a name")
-        }
+        self.ending("a name")
     }
 
-    fn ending(&self) -> Result<(), Fault> {
+    /// Nothing comes any more; who made the mistake forgot what was `expected`.
+    fn ending(&self, expected: &str) -> Result<(), Fault> {
         if self.next_at == self.end {
             Ok(())
         } else {
-            self.fault("the end")
+            self.fault(expected)
         }
     }
 
