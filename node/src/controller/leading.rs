@@ -18,6 +18,10 @@ use crate::executor::{ConnectionId, FromExecutor, OrderKey, Refusal, Report, ToE
 /// A report that is not applied after so long was lost on its way to the log, in milliseconds.
 const REPORT_LOST_MS: u64 = 2_000;
 
+/// What the log refused is asked for again after so long, in milliseconds. At once would be a storm: every executor tells
+/// all it has, all of it is refused, and each refusal asks again.
+const REFUSED_PAUSE_MS: u64 = 100;
+
 /// After failed fencing the next plan waits; this long the first time, twice as long each further
 /// time, in milliseconds.
 const FENCING_PAUSE_MS: u64 = 1_000;
@@ -41,6 +45,8 @@ struct Following {
     seen: u64,
     /// The highest report that was proposed.
     proposed: u64,
+    /// Since when there are reports that the log refused.
+    refused_ms: Option<u64>,
     /// The highest applied report, and since when it is that, while there are higher ones.
     behind: Option<(u64, u64)>,
     /// Whether it said that it leaves in order.
@@ -79,8 +85,12 @@ impl Following {
             self.behind = Some((applied, now_ms));
             return false;
         }
-        let lost = self.proposed == 0 || now_ms.saturating_sub(since_ms) >= REPORT_LOST_MS;
+        let lost = match self.refused_ms {
+            Some(refused_ms) => now_ms.saturating_sub(refused_ms) >= REFUSED_PAUSE_MS,
+            None => now_ms.saturating_sub(since_ms) >= REPORT_LOST_MS,
+        };
         if lost {
+            self.refused_ms = None;
             (self.proposed, self.behind) = (0, Some((applied, now_ms)));
         }
         lost
@@ -128,7 +138,7 @@ impl Leading {
     }
 
     /// A proposal of this leader did not get into the log.
-    pub(super) fn not_proposed(&mut self, command: &Command) {
+    pub(super) fn not_proposed(&mut self, command: &Command, now_ms: u64) {
         match command {
             Command::Lead { .. } => self.proposed_lead = false,
             Command::Plan { .. } => self.proposed_plan = false,
@@ -138,10 +148,10 @@ impl Leading {
                 }
             }
             Command::Report { node, .. } => {
-                // Asks for all that is not acknowledged again.
+                // Asks for all that is not acknowledged again, after a pause.
                 if let Some(following) = self.nodes.get_mut(node) {
                     following.standing = false;
-                    following.proposed = 0;
+                    following.refused_ms.get_or_insert(now_ms);
                 }
             }
             Command::GiveUp { key, .. } => {

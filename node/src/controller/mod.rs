@@ -299,7 +299,7 @@ impl Controller {
             } => self.heard(now, connection, message, &mut out),
             Input::NotProposed(command) => {
                 if let Some(leading) = &mut self.leading {
-                    leading.not_proposed(&command);
+                    leading.not_proposed(&command, now.monotonic_ms);
                 }
                 // Not again before the next tick: what refused it needs time.
                 return Ok(out);

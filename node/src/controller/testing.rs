@@ -52,6 +52,9 @@ pub(super) struct Sim {
     pub(super) services: BTreeSet<(String, String)>,
 }
 
+/// More than any test has to say at one moment.
+const MOST_PARCELS: usize = 10_000;
+
 const CIB: &str = r#"<cib><configuration><crm_config/><nodes><node id="1" uname="n1"/>
     <node id="2" uname="n2"/><node id="3" uname="n3"/></nodes><resources/><constraints/>
     </configuration><status/></cib>"#;
@@ -357,7 +360,7 @@ impl Sim {
 
     /// Delivers until nothing is on its way.
     fn settle(&mut self) {
-        loop {
+        for _ in 0..MOST_PARCELS {
             for at in 0..self.controllers.len() {
                 while self.controllers[at].is_some() && self.applied[at] < self.log.len() {
                     let data = self.log[self.applied[at]].clone();
@@ -375,6 +378,7 @@ impl Sim {
                 Parcel::ToExecutor(node, input) => self.step_executor(&node, input),
             }
         }
+        panic!("controllers and executors talk without end");
     }
 
     fn step(&mut self, at: usize, input: Input) {

@@ -424,6 +424,25 @@ fn a_lost_proposal_is_made_again() {
     );
 }
 
+/// Each refusal may ask one executor for its reports again, but not at once: what they all say then
+/// is refused as well, and there would be no end to it.
+#[test]
+fn a_log_that_takes_nothing_is_not_stormed() {
+    let steps = ["n1", "n2", "n3"].map(|node| step("a_monitor_0", node, &[]));
+    let mut sim = Sim::running(&[&steps]);
+    sim.log_refuses = true;
+    for (node, order) in [("n1", "1:1"), ("n2", "1:2"), ("n3", "1:3")] {
+        sim.end(node, order, 0);
+    }
+    for _ in 0..20 {
+        sim.pass_time(50);
+    }
+    assert!(!sim.leading().cluster().transition().unwrap().is_over());
+    sim.log_refuses = false;
+    sim.pass_time(100);
+    assert!(sim.leading().cluster().transition().unwrap().is_over());
+}
+
 #[test]
 fn a_proposal_that_vanished_is_made_again() {
     let mut sim = Sim::running(&[&[step("a_start_0", "n1", &[])]]);
