@@ -57,7 +57,17 @@ impl<I: Id> HashIndex<I> {
 
     /// The id of a text; `text` tells that of an id.
     pub(crate) fn get<'t>(&self, wanted: &str, text: impl Fn(I) -> &'t str) -> Option<I> {
-        let place = self.place(hash_of(wanted), |id| text(id) == wanted);
+        self.get_hashed(&Hashed::new(wanted), text)
+    }
+
+    /// The same, if the hash is at hand.
+    pub(crate) fn get_hashed<'t>(
+        &self,
+        wanted: &Hashed<'_>,
+        text: impl Fn(I) -> &'t str,
+    ) -> Option<I> {
+        let (hash, wanted) = (wanted.hash, wanted.text());
+        let place = self.place(hash, |id| text(id) == wanted);
         let slot = place.and_then(|place| self.slots[place]);
         slot.map(|(_, id)| id)
             .or_else(|| self.crowded.get(wanted).copied())

@@ -294,10 +294,11 @@ pub struct Agent {
 impl Agent {
     /// Whether a history (`lrm_resource`) is of this agent.
     pub(crate) fn is_of(&self, document: &Document, history: ElementId) -> bool {
-        let said = |name| document.attr_by(history, name);
-        said(names::TYPE) == Some(&self.agent)
-            && said(names::CLASS) == Some(&self.class)
-            && said(names::PROVIDER) == self.provider.as_deref()
+        let [agent, class, provider] =
+            document.attrs_of(history, [names::TYPE, names::CLASS, names::PROVIDER]);
+        agent == Some(&self.agent)
+            && class == Some(&self.class)
+            && provider == self.provider.as_deref()
     }
 }
 

@@ -254,6 +254,21 @@ impl Document {
         Some(self.value(attribute))
     }
 
+    /// The values of several attributes, looked for in one pass.
+    pub(crate) fn attrs_of<const N: usize>(
+        &self,
+        e: ElementId,
+        wanted: [Name; N],
+    ) -> [Option<&str>; N] {
+        let mut values = [None; N];
+        for attribute in self.attributes_of(e) {
+            if let Some(at) = wanted.iter().position(|&name| name == attribute.name) {
+                values[at] = Some(self.value(attribute));
+            }
+        }
+        values
+    }
+
     /// The value of the attribute `id`.
     pub fn id(&self, e: ElementId) -> Option<&str> {
         self.attr_by(e, names::ID)

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::Settler;
 use crate::action::Task;
 use crate::config::Variant;
-use crate::id::{ActionId, ResourceId};
+use crate::id::{ActionId, NodeId, ResourceId};
 
 /// The members' side of one action of a group, clone or bundle.
 pub(super) struct Tally {
@@ -26,6 +26,9 @@ pub(super) struct Tally {
     /// It cannot be told by counting: a member of a group has no such action, although it ought
     /// to, or instances are collectives themselves.
     pub(super) incomplete: bool,
+    /// Of a clone: on each node what its instances do there. Found when first asked for, as most
+    /// actions are never asked about a node.
+    there: Option<BTreeMap<NodeId, Rc<[ActionId]>>>,
 }
 
 /// The tallies of all actions that were asked for.
@@ -59,6 +62,51 @@ impl Settler<'_> {
             self.tallies.of.insert(action, tally);
         }
         &self.tallies.of[&action]
+    }
+
+    /// What the instances of a clone or bundle do on `node` when it does `action`, in their order;
+    /// none if that cannot be told by counting.
+    pub(super) fn instances_there(
+        &mut self,
+        action: ActionId,
+        collective: ResourceId,
+        node: NodeId,
+    ) -> Option<Rc<[ActionId]>> {
+        let tally = self.tally(action, collective);
+        if tally.incomplete {
+            return None;
+        }
+        if tally.there.is_none() {
+            let by_node = self.instances_by_node(action, collective);
+            let tally = self.tallies.of.get_mut(&action)?;
+            tally.there = Some(by_node);
+        }
+        let there = self.tallies.of.get(&action)?.there.as_ref()?;
+        Some(there.get(&node).cloned().unwrap_or_default())
+    }
+
+    fn instances_by_node(
+        &self,
+        action: ActionId,
+        collective: ResourceId,
+    ) -> BTreeMap<NodeId, Rc<[ActionId]>> {
+        let mut by_node: BTreeMap<NodeId, Vec<ActionId>> = BTreeMap::new();
+        if let Some(task) = self.instance_task(action, collective) {
+            for instance in self.acting(action, collective) {
+                let mut nodes = Vec::new();
+                // Newest first: of an instance's actions on one node, that one counts.
+                for id in self.draft.with_task(instance, &task) {
+                    if let Some(node) = self.action(id).node
+                        && !nodes.contains(&node)
+                    {
+                        nodes.push(node);
+                        by_node.entry(node).or_default().push(id);
+                    }
+                }
+            }
+        }
+        let shared = by_node.into_iter().map(|(node, ids)| (node, ids.into()));
+        shared.collect()
     }
 
     /// Something other than this pass has changed verdicts.
@@ -123,6 +171,7 @@ impl Settler<'_> {
             required: verdicts().filter(|member| !member.optional).count() as u32,
             unrunnable: verdicts().filter(|member| !member.runnable).count() as u32,
             incomplete: false,
+            there: None,
         }
     }
 

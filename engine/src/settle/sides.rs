@@ -131,32 +131,12 @@ impl Settler<'_> {
         collective: ResourceId,
         node: Option<NodeId>,
     ) -> Side {
-        let (mut any_required, mut any_runnable) = (false, false);
-        let tally = node.is_none().then(|| self.tally(action, collective));
-        match tally.filter(|tally| !tally.incomplete) {
-            Some(tally) => {
-                any_required = tally.required > 0;
-                any_runnable = tally.unrunnable < tally.counted;
-                if any_required {
-                    self.set_optional(action, false);
-                }
-            }
-            None => {
-                let task = self.instance_task(action, collective);
-                for instance in self.acting(action, collective) {
-                    let on = node.filter(|_| self.is_primitive(instance));
-                    let found = task.as_ref().and_then(|task| self.find(instance, task, on));
-                    let Some(instance_action) = found else {
-                        continue;
-                    };
-                    let instance_side = self.side(instance_action, node);
-                    if !any_required && !instance_side.optional {
-                        any_required = true;
-                        self.set_optional(action, false);
-                    }
-                    any_runnable |= instance_side.runnable;
-                }
-            }
+        let (any_required, any_runnable) = match node {
+            None => self.anything(action, collective),
+            Some(node) => self.anything_there(action, collective, node),
+        };
+        if any_required {
+            self.set_optional(action, false);
         }
         if !any_runnable && node.is_none() {
             self.set_runnable(action, false);
@@ -166,6 +146,57 @@ impl Settler<'_> {
             runnable: any_runnable,
             migratable: false,
         }
+    }
+
+    /// Is anything that instances do required, and can anything run?
+    fn anything(&mut self, action: ActionId, collective: ResourceId) -> (bool, bool) {
+        let tally = self.tally(action, collective);
+        if tally.incomplete {
+            return self.anything_by_instance(action, collective, None);
+        }
+        (tally.required > 0, tally.unrunnable < tally.counted)
+    }
+
+    /// The same, of what they do on one node.
+    fn anything_there(
+        &mut self,
+        action: ActionId,
+        collective: ResourceId,
+        node: NodeId,
+    ) -> (bool, bool) {
+        match self.instances_there(action, collective, node) {
+            Some(there) => (
+                there.iter().any(|&id| !self.action(id).optional),
+                there.iter().any(|&id| self.action(id).runnable),
+            ),
+            None => self.anything_by_instance(action, collective, Some(node)),
+        }
+    }
+
+    /// The same, one instance after the other, which may be collectives.
+    fn anything_by_instance(
+        &mut self,
+        action: ActionId,
+        collective: ResourceId,
+        node: Option<NodeId>,
+    ) -> (bool, bool) {
+        let (mut any_required, mut any_runnable) = (false, false);
+        let task = self.instance_task(action, collective);
+        for instance in self.acting(action, collective) {
+            let on = node.filter(|_| self.is_primitive(instance));
+            let found = task.as_ref().and_then(|task| self.find(instance, task, on));
+            let Some(instance_action) = found else {
+                continue;
+            };
+            let instance_side = self.side(instance_action, node);
+            if !any_required && !instance_side.optional {
+                any_required = true;
+                // Before the next instance is asked: what it says may depend on it.
+                self.set_optional(action, false);
+            }
+            any_runnable |= instance_side.runnable;
+        }
+        (any_required, any_runnable)
     }
 
     /// The task that a collective's action stands for in its instances: for notifications the

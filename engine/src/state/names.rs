@@ -91,9 +91,10 @@ impl ResourceNames {
 
     /// The resource that has this name in history or as its id.
     pub(super) fn find(&self, name: &str, resources: &Resources) -> Option<ResourceId> {
-        let holders = self.by_history.get(&Hashed::new(name));
+        let name = Hashed::new(name);
+        let holders = self.by_history.get(&name);
         let first = holders.map(|holders| holders.first);
-        first.or_else(|| self.by_id(name, resources))
+        first.or_else(|| self.by_id.get_hashed(&name, |id| &resources[id].id))
     }
 
     /// Notes that history uses another name (or none any more) for a resource.
