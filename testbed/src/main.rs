@@ -10,6 +10,7 @@ use clap::Parser;
 use lockstep_node::lab;
 use lockstep_testbed::bench::{engine, process};
 use lockstep_testbed::hosts::{init, power};
+use lockstep_testbed::plants;
 
 /// Scenarios, faults and checkers for Lockstep.
 #[derive(Debug, Parser)]
@@ -32,6 +33,7 @@ enum Command {
     Sim(cli::sim::Args),
     /// List all scenarios
     List,
+    Plants(cli::scenario::PlantsArgs),
     Report(cli::scenario::ReportArgs),
     Run(cli::scenario::RunArgs),
     Soak(cli::scenario::SoakArgs),
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
     let name = Path::new(&called).file_name().unwrap_or_default();
     if !name.to_string_lossy().starts_with(env!("CARGO_PKG_NAME")) {
         // `lockstep` on a host of the testbed, or one of the tools that agents call.
-        return lockstep_node::cli::main();
+        return plants::main();
     }
     let command = args.next().unwrap_or_default();
     let done = match command.as_str() {
@@ -73,6 +75,7 @@ fn run(cli: Cli) -> io::Result<ExitCode> {
         Command::KillControllers(args) => cli::kill_controllers::run(args),
         Command::Sim(args) => cli::sim::run(args),
         Command::List => Ok(cli::scenario::list()),
+        Command::Plants(args) => cli::scenario::plants(&args),
         Command::Report(args) => cli::scenario::report(&args),
         Command::Soak(args) => cli::scenario::soak(&args),
         Command::Run(args) => cli::scenario::run(&args),

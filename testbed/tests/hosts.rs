@@ -3,9 +3,10 @@
 
 use std::process::Command;
 
-fn run(scenario: &str) {
+fn run(args: &[&str]) {
     let ended = Command::new(env!("CARGO_BIN_EXE_lockstep-testbed"))
-        .args(["run", "--quiet", "--seed", "1", scenario])
+        .args(["run", "--quiet", "--seed", "1"])
+        .args(args)
         .output()
         .expect("it can be run");
     let told = String::from_utf8_lossy(&ended.stdout);
@@ -18,10 +19,15 @@ fn run(scenario: &str) {
 
 #[test]
 fn hosts_lose_what_was_not_synced_and_links_carry_nothing_when_cut() {
-    run("levers");
+    run(&["levers"]);
 }
 
 #[test]
 fn a_switch_that_lies_about_fencing_is_found_out() {
-    run("canary");
+    run(&["canary"]);
+}
+
+#[test]
+fn a_controller_that_plans_otherwise_than_the_others_is_found_out() {
+    run(&["stop", "--plant", "unstable-plan"]);
 }

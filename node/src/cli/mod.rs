@@ -24,12 +24,15 @@ mod verify;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use crate::cluster::policy::Policy;
 use crate::exit::Exit;
 use crate::http::client::{Client, ClientError};
 use crate::lab::LabError;
+use crate::policy::Engine;
 
 /// A high-availability cluster manager whose controllers all compute the same plan.
 #[derive(Debug, Parser)]
@@ -204,6 +207,12 @@ where
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    main_with(Arc::new(Engine))
+}
+
+/// The same, and a controller that it runs asks this policy: whoever tests whole clusters may put
+/// something around the engine.
+pub fn main_with(policy: Arc<dyn Policy>) -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     if let Some(ended) = tools::run_as(&arguments) {
         return ended;
@@ -226,7 +235,7 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::run(arguments),
         Command::Config(arguments) => config::run(arguments),
         Command::Resource(arguments) => resource::run(arguments),
-        Command::Node(arguments) => node::run(arguments),
+        Command::Node(arguments) => node::run(arguments, policy),
         Command::Ticket(arguments) => ticket::run(arguments),
         Command::History(arguments) => history::run(arguments),
         Command::Executor(arguments) => executor::run(arguments),

@@ -33,11 +33,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::leave::Why;
+use crate::cluster::policy::Policy;
 use crate::config::{Config, ControllerAddress};
 use crate::controller::{Controller, Patience, Settings};
 use crate::exit::Exit;
 use crate::lock::{FolderLock, LockError};
-use crate::policy::Engine;
 use crate::security::files::Files;
 use crate::security::join::Doorkeeper;
 use crate::security::{JOINS, NODES, SecurityError, renew};
@@ -131,6 +131,7 @@ pub async fn run(
     config: Config,
     path: PathBuf,
     executor: ExecutorProgram,
+    policy: Arc<dyn Policy>,
     stop: watch::Receiver<u32>,
 ) -> Result<(), DaemonError> {
     let Some(me) = config.controller().cloned() else {
@@ -169,7 +170,7 @@ pub async fn run(
     let clock = crate::clock::Clock::start();
     let incarnation = clock.unix_us();
     let began = clock.unix_s();
-    let mut controller = Controller::new(settings(&config, me.id, incarnation), Arc::new(Engine));
+    let mut controller = Controller::new(settings(&config, me.id, incarnation), policy);
     if config.executor {
         let patience = Patience {
             lost_ms: config.timers.quorum_lost_ms,

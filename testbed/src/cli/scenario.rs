@@ -1,4 +1,4 @@
-//! `run`, `list`, `soak`, `report`: scenarios on hosts out of namespaces.
+//! `run`, `list`, `soak`, `plants`, `report`: scenarios on hosts out of namespaces.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use lockstep_node::clock::Clock;
 use lockstep_testbed::differential::random::Random;
 use lockstep_testbed::hosts::system;
+use lockstep_testbed::plants::{PLANTS, Plant};
 use lockstep_testbed::report::page::page;
 use lockstep_testbed::report::record::Record;
+use lockstep_testbed::scenarios::story::Broken;
 use lockstep_testbed::scenarios::{Scenario, Settings, all, find, tidy};
 
 /// Run a scenario on hosts of their own: real processes, agents, disks, and faults
@@ -17,6 +19,9 @@ pub(crate) struct RunArgs {
     /// Which, one or several: `list` tells their names
     #[arg(required = true)]
     scenarios: Vec<String>,
+    /// Plant a known bug, which must be found: `plants` tries all that hosts can have
+    #[arg(long, value_name = "BUG")]
+    plant: Option<String>,
     #[command(flatten)]
     how: How,
 }
@@ -55,11 +60,15 @@ pub(crate) fn run(args: &RunArgs) -> io::Result<ExitCode> {
         println!("SKIPPED {}: {why}", args.scenarios.join(", "));
         return Ok(ExitCode::SUCCESS);
     }
-    let mut clean = true;
+    let plant = args.plant.as_deref().map(Plant::by_name).transpose()?;
+    let mut as_expected = true;
     for scenario in &scenarios {
-        clean &= run_one(scenario, &args.how, args.how.seed)?;
+        as_expected &= match plant {
+            Some(plant) => is_found(scenario, &args.how, args.how.seed, plant)?,
+            None => run_one(scenario, &args.how, args.how.seed, None)?.is_none(),
+        };
     }
-    Ok(if clean {
+    Ok(if as_expected {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -74,14 +83,20 @@ pub(crate) fn list() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Runs a scenario once, and tells how it ended; returns whether all was well.
-fn run_one(scenario: &Scenario, how: &How, seed: u64) -> io::Result<bool> {
+/// Runs a scenario once, and tells how it ended; returns what was wrong, if anything.
+fn run_one(
+    scenario: &Scenario,
+    how: &How,
+    seed: u64,
+    plant: Option<Plant>,
+) -> io::Result<Option<Broken>> {
     let folder = folder(how.dir.as_deref(), &scenario.name, seed)?;
     let settings = Settings {
         seed,
         nodes: how.nodes.into(),
         folder: folder.clone(),
         program: how.program.clone(),
+        plant,
         aloud: !how.quiet,
     };
     let run = scenario.run(&settings)?;
@@ -90,8 +105,9 @@ fn run_one(scenario: &Scenario, how: &How, seed: u64) -> io::Result<bool> {
         scenario: scenario.name.clone(),
         about: scenario.about.clone(),
         seed,
+        plant: plant.map(|plant| plant.bug.name().to_owned()),
         nodes: settings.nodes,
-        broken: run.broken.map(|broken| broken.to_string()),
+        broken: run.broken.as_ref().map(ToString::to_string),
         figures: run
             .figures
             .iter()
@@ -113,7 +129,7 @@ fn run_one(scenario: &Scenario, how: &How, seed: u64) -> io::Result<bool> {
     } else {
         println!("report             {}", folder.join(PAGE).display());
     }
-    Ok(clean)
+    Ok(run.broken)
 }
 
 /// The page of a run, in its folder.
@@ -183,7 +199,7 @@ pub(crate) fn soak(args: &SoakArgs) -> io::Result<ExitCode> {
             .as_ref()
             .map(|dir| dir.join(format!("{}-{seed}", scenario.name)));
         runs += 1;
-        if !run_one(&scenario, &how, seed)? {
+        if run_one(&scenario, &how, seed, None)?.is_some() {
             failed.push(format!("{} --seed {seed}", scenario.name));
         }
     }
@@ -202,6 +218,68 @@ pub(crate) fn soak(args: &SoakArgs) -> io::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Plant each bug that hosts can have in turn, and tell which scenario and seed finds it
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct PlantsArgs {
+    /// Only these
+    bugs: Vec<String>,
+    /// Try so many seeds, from `--seed` on
+    #[arg(long, default_value_t = 5)]
+    seeds: u64,
+    #[command(flatten)]
+    how: How,
+}
+
+/// Plants bugs, each until it is found.
+///
+/// # Errors
+/// If a folder cannot be used, or there is no such bug.
+pub(crate) fn plants(args: &PlantsArgs) -> io::Result<ExitCode> {
+    let named = args.bugs.iter().map(|name| Plant::by_name(name));
+    let mut plants = named.collect::<io::Result<Vec<_>>>()?;
+    if plants.is_empty() {
+        plants = PLANTS.to_vec();
+    }
+    if let Some(why) = system::missing() {
+        println!("SKIPPED plants: {why}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut missed = false;
+    for plant in plants {
+        let name = plant.scenario;
+        let scenario = find(name).ok_or_else(|| io::Error::other(format!("no scenario {name}")))?;
+        let mut seeds = args.how.seed..args.how.seed + args.seeds;
+        let mut found = false;
+        while let Some(seed) = seeds.next().filter(|_| !found) {
+            found = is_found(&scenario, &args.how, seed, plant)?;
+        }
+        missed |= !found;
+    }
+    Ok(if missed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Runs a scenario with a planted bug; tells whether it was found, and returns that. What the testbed
+/// itself could not do finds nothing.
+fn is_found(scenario: &Scenario, how: &How, seed: u64, plant: Plant) -> io::Result<bool> {
+    let (bug, about, name) = (plant.bug.name(), plant.about(), &scenario.name);
+    if plant.needs_levers && system::find("cc").is_none() {
+        println!("SKIPPED {bug}: there is no C compiler");
+        return Ok(true);
+    }
+    let broken = run_one(scenario, how, seed, Some(plant))?;
+    let found = matches!(&broken, Some(Broken::Wrong(_) | Broken::InVain { .. }));
+    let (verdict, preposition) = match found {
+        true => ("FOUND", "by"),
+        false => ("MISSED", "in"),
+    };
+    println!("{verdict} {bug} ({about}) {preposition} {name} --seed {seed}");
+    Ok(found)
 }
 
 /// A new folder for a run.

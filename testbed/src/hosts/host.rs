@@ -54,6 +54,8 @@ pub struct Host {
     cgroup: Option<PathBuf>,
     wire: Arc<Wire>,
     levers: Page,
+    /// What is always wrong with its disk and its clock.
+    planted: Levers,
     running: Option<Running>,
 }
 
@@ -145,6 +147,7 @@ impl Host {
             cgroup,
             wire,
             levers,
+            planted: Levers::default(),
             running: None,
         })
     }
@@ -313,7 +316,16 @@ impl Host {
     /// # Errors
     /// If the testbed's own disk says no.
     pub fn pull(&self, levers: Levers) -> io::Result<()> {
-        self.levers.set(levers)
+        self.levers.set(levers.and(self.planted))
+    }
+
+    /// From now on this is wrong all the time, whatever else is.
+    ///
+    /// # Errors
+    /// If the testbed's own disk says no.
+    pub fn plant(&mut self, levers: Levers) -> io::Result<()> {
+        self.planted = levers;
+        self.pull(Levers::default())
     }
 
     /// Stops everything on it at once, until it is thawed.

@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,6 +30,8 @@ struct levers {
     int64_t sync_errno;  /* syncs fail so, and sync nothing */
     int64_t slow_ms;     /* a sync takes longer by this */
     int64_t tears;       /* the next write is cut off, and the process dies: once */
+    int64_t lies;        /* syncs succeed, and sync nothing */
+    int64_t late_ms;     /* syncs succeed at once, and sync this much later */
 };
 
 static struct levers good;
@@ -104,16 +107,37 @@ time_t time(time_t *told) {
 
 /* --- the disk */
 
+static void wait_ms(int64_t ms) {
+    struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+    while (nanosleep(&pause, &pause) && errno == EINTR) {
+    }
+}
+
+/* What was said to be synced is so only now, if nobody took the power away. */
+static void *sync_late(void *of) {
+    int file = (int)(intptr_t)of;
+    wait_ms(now(&levers->late_ms));
+    NEXT(int, "fsync", int);
+    next(file);
+    close(file);
+    return NULL;
+}
+
 static int sync_file(int file, int (*next)(int)) {
     int64_t slow_ms = now(&levers->slow_ms), error = now(&levers->sync_errno);
-    if ((slow_ms || error) && is_data(file)) {
-        struct timespec pause = {slow_ms / 1000, slow_ms % 1000 * 1000000};
-        while (nanosleep(&pause, &pause) && errno == EINTR) {
-        }
+    int64_t lies = now(&levers->lies), late_ms = now(&levers->late_ms);
+    if ((slow_ms || error || lies || late_ms) && is_data(file)) {
+        wait_ms(slow_ms);
         if (error) {
             errno = (int)error;
             return -1;
         }
+        if (lies)
+            return 0;
+        pthread_t later;
+        intptr_t copy = late_ms ? dup(file) : -1;
+        if (copy >= 0 && !pthread_create(&later, NULL, sync_late, (void *)copy))
+            return pthread_detach(later);
     }
     return next(file);
 }

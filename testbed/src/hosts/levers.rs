@@ -30,19 +30,44 @@ pub struct Levers {
     pub slow_ms: i64,
     /// The next write is cut off, and who writes dies.
     pub tears: bool,
+    /// Syncs succeed and sync nothing.
+    pub lies: bool,
+    /// Syncs succeed at once, and sync so many milliseconds later.
+    pub late_ms: i64,
 }
 
 impl Levers {
-    fn page(self) -> [u8; 40] {
+    /// Both: what is always wrong with a host, and what is for a while.
+    #[must_use]
+    pub fn and(self, planted: Self) -> Self {
+        Self {
+            clock_ms: self.clock_ms + planted.clock_ms,
+            lies: self.lies || planted.lies,
+            late_ms: self.late_ms.max(planted.late_ms),
+            ..self
+        }
+    }
+
+    fn page(self) -> [u8; 56] {
         let Self {
             clock_ms,
             write_errno,
             sync_errno,
             slow_ms,
             tears,
+            lies,
+            late_ms,
         } = self;
-        let fields = [clock_ms, write_errno, sync_errno, slow_ms, tears.into()];
-        let mut page = [0; 40];
+        let fields = [
+            clock_ms,
+            write_errno,
+            sync_errno,
+            slow_ms,
+            tears.into(),
+            lies.into(),
+            late_ms,
+        ];
+        let mut page = [0; 56];
         for (place, field) in page.chunks_exact_mut(8).zip(fields) {
             place.copy_from_slice(&field.to_ne_bytes());
         }
@@ -89,6 +114,7 @@ pub fn make(shared: &Path) -> io::Result<bool> {
         compiler.as_os_str(),
         "-O2".as_ref(),
         "-shared".as_ref(),
+        "-pthread".as_ref(),
         "-fPIC".as_ref(),
         "-o".as_ref(),
         library.as_os_str(),
@@ -115,8 +141,9 @@ mod tests {
         let page = levers.page();
         assert_eq!(page[..8], (-2_i64).to_ne_bytes());
         assert_eq!(page[8..16], EIO.to_ne_bytes());
-        assert_eq!(page[32..], 1_i64.to_ne_bytes());
-        assert_eq!(Levers::default().page(), [0; 40]);
+        assert_eq!(page[32..40], 1_i64.to_ne_bytes());
+        assert_eq!(page[40..], [0; 16]);
+        assert_eq!(Levers::default().page(), [0; 56]);
     }
 
     #[test]

@@ -32,6 +32,7 @@ use host::Host;
 use power::PowerSwitch;
 use wire::Wire;
 
+use crate::plants::Plant;
 use crate::report::chronicle::Chronicle;
 use crate::witness::Witness;
 
@@ -103,6 +104,17 @@ impl Machines {
             witness,
             has_levers,
         })
+    }
+
+    /// Plants a bug on all of them, which they have from now on.
+    ///
+    /// # Errors
+    /// If the testbed's own disk says no.
+    pub fn plant(&self, plant: Plant) -> io::Result<()> {
+        for number in self.numbers() {
+            self.host(number).plant(plant.levers(number))?;
+        }
+        std::fs::write(self.shared.join("planted"), plant.bug.name())
     }
 
     /// How many there are.

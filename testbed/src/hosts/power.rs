@@ -16,7 +16,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::host::{Host, Off};
+use crate::plants;
 use crate::report::chronicle::{Chronicle, Kind};
+use crate::sim::Bug;
 use crate::witness::Witness;
 
 /// The command by which this program becomes the fence agent.
@@ -251,6 +253,10 @@ pub fn agent() -> ExitCode {
             for plug in answer.split_whitespace().filter(|_| action == "list") {
                 println!("{plug},");
             }
+            ExitCode::SUCCESS
+        }
+        // Planted: nobody is told that it failed.
+        Err(_) if question != "list" && plants::here() == Some(Bug::TrustFencing) => {
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -176,6 +176,7 @@ mod tests {
             scenario: "power-cut".to_owned(),
             about: "a host loses its power".to_owned(),
             seed: 7,
+            plant: None,
             nodes: 1,
             broken: None,
             figures: vec![("leaders".to_owned(), 2)],

@@ -21,6 +21,9 @@ pub struct Record {
     pub about: String,
     /// What chance followed from.
     pub seed: u64,
+    /// The bug that was planted, if any.
+    #[serde(default)]
+    pub plant: Option<String>,
     /// How many hosts there were.
     pub nodes: usize,
     /// What was wrong, if anything.
@@ -65,9 +68,13 @@ impl Record {
     /// How one runs it again.
     #[must_use]
     pub fn command(&self) -> String {
+        let plant = self.plant.iter().map(|plant| format!(" --plant {plant}"));
         format!(
-            "cargo run --release -p lockstep-testbed -- run {} --seed {} --nodes {}",
-            self.scenario, self.seed, self.nodes
+            "cargo run --release -p lockstep-testbed -- run {} --seed {} --nodes {}{}",
+            self.scenario,
+            self.seed,
+            self.nodes,
+            plant.collect::<String>()
         )
     }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use lockstep_engine::time::Date;
+
 use crate::checkers::exclusive::Exclusive;
 
 /// A primitive that may run once.
@@ -51,9 +53,17 @@ fn service(id: &str, promotable: bool) -> String {
 }
 
 /// A database alone, a shop that is where the store is promoted, and a watch on every node; fencing by
-/// the power switch.
+/// the power switch. From `moves_at` on, if given, the database is better on the first node than elsewhere:
+/// what is planned then depends on what time it is for whoever plans.
 #[must_use]
-pub fn configuration(nodes: usize) -> String {
+pub fn configuration(nodes: usize, moves_at: Option<Date>) -> String {
+    let moves = moves_at.map_or_else(String::new, |date| {
+        format!(
+            "<rsc_location id=\"db-moves\" rsc=\"{DATABASE}\"><rule id=\"db-moves-rule\" score=\"1000\">\
+             <expression id=\"db-moves-to\" attribute=\"#uname\" operation=\"eq\" value=\"n1\"/>\
+             <date_expression id=\"db-moves-at\" operation=\"gt\" start=\"{date}\"/></rule></rsc_location>"
+        )
+    });
     let nodes: String = (1..=nodes)
         .map(|number| format!("<node id=\"{number}\" uname=\"n{number}\"/>"))
         .collect();
@@ -83,6 +93,7 @@ pub fn configuration(nodes: usize) -> String {
     <constraints>
       <rsc_colocation id="shop-with-store" rsc="{SHOP}" with-rsc="{STORE}-all" with-rsc-role="Promoted" score="INFINITY"/>
       <rsc_order id="store-then-shop" first="{STORE}-all" first-action="promote" then="{SHOP}" then-action="start"/>
+      {moves}
     </constraints>
   </configuration>
   <status/>

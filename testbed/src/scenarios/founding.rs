@@ -44,9 +44,10 @@ impl Story {
             self.inside(number, &["sync"]).await?;
         }
         self.all_vote(self.count()).await?;
+        let moves_at = self.plant.and_then(|plant| plant.date(self.clock.unix_s()));
         std::fs::write(
             self.machines.shared.join("cib.xml"),
-            cib::configuration(self.count()),
+            cib::configuration(self.count(), moves_at),
         )?;
         self.lockstep(1, &["config", "replace", "/testbed/cib.xml"])
             .await?;

@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use crate::faults::Which;
+use crate::plants::Plant;
 use crate::report::chronicle::{Chronicle, Kind};
 use crate::report::graph::PlanGraph;
 use story::{Broken, Story, Told};
@@ -143,6 +144,8 @@ pub struct Settings {
     pub folder: PathBuf,
     /// The `lockstep` that hosts run; this program's own if not given.
     pub program: Option<PathBuf>,
+    /// A bug that hosts have, which is to be found.
+    pub plant: Option<Plant>,
     /// Whether every event is printed.
     pub aloud: bool,
 }
@@ -176,7 +179,8 @@ impl Scenario {
             figures.extend(story.figures());
             figures.push(("plans made again", made.len()));
             plans = made;
-            ended.and_then(|()| story::ensure(wrong.is_empty(), wrong.join("\n")))
+            let ended = ended.and_then(|()| story::ensure(wrong.is_empty(), wrong.join("\n")));
+            ended.map_err(|broken| story.broken_by(broken))
         });
         if let Err(broken) = &ended {
             chronicle.note(Kind::Violation, None, broken.to_string());

@@ -19,6 +19,7 @@ use crate::hosts::Machines;
 use crate::hosts::host::Off;
 use crate::hosts::levers::Levers;
 use crate::hosts::power::PowerFaults;
+use crate::plants::Plant;
 use crate::report::chronicle::{Chronicle, Kind};
 use crate::witness::Testimony;
 
@@ -76,7 +77,8 @@ pub struct Story {
     /// From the seed.
     pub random: Random,
     pub(super) observer: Observer,
-    clock: Clock,
+    pub(super) clock: Clock,
+    pub(super) plant: Option<Plant>,
     /// How many hosts have a controller from the beginning.
     controllers: usize,
 }
@@ -92,10 +94,14 @@ impl Story {
             nodes,
             folder,
             program,
+            plant,
             ..
         } = settings;
         let machines =
             Machines::make(folder, nodes + spare, *seed, program.as_deref(), &chronicle)?;
+        if let Some(plant) = plant {
+            machines.plant(*plant)?;
+        }
         let apis = machines.numbers().map(|number| machines.host(number).api());
         let observer = Observer::watch(apis.collect(), chronicle.clone());
         Ok(Self {
@@ -104,6 +110,7 @@ impl Story {
             random: Random::new(*seed),
             observer,
             clock: Clock::start(),
+            plant: *plant,
             controllers: *nodes,
         })
     }
@@ -221,14 +228,18 @@ impl Story {
     pub async fn until(&self, what: &str, bound: Duration, is_so: impl Fn(&Seen) -> bool) -> Told {
         let asking = async {
             loop {
-                if is_so(&self.seen()) {
-                    return;
+                {
+                    let seen = self.seen();
+                    ensure(seen.violations.is_empty(), seen.violations.join("\n"))?;
+                    if is_so(&seen) {
+                        return Ok(());
+                    }
                 }
                 self.observer.next().await;
             }
         };
         match tokio::time::timeout(bound, asking).await {
-            Ok(()) => Ok(()),
+            Ok(told) => told,
             Err(_) => Err(self.in_vain(what, bound).await),
         }
     }
@@ -465,17 +476,30 @@ impl Story {
     /// # Errors
     /// If one was broken.
     pub fn check(&self) -> Told {
+        let found = self.broken_rules()?;
+        ensure(found.is_empty(), found.join("\n"))
+    }
+
+    fn broken_rules(&self) -> io::Result<Vec<String>> {
         let mut found: Vec<String> = self.seen().violations.clone();
         let witnessed = self.machines.witness.read()?;
-        for violation in exclusive::check(&witnessed, &cib::exclusive()) {
-            self.chronicle
-                .note(Kind::Violation, None, violation.to_string());
-            found.push(violation.to_string());
-        }
+        let exclusive = exclusive::check(&witnessed, &cib::exclusive());
+        found.extend(exclusive.iter().map(ToString::to_string));
         for number in self.machines.numbers() {
             found.extend(self.panics(number)?);
         }
-        ensure(found.is_empty(), found.join("\n"))
+        Ok(found)
+    }
+
+    /// Why a scenario did not go as it should, with the rules that were broken meanwhile in front: they say
+    /// more than what came of it.
+    pub(super) fn broken_by(&self, broken: Broken) -> Broken {
+        let found = self.broken_rules().unwrap_or_default().join("\n");
+        let told = broken.to_string();
+        match told.starts_with(&found) {
+            true => broken,
+            false => Broken::Wrong(format!("{found}\n{told}")),
+        }
     }
 
     /// Where a host's controller failed on itself: nothing that happens to it excuses that.

@@ -38,7 +38,7 @@ mod faults;
 mod members;
 mod network;
 mod operations;
-mod policy;
+pub(crate) mod policy;
 mod scenario;
 mod trace;
 mod watchdog;

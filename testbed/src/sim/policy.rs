@@ -16,16 +16,16 @@ use super::world::MachineId;
 
 /// A machine's date, for a policy that should not look at it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SharedClock(Arc<AtomicI64>);
+pub(crate) struct SharedClock(Arc<AtomicI64>);
 
 impl SharedClock {
-    pub(super) fn set(&self, at: i64) {
+    pub(crate) fn set(&self, at: i64) {
         self.0.store(at, Ordering::Relaxed);
     }
 }
 
 /// The policy of a machine's controller.
-pub(super) fn of(bug: Option<Bug>, machine: MachineId, clock: &SharedClock) -> Box<dyn Policy> {
+pub(crate) fn of(bug: Option<Bug>, machine: MachineId, clock: &SharedClock) -> Box<dyn Policy> {
     match bug {
         Some(Bug::LocalClock) => Box::new(LocalClock(clock.clone())),
         Some(Bug::StartBeforeFencing) => Box::new(Changed(without_waiting_for_fencing)),

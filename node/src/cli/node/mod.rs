@@ -4,6 +4,8 @@ mod attribute;
 pub(super) mod run;
 mod shutdown;
 
+use std::sync::Arc;
+
 use lockstep_engine::parse::Document;
 use serde::Serialize;
 
@@ -11,6 +13,7 @@ pub(super) use run::{exit_with_stdin, signals};
 
 use super::live::{Live, Waiting};
 use super::{Failure, Outcome, Target, output};
+use crate::cluster::policy::Policy;
 use crate::cluster::status;
 use crate::edit;
 use crate::exit::Exit;
@@ -130,9 +133,9 @@ struct Then {
     target: Target,
 }
 
-pub(super) fn run(arguments: Args) -> Outcome {
+pub(super) fn run(arguments: Args, policy: Arc<dyn Policy>) -> Outcome {
     let Some(command) = arguments.command else {
-        return run::run(arguments.run);
+        return run::run(arguments.run, policy);
     };
     match command {
         Command::List { json, target } => list(&target, json),

@@ -1,9 +1,12 @@
 //! `lockstep node` alone: this node's controller.
 
+use std::sync::Arc;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::super::{ConfigFile, Failure, Logging, Outcome, runtime};
+use crate::cluster::policy::Policy;
 use crate::daemon::{self, ExecutorProgram};
 use crate::exit::Exit;
 
@@ -21,7 +24,7 @@ pub(in crate::cli) struct Args {
     exit_with_stdin: bool,
 }
 
-pub(in crate::cli) fn run(arguments: Args) -> Outcome {
+pub(in crate::cli) fn run(arguments: Args, policy: Arc<dyn Policy>) -> Outcome {
     arguments.logging.start()?;
     let config = arguments.file.read()?;
     let executor = executor_program(&arguments)?;
@@ -32,7 +35,7 @@ pub(in crate::cli) fn run(arguments: Args) -> Outcome {
     runtime.block_on(async {
         let stop = signals()?;
         let path = arguments.file.config.clone();
-        let ended = daemon::run(config, path, executor, stop).await;
+        let ended = daemon::run(config, path, executor, policy, stop).await;
         ended.map_err(|error| Failure::new(error.exit(), error))
     })
 }

@@ -96,6 +96,7 @@ impl Lab {
             nodes: HOSTS,
             folder: folder.to_owned(),
             program: None,
+            plant: None,
             aloud: false,
         };
         let mut story = Story::begin(&settings, 0, Chronicle::begin(false))?;
