@@ -1,3 +1,5 @@
+mod recovery;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;

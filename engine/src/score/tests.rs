@@ -45,3 +45,48 @@ fn what_stays_as_it_is_makes_no_entry() {
     ledger.replace(ResourceId(0), &mut table, new, Cause::Undone);
     assert_eq!(ledger.entries().len(), 1);
 }
+
+#[test]
+fn whose_scores_have_changed_is_told_once_with_or_without_a_record_of_changes() {
+    for mut ledger in [Ledger::default(), Ledger::recording()] {
+        let mut table = ScoreTable::new();
+        table.set(node(0), Score::from(1));
+        for resource in [1, 1, 2] {
+            let entry = table.get_mut(node(0)).expect("it was set");
+            let place = (ResourceId(resource), node(0));
+            ledger.change(place, entry, Change::Add(Score::from(1)), Cause::Stickiness);
+        }
+        assert_eq!(ledger.take_changed(), [ResourceId(1), ResourceId(2)]);
+        assert_eq!(ledger.take_changed(), []);
+
+        let same = table.clone();
+        ledger.replace(ResourceId(3), &mut table, same, Cause::Undone);
+        assert_eq!(ledger.take_changed(), []);
+        let mut other = table.clone();
+        other.set(node(1), Score::from(5));
+        ledger.replace(ResourceId(4), &mut table, other.clone(), Cause::Undone);
+        assert_eq!(ledger.take_changed(), [ResourceId(4)]);
+        assert_eq!(table, other);
+    }
+}
+
+#[test]
+fn a_change_is_a_sum_where_a_sum_leads_there() {
+    let between = |from, to| Change::between(Score::from(from), Score::from(to));
+    assert_eq!(between(100, 150), Change::Add(Score::from(50)));
+    assert_eq!(between(100, -20), Change::Add(Score::from(-120)));
+    assert_eq!(between(1_000_000, 5), Change::Set(Score::from(5)));
+    assert_eq!(between(-1_000_000, 5), Change::Set(Score::from(5)));
+}
+
+#[test]
+fn a_table_is_empty_without_nodes_also_after_they_have_gone() {
+    let mut table = ScoreTable::new();
+    assert!(table.is_empty());
+    table.set(node(2), Score::ZERO);
+    assert!(!table.is_empty());
+    table.remove(node(2));
+    table.remove(node(7));
+    assert!(table.is_empty());
+    assert_eq!(table.iter().count(), 0);
+}

@@ -366,3 +366,27 @@ fn versions_compare_by_their_numbers() {
         assert_eq!(compare_versions(b, a), expected.reverse());
     }
 }
+
+/// As C's `scanf` does with `%u` and with `%2u`.
+#[test]
+fn unsigned_numbers_have_a_sign_and_a_width() {
+    for (text, width, expected) in [
+        ("", None, None),
+        ("x", None, None),
+        ("-", None, None),
+        ("--1", None, None),
+        ("+-1", None, None),
+        ("12x", None, Some((12, "x"))),
+        (" \t5", None, Some((5, ""))),
+        ("+7", None, Some((7, ""))),
+        ("-1", None, Some((u32::MAX, ""))),
+        ("4294967297", None, Some((1, ""))),
+        ("99999999999999999999", None, Some((u32::MAX, ""))),
+        ("1234", Some(2), Some((12, "34"))),
+        ("-123", Some(2), Some((u32::MAX, "23"))),
+        ("-1", Some(1), None),
+        ("1ü", Some(3), Some((1, "ü"))),
+    ] {
+        assert_eq!(scan_unsigned(text, width), expected, "{text:?} {width:?}");
+    }
+}
