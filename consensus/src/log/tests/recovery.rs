@@ -237,3 +237,81 @@ fn files_on_the_real_disk_are_cut_removed_and_named() {
         "{error}"
     );
 }
+
+/// What looks like sectors that a crash left unwritten was written when a later record was.
+#[test]
+fn zeros_before_the_last_record_are_damage() {
+    let large = of_entries(vec![entry(5, 1, 3_000)], hard(1, 4));
+    // A segment of its own size, so that all of it is in one file.
+    let sizes = LogSizes {
+        segment_bytes: 1 << 20,
+        ..SMALL
+    };
+    let folder = MemoryFolder::new();
+    let (mut store, _) =
+        LogStore::open_with(folder.restart(), &identity(), sizes).expect("a new folder opens");
+    for batch in [bootstrap(), append(2..=4, 1), large, append(6..=6, 1)] {
+        store.persist(&[batch]).expect("there is room");
+    }
+    let name = files(&folder, "log-").pop().expect("a segment");
+    let bytes = content(&folder, &name);
+    let [.., damaged, last] = record_offsets(&bytes)[..] else {
+        panic!("the test needs records");
+    };
+    let whole = std::iter::once((damaged, last));
+    let sectors =
+        (damaged / 512..last / 512).map(|sector| (damaged.max(sector * 512), (sector + 1) * 512));
+    for (from, to) in whole.chain(sectors) {
+        let mut zeroed = bytes.clone();
+        zeroed[from..to].fill(0);
+        overwrite(&folder, &name, &zeroed);
+        let what = damage_found(&folder);
+        let expected = format!("record 5 follows at byte {last}");
+        assert!(what.contains(&expected), "{from}..{to} zeroed: {what}");
+        assert!(what.contains(&format!("at byte {damaged}: ")), "{what}");
+    }
+}
+
+#[test]
+fn an_unfinished_record_is_damage_if_newer_segments_follow() {
+    let folder = folder_with(&[bootstrap(), append(2..=30, 1), append(31..=31, 1)]);
+    let [oldest, _newest] = &files(&folder, "log-")[..] else {
+        panic!("the test needs two segments");
+    };
+    let bytes = content(&folder, oldest);
+    let end = used_len(&bytes);
+    let mut cut = bytes.clone();
+    cut.truncate(end - 10);
+    let mut begun = bytes;
+    begun.truncate(end);
+    begun.extend_from_slice(b"LSr\x01");
+    for bytes in [cut, begun] {
+        overwrite(&folder, oldest, &bytes);
+        let what = damage_found(&folder);
+        assert!(what.contains("newer segments follow"), "{what}");
+    }
+}
+
+/// Also if it ends with the file, or with a sector.
+#[test]
+fn a_last_record_that_is_all_there_and_wrong_is_damage() {
+    let mut ends_with_a_sector = 0;
+    for size in 1..=512 {
+        let folder = folder_with(&[bootstrap(), of_entries(vec![entry(2, 1, size)], hard(1, 1))]);
+        let name = files(&folder, "log-").pop().expect("a segment");
+        let bytes = content(&folder, &name);
+        let end = used_len(&bytes);
+        if end % 512 != 0 && size > 1 {
+            continue;
+        }
+        ends_with_a_sector += usize::from(end % 512 == 0);
+        for len in [end, bytes.len()] {
+            let mut damaged = bytes[..len].to_vec();
+            damaged[end - 1] ^= 0x10;
+            overwrite(&folder, &name, &damaged);
+            let what = damage_found(&folder);
+            assert!(what.contains("all of it was written"), "{what}");
+        }
+    }
+    assert_eq!(ends_with_a_sector, 1);
+}
