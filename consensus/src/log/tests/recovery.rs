@@ -305,10 +305,10 @@ fn a_last_record_that_is_all_there_and_wrong_is_damage() {
         let name = files(&folder, "log-").pop().expect("a segment");
         let bytes = content(&folder, &name);
         let end = used_len(&bytes);
-        if end % 512 != 0 && size > 1 {
+        if !end.is_multiple_of(512) && size > 1 {
             continue;
         }
-        ends_with_a_sector += usize::from(end % 512 == 0);
+        ends_with_a_sector += usize::from(end.is_multiple_of(512));
         for len in [end, bytes.len()] {
             let mut damaged = bytes[..len].to_vec();
             damaged[end - 1] ^= 0x10;
