@@ -15,8 +15,10 @@ mod tests;
 /// rather than skip what the others carry out.
 ///
 /// New commands are added at the end of [`Command`] and say in [`Command::since`] from which version
-/// on they are known. An entry names that version and no higher one, so that a group whose
-/// controllers are upgraded one after the other goes on as long as nobody asks for something new.
+/// on they are known. An entry names that version and no higher one, and nothing newer is said than
+/// what every controller understands ([`super::versions`]): a group whose controllers are upgraded one
+/// after the other works all the time. What else a version does otherwise, as the layout of a snapshot
+/// or what the engine decides, has to wait for that level as well.
 pub const VERSION: u16 = 2;
 
 /// Identity of a controller in its group.
@@ -139,10 +141,18 @@ pub enum Command {
         /// Which node.
         node: String,
     },
+    /// A controller understands more than the group's level.
+    Understands {
+        /// Which.
+        controller: ControllerId,
+        /// Commands up to this version.
+        version: u16,
+    },
 }
 
 impl Command {
-    /// From which [`VERSION`] on it is known.
+    /// From which [`VERSION`] on it is known. [`Command::Understands`] is what the first release begins
+    /// with: by it a group finds out about the rest.
     pub fn since(&self) -> u16 {
         match self {
             Self::Lead { .. }
@@ -153,7 +163,8 @@ impl Command {
             | Self::GiveUp { .. }
             | Self::SetAttribute { .. }
             | Self::Plan { .. }
-            | Self::Digest { .. } => 1,
+            | Self::Digest { .. }
+            | Self::Understands { .. } => 1,
             Self::Cleanup { .. } | Self::Ticket { .. } | Self::ConfirmFenced { .. } => 2,
         }
     }

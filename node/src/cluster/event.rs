@@ -28,6 +28,11 @@ pub enum What {
         /// In which term.
         term: u64,
     },
+    /// All controllers understand more than before: the last one was upgraded.
+    Level {
+        /// Commands up to this version.
+        level: u16,
+    },
     /// The configuration is another one.
     Configured {
         /// Its epoch.
@@ -146,6 +151,12 @@ pub enum What {
 impl std::fmt::Display for What {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Level { level } => {
+                write!(
+                    f,
+                    "all controllers understand version {level} of the commands"
+                )
+            }
             Self::Leads { controller, term } => {
                 write!(f, "controller {controller} leads in term {term}")
             }

@@ -100,6 +100,7 @@ impl Cluster {
         }
         if fresh {
             self.before_forgetting(&node, news);
+            self.lives.insert(node.clone(), self.planned);
         }
         status::node_joined(&mut self.cib, &id, &node, self.clock, fresh);
         let record = NodeRecord {

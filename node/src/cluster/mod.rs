@@ -19,6 +19,7 @@
 //! | `agreement.rs` | whether all controllers computed the same |
 //! | `history.rs` | what the engine saw, and when |
 //! | `policy.rs` | what the state asks of the engine |
+//! | `versions.rs` | what all controllers understand |
 //! | `snapshot.rs` | the whole state as bytes |
 //! | `event.rs` | what happened, for people and programs |
 
@@ -43,9 +44,10 @@ mod tests;
 mod ticket;
 pub mod transition;
 mod upkeep;
+pub mod versions;
 pub mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bincode::{Decode, Encode};
@@ -61,6 +63,7 @@ use fencings::Fencings;
 use history::{Endings, History, SavedPlan};
 use policy::{Digest, Policy};
 use transition::Transition;
+use versions::Versions;
 
 /// A CIB with more stale memory than this is packed when the next plan is made. In bytes.
 const PACK_FROM: usize = 4 << 20;
@@ -158,6 +161,10 @@ pub struct Cluster {
     agreement: Agreement,
     history: History,
     endings: Endings,
+    versions: Versions,
+    /// By node, the last plan before its executor's present process: what was ordered by then says
+    /// nothing about what is since.
+    lives: BTreeMap<String, u64>,
     /// Whether restoring a snapshot gave another graph than the one that it was made with.
     diverged_from_snapshot: bool,
 }
@@ -186,15 +193,36 @@ impl Cluster {
             agreement: Agreement::default(),
             history: History::default(),
             endings: Endings::default(),
+            versions: Versions::default(),
+            lives: BTreeMap::new(),
             diverged_from_snapshot: false,
         }
     }
 
-    /// From the entry at `index` on so many controllers vote. That is no command, and a part of the state
-    /// nevertheless: states at one index are equal, whichever kind of entry is there.
-    pub fn set_voters(&mut self, index: u64, voters: usize) {
+    /// The same, of a group whose first members understood commands up to that version.
+    #[must_use]
+    pub fn founded_at(mut self, level: u16) -> Self {
+        self.versions = Versions::founded_at(level);
+        self
+    }
+
+    /// From the entry at `index` on so many controllers vote, and these are members. That is no command,
+    /// and a part of the state nevertheless: states at one index are equal, whichever kind of entry is
+    /// there.
+    pub fn set_members(
+        &mut self,
+        index: u64,
+        voters: usize,
+        members: BTreeSet<ControllerId>,
+    ) -> Option<Event> {
         self.index = index;
         self.voters = voters;
+        let level = self.versions.set_members(members)?;
+        Some(Event {
+            index,
+            at: self.clock,
+            what: What::Level { level },
+        })
     }
 
     /// Configuration and status.
@@ -260,6 +288,11 @@ impl Cluster {
     /// How the transitions of the saved inputs ended; the latest one has not.
     pub fn endings(&self) -> &Endings {
         &self.endings
+    }
+
+    /// What all controllers understand.
+    pub fn versions(&self) -> &Versions {
+        &self.versions
     }
 
     /// Whether this controller cannot rebuild the graph of the snapshot that it started from.
@@ -364,6 +397,14 @@ impl Cluster {
             Command::Cleanup { what } => self.cleanup(&what, news),
             Command::Ticket { ticket, change } => self.change_ticket(ticket, &change, news),
             Command::ConfirmFenced { node } => self.confirm_fenced(node, news),
+            Command::Understands {
+                controller,
+                version,
+            } => {
+                let level = self.versions.says(controller, version);
+                news.extend(level.map(|level| What::Level { level }));
+                Ok(())
+            }
         }
     }
 

@@ -113,8 +113,10 @@ impl Cluster {
             .map(|primitive| primitive.id.as_str());
         match (action.kind, action.task.as_str(), resource) {
             (GraphActionKind::Cluster, "stonith", _) => {
-                self.fencing_ended(node, action, success, &outcome.reason, news);
+                self.fencing_ended(node, action, order, outcome, news);
             }
+            // The node came up since, and all that was known about it was forgotten: it is probed.
+            (GraphActionKind::Resource, ..) if success && self.is_earlier_life(node, order) => {}
             (GraphActionKind::Cluster, "do_shutdown", _) if success => {
                 status::node_is_expected_down(&mut self.cib, node);
             }
@@ -169,11 +171,12 @@ impl Cluster {
         &mut self,
         by: &str,
         action: &GraphAction,
-        success: bool,
-        detail: &str,
+        order: OrderKey,
+        outcome: &Outcome,
         news: &mut Vec<What>,
     ) {
         let Some(target) = &action.node else { return };
+        let success = outcome.code.0 == expected_code(action);
         let operation = parameter(action, "stonith_action").unwrap_or("reboot");
         self.fencings.add(FencingRecord {
             at: self.clock,
@@ -182,8 +185,13 @@ impl Cluster {
             // What was given up is told of the target.
             by: (by != target.name).then(|| by.to_owned()),
             succeeded: success,
-            detail: detail.to_owned(),
+            detail: outcome.reason.clone(),
         });
+        if success && self.is_earlier_life(&target.name, order) {
+            // It was up again before anybody was told, and may be lost again: this is not to say that
+            // it was fenced since.
+            return;
+        }
         if !success {
             *self
                 .fencing_failures
@@ -196,6 +204,12 @@ impl Cluster {
         if let Some(record) = self.nodes.get_mut(&target.name) {
             record.online = false;
         }
+    }
+
+    /// Whether an order was given before a node's executor last started.
+    fn is_earlier_life(&self, node: &str, order: OrderKey) -> bool {
+        let before = self.lives.get(node);
+        before.is_some_and(|last| order.transition <= *last)
     }
 
     /// Notes that a node was fenced: what was known about it is forgotten.

@@ -3,6 +3,7 @@
 //! Graphs are not written: they are computed again from the saved inputs. That the digest is the
 //! one of the controller that made the snapshot is checked on the way.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bincode::{Decode, Encode};
@@ -14,11 +15,12 @@ use super::fencings::Fencings;
 use super::history::{Endings, History};
 use super::policy::{Digest, Policy};
 use super::transition::{Progress, Transition};
+use super::versions::Versions;
 use super::{Cluster, Leadership, NodeRecord, uuid_of};
 use crate::codec;
 
 /// Version of the layout below. What a later version adds stands behind what earlier ones had.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
 #[derive(Encode, Decode)]
 struct Snapshot {
@@ -49,6 +51,13 @@ struct SinceTwo {
 #[derive(Default, Encode, Decode)]
 struct SinceThree {
     fencings: Fencings,
+}
+
+/// What version 4 added.
+#[derive(Default, Encode, Decode)]
+struct SinceFour {
+    versions: Versions,
+    lives: BTreeMap<String, u64>,
 }
 
 #[derive(Encode, Decode)]
@@ -110,7 +119,16 @@ impl Cluster {
         let since_three = SinceThree {
             fencings: self.fencings.clone(),
         };
-        bytes.extend(codec::encode(&(snapshot, since_two, since_three)));
+        let since_four = SinceFour {
+            versions: self.versions.clone(),
+            lives: self.lives.clone(),
+        };
+        bytes.extend(codec::encode(&(
+            snapshot,
+            since_two,
+            since_three,
+            since_four,
+        )));
         bytes
     }
 
@@ -125,20 +143,26 @@ impl Cluster {
             .split_first_chunk::<2>()
             .ok_or_else(|| malformed("too short".into()))?;
         let unreadable = |error: codec::CodecError| malformed(error.to_string());
-        type Whole = (Snapshot, SinceTwo, SinceThree);
-        let (snapshot, since_two, since_three): Whole = match u16::from_le_bytes(*version) {
-            1 => (
-                codec::decode(rest).map_err(unreadable)?,
-                SinceTwo::default(),
-                SinceThree::default(),
-            ),
-            2 => {
-                let (snapshot, since_two) = codec::decode(rest).map_err(unreadable)?;
-                (snapshot, since_two, SinceThree::default())
-            }
-            VERSION => codec::decode(rest).map_err(unreadable)?,
-            newer => return Err(SnapshotError::Newer(newer)),
-        };
+        type Whole = (Snapshot, SinceTwo, SinceThree, SinceFour);
+        let (snapshot, since_two, since_three, since_four): Whole =
+            match u16::from_le_bytes(*version) {
+                1 => (
+                    codec::decode(rest).map_err(unreadable)?,
+                    SinceTwo::default(),
+                    SinceThree::default(),
+                    SinceFour::default(),
+                ),
+                2 => {
+                    let (snapshot, two) = codec::decode(rest).map_err(unreadable)?;
+                    (snapshot, two, SinceThree::default(), SinceFour::default())
+                }
+                3 => {
+                    let (snapshot, two, three) = codec::decode(rest).map_err(unreadable)?;
+                    (snapshot, two, three, SinceFour::default())
+                }
+                VERSION => codec::decode(rest).map_err(unreadable)?,
+                newer => return Err(SnapshotError::Newer(newer)),
+            };
         if snapshot.name != name {
             return Err(SnapshotError::OfAnother(snapshot.name));
         }
@@ -164,6 +188,8 @@ impl Cluster {
             history: snapshot.history,
             endings: since_two.endings,
             fencings: since_three.fencings,
+            versions: since_four.versions,
+            lives: since_four.lives,
             diverged_from_snapshot: false,
             name: snapshot.name,
             policy,

@@ -1,6 +1,6 @@
 //! The state machine, driven by commands as the log would bring them.
 
-use super::testing::{Scripted, graph, probe, pseudo, step};
+use super::testing::{Scripted, cluster_step, graph, probe, pseudo, step};
 use super::*;
 use crate::agent::{Outcome, ResultCode, Status};
 use crate::executor::{OrderKey, Report};
@@ -178,10 +178,10 @@ fn replicas_of_one_log_are_equal_to_the_byte_at_every_index() {
 fn who_votes_belongs_to_the_state_at_an_index_of_its_own() {
     let mut rig = Rig::new(&Scripted::new(Vec::new()));
     let before = rig.replicas[1].index();
-    rig.replicas[0].set_voters(before + 1, 5);
+    rig.replicas[0].set_members(before + 1, 5, (1..=5).collect());
     assert_eq!(rig.replicas[0].index(), before + 1);
     assert_ne!(rig.replicas[0].snapshot(), rig.replicas[1].snapshot());
-    rig.replicas[1].set_voters(before + 1, 5);
+    rig.replicas[1].set_members(before + 1, 5, (1..=5).collect());
     assert_eq!(rig.replicas[0].snapshot(), rig.replicas[1].snapshot());
 }
 
@@ -513,6 +513,51 @@ fn a_restarted_executor_is_probed_and_one_that_only_reconnects_is_not() {
         1,
         "reports go on in the same journal"
     );
+}
+
+/// Its executor is started again, with its journal.
+fn restart(rig: &mut Rig, node: &str, incarnation: u64) {
+    let journal = rig.cluster().nodes()[node].journal;
+    rig.apply(Command::NodeUp {
+        node: node.into(),
+        journal,
+        incarnation,
+        acknowledged: 0,
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_result_from_before_a_restart_says_nothing_about_what_runs_now() {
+    let steps = [step("db_start_0", "n1", &[]), step("db_stop_0", "n2", &[])];
+    let mut rig = Rig::ready(&Scripted::new(vec![graph(&steps)]));
+    rig.plan();
+    // The machine was started again meanwhile: what the start did is gone.
+    restart(&mut rig, "n1", 11);
+    rig.report("n1", (1, 1), 0).unwrap();
+    assert!(status::resource_history(rig.cluster().cib(), "n1", "db").is_none());
+    rig.plan();
+    rig.report("n2", (1, 2), 0).unwrap();
+    assert!(status::resource_history(rig.cluster().cib(), "n2", "db").is_some());
+}
+
+#[test]
+fn a_node_that_came_back_and_is_lost_again_was_not_fenced_by_an_order_from_before() {
+    let graph = graph(&[cluster_step("stonith", "n2", &[])]);
+    let mut rig = Rig::ready(&Scripted::new(vec![graph]));
+    let lost = |incarnation| Command::NodeLost {
+        node: "n2".into(),
+        incarnation,
+        clean: false,
+    };
+    rig.apply(lost(20)).unwrap();
+    rig.plan();
+    restart(&mut rig, "n2", 21);
+    rig.apply(lost(21)).unwrap();
+    // Whoever fenced it tells so only now.
+    rig.report("n1", (1, 1), 0).unwrap();
+    assert!(status::is_expected(rig.cluster().cib(), "n2"));
+    assert_eq!(rig.cluster().wanted(), Some("node n2 came up"));
 }
 
 #[test]

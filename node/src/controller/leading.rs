@@ -76,6 +76,16 @@ impl Following {
     /// Whether reports that it told of were lost on their way to the log: then it is to tell all
     /// that is not acknowledged again.
     fn is_behind(&mut self, applied: u64, now_ms: u64) -> bool {
+        // Also if what was refused got into the log by another way meanwhile: until the executor has
+        // answered, it does not stand.
+        if let Some(refused_ms) = self.refused_ms {
+            let pause_is_over = now_ms.saturating_sub(refused_ms) >= REFUSED_PAUSE_MS;
+            if pause_is_over {
+                self.refused_ms = None;
+                (self.proposed, self.behind) = (0, Some((applied, now_ms)));
+            }
+            return pause_is_over;
+        }
         if self.seen <= applied {
             self.behind = None;
             return false;
@@ -85,12 +95,8 @@ impl Following {
             self.behind = Some((applied, now_ms));
             return false;
         }
-        let lost = match self.refused_ms {
-            Some(refused_ms) => now_ms.saturating_sub(refused_ms) >= REFUSED_PAUSE_MS,
-            None => now_ms.saturating_sub(since_ms) >= REPORT_LOST_MS,
-        };
+        let lost = now_ms.saturating_sub(since_ms) >= REPORT_LOST_MS;
         if lost {
-            self.refused_ms = None;
             (self.proposed, self.behind) = (0, Some((applied, now_ms)));
         }
         lost

@@ -29,10 +29,10 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cluster::command::{Command, ControllerId, Entry, EntryError, RequestId};
+use crate::cluster::command::{Command, ControllerId, Entry, EntryError, RequestId, VERSION};
 use crate::cluster::event::Event;
 use crate::cluster::policy::Policy;
 use crate::cluster::snapshot::SnapshotError;
@@ -44,7 +44,7 @@ pub use crate::executor::ConnectionId;
 use alone::Alone;
 pub use alone::{Patience, WithoutQuorum};
 
-/// How often a digest that is not in the log yet is reported again, in milliseconds.
+/// How often a digest, or a version, that is not in the log yet is reported again, in milliseconds.
 const REPORT_AGAIN_MS: u64 = 300;
 
 /// What a controller is told once.
@@ -112,12 +112,14 @@ pub enum Input {
         /// The entry.
         data: Vec<u8>,
     },
-    /// So many controllers vote from here on in the log.
+    /// The controllers are others from here on in the log.
     Members {
         /// The index of the entry that says so.
         index: u64,
-        /// How many.
+        /// How many vote.
         voters: usize,
+        /// All of them, also those that do not vote yet.
+        members: BTreeSet<ControllerId>,
     },
     /// Everything up to an index, as a snapshot.
     Restore {
@@ -193,6 +195,17 @@ pub enum ControllerError {
     /// A snapshot cannot be taken up.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The others say what this one does not understand.
+    #[error(
+        "the controllers are at version {level} of their commands, this one knows them up to {knows}: \
+         upgrade it and start it again"
+    )]
+    TooOld {
+        /// What the others understand.
+        level: u16,
+        /// What this controller does.
+        knows: u16,
+    },
 }
 
 /// An executor's connection.
@@ -216,6 +229,9 @@ pub struct Controller {
     absent_since_ms: BTreeMap<String, u64>,
     eligible: bool,
     reported_ms: Option<u64>,
+    /// Up to which version it understands commands.
+    knows: u16,
+    said_ms: Option<u64>,
     /// This controller's own node, if it looks after one without a quorum.
     own_node: Option<String>,
     patience: Patience,
@@ -238,6 +254,8 @@ impl Controller {
             absent_since_ms: BTreeMap::new(),
             eligible: true,
             reported_ms: None,
+            knows: VERSION,
+            said_ms: None,
             own_node: None,
             patience: Patience::default(),
             alone: None,
@@ -249,6 +267,15 @@ impl Controller {
     pub fn on_node(mut self, node: &str, patience: Patience) -> Self {
         self.own_node = Some(node.to_owned());
         self.patience = patience;
+        self
+    }
+
+    /// Has it stand for a program that understands commands up to version `knows`, in a group that was
+    /// founded by such as understood them up to `founded`.
+    #[must_use]
+    pub fn of_versions(mut self, founded: u16, knows: u16) -> Self {
+        self.knows = knows;
+        self.cluster = self.cluster.founded_at(founded);
         self
     }
 
@@ -283,10 +310,19 @@ impl Controller {
             Input::Role { leads, term } => self.take_role(now, leads, term, &mut out),
             Input::Quorum { has } => self.quorum(now, has, &mut out),
             Input::Committed { index, data } => self.apply(now, index, &data, &mut out)?,
-            Input::Members { index, voters } => self.cluster.set_voters(index, voters),
+            Input::Members {
+                index,
+                voters,
+                members,
+            } => {
+                let event = self.cluster.set_members(index, voters, members);
+                out.extend(event.map(Effect::Event));
+            }
             Input::Restore { data } => {
                 let name = &self.settings.cluster;
-                self.cluster = Cluster::restore(name, &data, Arc::clone(&self.policy))?;
+                let cluster = Cluster::restore(name, &data, Arc::clone(&self.policy))?;
+                self.understands(cluster.versions().level())?;
+                self.cluster = cluster;
             }
             Input::Joined {
                 connection,
@@ -308,6 +344,7 @@ impl Controller {
         }
         self.check_eligible(&mut out);
         self.report_digest(now, &mut out);
+        self.say_version(now, &mut out);
         self.lead(now, &mut out);
         self.act_alone(now, &mut out);
         Ok(out)
@@ -334,6 +371,7 @@ impl Controller {
         out: &mut Vec<Effect>,
     ) -> Result<(), ControllerError> {
         let entry = Entry::decode(data)?;
+        self.understands(entry.command.since())?;
         let request = entry.request;
         let command = entry.command.clone();
         let planned = self.cluster.planned();
@@ -354,6 +392,15 @@ impl Controller {
             if let Command::Report { node, .. } = &command {
                 self.acknowledge(node, out);
             }
+        }
+        Ok(())
+    }
+
+    /// Whether it understands what a program of that version says.
+    fn understands(&self, level: u16) -> Result<(), ControllerError> {
+        let knows = self.knows;
+        if level > knows {
+            return Err(ControllerError::TooOld { level, knows });
         }
         Ok(())
     }
@@ -415,6 +462,23 @@ impl Controller {
         if eligible != self.eligible {
             self.eligible = eligible;
             out.push(Effect::Eligible(eligible));
+        }
+    }
+
+    /// Says what it understands until that is in the log, unless all do.
+    fn say_version(&mut self, now: Moment, out: &mut Vec<Effect>) {
+        let id = self.settings.id;
+        if !self.cluster.versions().awaits(id, self.knows) {
+            return;
+        }
+        let due = |last: u64| now.monotonic_ms.saturating_sub(last) >= REPORT_AGAIN_MS;
+        if self.said_ms.is_none_or(due) {
+            self.said_ms = Some(now.monotonic_ms);
+            let command = Command::Understands {
+                controller: id,
+                version: self.knows,
+            };
+            out.push(propose(now, command));
         }
     }
 

@@ -444,6 +444,35 @@ fn a_log_that_takes_nothing_is_not_stormed() {
 }
 
 #[test]
+fn a_refusal_of_what_got_into_the_log_by_another_way_holds_nothing_up() {
+    let mut sim = Sim::running(&[&[step("a_start_0", "n1", &[])]]);
+    sim.end("n1", "1:1", 0);
+    // It was proposed twice: the second one was applied before the first was refused.
+    let report = crate::executor::Report {
+        sequence: 1,
+        key: OrderKey {
+            transition: 1,
+            action: 1,
+        },
+        repeated: false,
+        resource: "a".into(),
+        task: "start".into(),
+        interval_ms: 0,
+        outcome: Outcome::new(ResultCode(0), Status::Done, ""),
+    };
+    let refused = Command::Report {
+        node: "n1".into(),
+        journal: 1,
+        report,
+    };
+    sim.deliver(0, Input::NotProposed(refused));
+    sim.configure();
+    assert_eq!(sim.planned(), 1);
+    sim.pass_time(1_000);
+    assert_eq!(sim.planned(), 2);
+}
+
+#[test]
 fn a_proposal_that_vanished_is_made_again() {
     let mut sim = Sim::running(&[&[step("a_start_0", "n1", &[])]]);
     sim.log_swallows = true;

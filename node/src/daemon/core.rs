@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::cluster::Refusal;
 use crate::cluster::command::{Command, Entry, RequestId};
 use crate::cluster::event::Event;
+use crate::cluster::versions::TooEarly;
 use crate::config::{Config, ControllerAddress};
 use crate::controller::{ConnectionId, Controller, Effect, Input, Joined, WithoutQuorum};
 use crate::fabric::FromController;
@@ -56,6 +57,9 @@ pub enum SubmitError {
     /// It was applied, and changed nothing.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Other controllers would not understand it.
+    #[error(transparent)]
+    TooEarly(#[from] TooEarly),
     /// It did not get into the log.
     #[error("{0}")]
     NotProposed(String),
@@ -328,8 +332,11 @@ impl Core {
             }
             GroupEvent::Members { index, members } => {
                 tracing::info!(voters = ?members.voters, learners = ?members.learners, "members");
-                let voters = members.voters.len();
-                self.step(Input::Members { index, voters })
+                self.step(Input::Members {
+                    index,
+                    voters: members.voters.len(),
+                    members: members.ids().into_iter().collect(),
+                })
             }
             GroupEvent::Removed => Err(
                 "this controller was removed from the cluster: `lockstep cluster join` makes this \
@@ -430,6 +437,10 @@ impl Core {
     }
 
     fn submit(&mut self, command: Command, answer: Answer) {
+        if let Err(early) = self.controller.cluster().versions().permit(&command) {
+            let _ = answer.send(Err(early.into()));
+            return;
+        }
         self.next_request += 1;
         let number = self.about.incarnation.wrapping_add(self.next_request);
         let request = RequestId {

@@ -212,7 +212,7 @@ fn not_applied(error: &SubmitError) -> Response {
             Refusal::UnknownNode(_) | Refusal::UnknownResource(_) | Refusal::UnknownTicket(_),
         ) => StatusCode::NOT_FOUND,
         SubmitError::Refused(Refusal::IsOnline(_)) => StatusCode::FORBIDDEN,
-        SubmitError::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        SubmitError::Refused(_) | SubmitError::TooEarly(_) => StatusCode::UNPROCESSABLE_ENTITY,
         SubmitError::Slow => StatusCode::GATEWAY_TIMEOUT,
         SubmitError::NotProposed(_) | SubmitError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
     };

@@ -496,6 +496,7 @@ impl From<&Event> for EventText {
                 text.expected = Some(*equal);
                 "computed"
             }
+            What::Level { .. } => "level",
             What::Diverged {
                 controller,
                 transition,

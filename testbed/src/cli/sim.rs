@@ -159,7 +159,8 @@ fn told(outcome: &Outcome) -> String {
     format!(
         "{seeds} seeds, {} with findings: {:.1} h of virtual time, {} faults, {} operations, \
          {} elections, {} log entries, {} changes acknowledged, {} plans, {} agent runs, \
-         {} fencings, {} resets by watchdogs, {} snapshots made and {} taken up, {} writes to full disks, {} controllers removed",
+         {} fencings, {} resets by watchdogs, {} snapshots made and {} taken up, {} writes to full disks, \
+         {} controllers removed, {} controllers upgraded and {} too old, {} configurations without rest",
         found.len(),
         total.time_us as f64 / 3.6e9,
         total.faults,
@@ -175,6 +176,9 @@ fn told(outcome: &Outcome) -> String {
         total.restores,
         total.full_disks,
         total.membership_changes,
+        total.upgrades,
+        total.too_old,
+        total.restless,
     )
 }
 

@@ -8,6 +8,8 @@
 //! a stop or a fence device that reports success and did nothing, a monitor that says that what runs
 //! does not. They are not played.
 
+use std::collections::VecDeque;
+
 use lockstep_node::agent::{FENCE, Fencing, Operation, Outcome, ResultCode, Status};
 use lockstep_node::executor::{Input, RunId, StartRun};
 use lockstep_node::process::Process as OsProcess;
@@ -28,8 +30,20 @@ pub(super) struct AgentRun {
     operation: Operation,
     ended: Ending,
     began_at: i64,
+    /// What is still to come of it, each so long after the one before. One after the other, so that
+    /// none overtakes another when the machine stands still.
+    steps: VecDeque<(u64, Step)>,
     /// A fence device may act after its agent was given up.
     over: bool,
+}
+
+/// What comes of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// The service, or the fence device, does what it was told.
+    Effect,
+    /// The agent ends.
+    End,
 }
 
 /// How a run ends.
@@ -86,13 +100,11 @@ impl World {
                 operation,
                 ended,
                 began_at: self.date(machine),
+                steps: steps(&effects, ends),
                 over: false,
             },
         );
-        for effect in effects {
-            self.after(effect, Event::AgentEffect(number));
-        }
-        self.after(ends, Event::AgentEnd(number));
+        self.next_step(number);
         // After what its executor does now.
         if let Some(executor) = self.machines[machine].executor.as_mut() {
             executor.inbox.push_back(Input::Started { run, process });
@@ -199,22 +211,41 @@ impl World {
         }
     }
 
-    /// Whether a run goes on now; if its machine stands still it does later.
-    fn goes_on(&mut self, number: RunNumber, again: fn(RunNumber) -> Event) -> Option<AgentRun> {
-        let run = self.runs.get(&number)?.clone();
-        let frozen = self.machines[run.machine].frozen_until;
-        if frozen > self.now {
-            let wait = frozen - self.now + self.random.below(1_000);
-            self.after(wait, again(number));
-            return None;
-        }
-        Some(run)
-    }
-
-    pub(super) fn agent_effect(&mut self, number: RunNumber) {
-        let Some(run) = self.goes_on(number, Event::AgentEffect) else {
+    /// Has what comes next of a run come in time; a run of which nothing is to come is over.
+    fn next_step(&mut self, number: RunNumber) {
+        let Some(run) = self.runs.get(&number) else {
             return;
         };
+        match run.steps.front() {
+            Some(&(wait, _)) => self.after(wait, Event::Agent(number)),
+            None => drop(self.runs.remove(&number)),
+        }
+    }
+
+    /// A run goes on; if its machine stands still it does later.
+    pub(super) fn agent_goes_on(&mut self, number: RunNumber) {
+        let Some(machine) = self.runs.get(&number).map(|run| run.machine) else {
+            return;
+        };
+        let frozen = self.machines[machine].frozen_until;
+        if frozen > self.now {
+            let wait = frozen - self.now + self.random.below(1_000);
+            return self.after(wait, Event::Agent(number));
+        }
+        let Some(run) = self.runs.get_mut(&number) else {
+            return;
+        };
+        let step = run.steps.pop_front();
+        let run = run.clone();
+        match step {
+            Some((_, Step::Effect)) => self.agent_effect(&run),
+            Some((_, Step::End)) => self.agent_end(number, &run),
+            None => {}
+        }
+        self.next_step(number);
+    }
+
+    fn agent_effect(&mut self, run: &AgentRun) {
         let (machine, resource) = (run.machine, run.operation.resource.clone());
         if run.operation.agent.class == "stonith" {
             match run.operation.task.as_str() {
@@ -282,13 +313,10 @@ impl World {
         }
     }
 
-    pub(super) fn agent_end(&mut self, number: RunNumber) {
-        let Some(run) = self.goes_on(number, Event::AgentEnd) else {
-            return;
-        };
+    fn agent_end(&mut self, number: RunNumber, run: &AgentRun) {
         let mut outcome = match &run.ended {
             Ending::Says(outcome) => outcome.clone(),
-            Ending::Honest => self.honest(&run),
+            Ending::Honest => self.honest(run),
         };
         // What hangs is killed; a fence device that was told goes on.
         if run.operation.task != FENCE {
@@ -344,6 +372,16 @@ impl World {
             run.machine == machine && !run.over && !repeats
         })
     }
+}
+
+/// What comes of a run, in order, from when its effects come and when it ends.
+fn steps(effects: &[u64], ends: u64) -> VecDeque<(u64, Step)> {
+    let effects = effects.iter().map(|at| (*at, Step::Effect));
+    let mut times: Vec<_> = effects.chain([(ends, Step::End)]).collect();
+    times.sort_unstable();
+    let mut before = 0;
+    let step = |(at, step)| (at - std::mem::replace(&mut before, at), step);
+    times.into_iter().map(step).collect()
 }
 
 /// What may go wrong with a run.

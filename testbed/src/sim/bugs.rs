@@ -31,6 +31,8 @@ pub enum Bug {
     LoseRefusals,
     /// A controller now and then skips an entry of the log.
     SkipEntry,
+    /// What not all controllers understand yet is said nevertheless.
+    IgnoreLevel,
 }
 
 /// All of them, with the names by which they are called and what they stand for.
@@ -94,6 +96,11 @@ pub const BUGS: &[(Bug, &str, &str)] = &[
         Bug::SkipEntry,
         "skip-entry",
         "a controller now and then skips an entry of the log",
+    ),
+    (
+        Bug::IgnoreLevel,
+        "ignore-level",
+        "newer entries are written before the last controller is upgraded",
     ),
 ];
 

@@ -75,5 +75,8 @@ impl Summary {
         self.resets += other.resets;
         self.membership_changes += other.membership_changes;
         self.full_disks += other.full_disks;
+        self.upgrades += other.upgrades;
+        self.too_old += other.too_old;
+        self.restless += other.restless;
     }
 }

@@ -131,6 +131,7 @@ impl World {
         let name = &self.machines[machine].name;
         let core = Controller::new(settings, Arc::from(policy));
         let core = core.on_node(name, self.scenario.without_quorum);
+        let core = self.with_version(machine, core);
         self.machines[machine].controller = Some(ControllerProcess {
             group,
             store,

@@ -54,7 +54,9 @@ pub(super) const FAULTS: &[Fault] = &[
         let victim = w.some_machine();
         w.kill_executor(victim, true);
     }),
-    fault("an idle executor is started again", 1, true, |w| {
+    // Not one that spares services: a node is taken for empty until it is probed again, and what
+    // depends on what it runs, or is better off on an empty node, may be stopped elsewhere.
+    fault("an idle executor is started again", 1, false, |w| {
         let victim = w.some_machine();
         // One that waits for a result cannot know what became of it.
         if !w.is_busy(victim) && w.is_settled_enough() {
@@ -435,6 +437,7 @@ impl World {
         self.network.heal();
         self.no_fencing_until = 0;
         self.configure_last();
+        self.end_upgrade();
         for machine in 0..self.machines.len() {
             let state = &mut self.machines[machine];
             state.log_disk.set_room(None);

@@ -18,6 +18,7 @@
 //! | `world.rs` | machines, time, the order of events |
 //! | `controller.rs`, `executor.rs` | how are the cores wired? |
 //! | `members.rs` | who are the controllers? |
+//! | `upgrade.rs` | which version of the program runs where? |
 //! | `watchdog.rs` | what becomes of a node without quorum? |
 //! | `network.rs`, `disk.rs`, `agents.rs` | what lies between and below them? |
 //! | `scenario.rs`, `cib.rs` | what does a seed stand for? |
@@ -41,6 +42,7 @@ mod operations;
 pub(crate) mod policy;
 mod scenario;
 mod trace;
+mod upgrade;
 mod watchdog;
 mod world;
 
@@ -114,6 +116,12 @@ pub struct Summary {
     pub membership_changes: u64,
     /// Writes that found a disk full.
     pub full_disks: u64,
+    /// Controllers that were upgraded,
+    pub upgrades: u64,
+    /// or that stopped because they were too old.
+    pub too_old: u64,
+    /// Configurations under which the engine alone never comes to rest.
+    pub restless: u64,
 }
 
 /// A rule that was broken.

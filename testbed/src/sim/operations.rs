@@ -244,6 +244,11 @@ impl World {
             self.after(AGAIN_US, Event::ClientAgain(number));
             return;
         }
+        if let Err(early) = self.permits(machine, &change.command) {
+            note!(self, "controller {} says: {early}", machine + 1);
+            self.client.changes.remove(&number);
+            return;
+        }
         let until_us = self.now + PATIENCE_US;
         let process = self.process(machine, Part::Controller);
         let request = self.submit(machine, change.command);

@@ -20,6 +20,7 @@ use super::network::{Link, LinkId, Network};
 use super::operations::Client;
 use super::scenario::{Profile, Scenario};
 use super::trace::Trace;
+use super::upgrade::{Program, Upgrade};
 use super::{Finding, Settings, Summary};
 
 /// Place of a machine in [`World::machines`]. The first ones have controllers, numbered from 1.
@@ -91,6 +92,8 @@ pub(super) struct Machine {
     pub(super) devices: BTreeSet<String>,
     /// How it stands to the group of controllers.
     pub(super) standing: Standing,
+    /// Which program its controller is.
+    pub(super) program: Program,
     /// Until when nobody can switch it on.
     pub(super) unplugged_until: u64,
     /// When its watchdog resets it, unless that is put off; and whether it still is.
@@ -117,6 +120,7 @@ impl Machine {
             died_with: BTreeMap::new(),
             devices: BTreeSet::new(),
             standing: Standing::Spare,
+            program: Program::Newer,
             unplugged_until: 0,
             reset_at: None,
             left: false,
@@ -146,14 +150,16 @@ pub(super) enum Event {
     /// Something on a connection may have arrived.
     Arrival(LinkId),
     Pulse,
-    AgentEffect(RunNumber),
-    AgentEnd(RunNumber),
+    /// A run of an agent goes on.
+    Agent(RunNumber),
     /// Something that did not get into the log is asked for again.
     ClientAgain(u64),
     /// A controller is started again on purpose.
     Restart(MachineId),
     /// A node that left comes back.
     ComeBack(MachineId),
+    /// A controller gets the newer program, or the older one back.
+    Install(MachineId, Program),
     /// A controller hears that it was removed.
     Leave(Process),
     /// A watchdog may have run down.
@@ -218,6 +224,7 @@ pub(super) struct World {
     pub(super) runs: BTreeMap<RunNumber, AgentRun>,
     /// Until when no fence device can be reached.
     pub(super) no_fencing_until: u64,
+    pub(super) upgrade: Option<Upgrade>,
     pub(super) configuration: Configuration,
     pub(super) client: Client,
     pub(super) checks: Checks,
@@ -272,6 +279,12 @@ impl World {
         let quiet = scenario.profile == Profile::ControlPlane;
         let configuration = Configuration::new(&mut random.fork(), nodes, !quiet);
         let checks = Checks::new(scenario.compare_every);
+        let upgrade = Upgrade::of(settings.seed);
+        if upgrade.is_some() {
+            for machine in &mut machines {
+                machine.program = Program::Older;
+            }
+        }
         Self {
             network: Network::default(),
             links: BTreeMap::new(),
@@ -297,6 +310,7 @@ impl World {
             machines,
             configuration,
             checks,
+            upgrade,
         }
     }
 
@@ -320,6 +334,7 @@ impl World {
         if faulty && self.phase == Phase::Trouble {
             self.begin_trouble();
         } else if self.phase == Phase::Trouble {
+            self.begin_upgrade();
             self.after(self.scenario.trouble_us, Event::Heal);
         }
         self.configure_first();
@@ -344,6 +359,7 @@ impl World {
 
     pub(super) fn begin_trouble(&mut self) {
         self.phase = Phase::Trouble;
+        self.begin_upgrade();
         let wait = self.random.below(2 * self.scenario.fault_us);
         self.after(wait, Event::Fault);
         self.after(self.scenario.trouble_us, Event::Heal);
@@ -414,14 +430,14 @@ impl World {
                 self.after(PULSE_US, Event::Pulse);
                 self.pulse();
             }
-            Event::AgentEffect(run) => self.agent_effect(run),
-            Event::AgentEnd(run) => self.agent_end(run),
+            Event::Agent(run) => self.agent_goes_on(run),
             Event::ClientAgain(change) => self.ask(change),
             Event::Restart(machine) => self.restart_controller(machine),
             Event::ComeBack(machine) => {
                 self.machines[machine].left = false;
                 self.start_executor(machine);
             }
+            Event::Install(machine, program) => self.install(machine, program),
             Event::Leave(process) => {
                 if self.lives(process) {
                     self.end_process(process.machine, Part::Controller, true);

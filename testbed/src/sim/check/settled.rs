@@ -1,12 +1,20 @@
 //! Is all well again? And if not in time: why not?
 
+use std::collections::BTreeSet;
+
+use lockstep_engine::parse::Document;
+use lockstep_engine::simulate;
 use lockstep_engine::time::Timestamp;
+use lockstep_node::cluster::command::VERSION;
 use lockstep_node::cluster::policy::Policy;
 use lockstep_node::cluster::transition::Transition;
 use lockstep_node::cluster::view;
 use lockstep_node::policy::Engine;
 
 use super::super::world::{Event, MachineId, Phase, Role, World, note};
+
+/// A configuration that has no rest comes back to where it was within so many plans.
+const ROUNDS: usize = 8;
 
 impl World {
     /// Looks from time to time.
@@ -16,8 +24,14 @@ impl World {
             Phase::Settling => {
                 if self.unsettled().is_none() {
                     note!(self, "the cluster has settled");
+                    if self.has_no_rest() {
+                        // It moves its services with each plan: nothing can be seen by leaving it alone.
+                        self.phase = Phase::Done;
+                        return self.check_end();
+                    }
                     if self.scenario.faults.is_empty() {
                         self.phase = Phase::Trouble;
+                        self.begin_upgrade();
                         self.after(self.scenario.trouble_us, Event::Heal);
                     } else {
                         self.begin_trouble();
@@ -82,6 +96,10 @@ impl World {
                 return Some(format!("n{number} is not online"));
             }
         }
+        let level = cluster.versions().level();
+        if level != VERSION && self.phase != Phase::Settling {
+            return Some(format!("all are upgraded, and still at version {level}"));
+        }
         if let Some(wanted) = cluster.wanted() {
             return Some(format!("a plan is wanted: {wanted}"));
         }
@@ -92,41 +110,51 @@ impl World {
         if let Some((key, node)) = core.under_way().next() {
             return Some(format!("{key} is under way on {node}"));
         }
-        let now = Timestamp {
-            seconds: self.date(leader),
-            offset: 0,
-        };
-        match Engine.plan(cluster.cib(), cluster.planned() + 1, now) {
+        let now = self.leaders_time(leader);
+        let left = match left_to_do(cluster.cib(), cluster.planned() + 1, now) {
+            Ok(left) => left,
             Err(error) => return Some(format!("the engine refuses the CIB: {error}")),
-            Ok(planned) => {
-                // A monitor that failed and recovered before anybody planned is begun again by every
-                // plan, in Lockstep as in Pacemaker, until the failure is cleaned up.
-                let actions = planned.graph.synapses.iter().map(|synapse| &synapse.action);
-                let actions = actions.filter(|action| {
-                    action.task != "monitor" || action.key.ends_with("_monitor_0")
-                });
-                let actions: Vec<_> = actions.map(|action| action.key.as_str()).collect();
-                if !actions.is_empty() {
-                    let plan = cluster.transition()?;
-                    return Some(format!(
-                        "at {} the engine finds left to do: {}; plan {} was made at {}, and is to \
-                         be looked at again at {:?}",
-                        now.seconds,
-                        actions.join(" "),
-                        plan.number,
-                        plan.now.seconds,
-                        plan.graph.attributes.recheck_by
-                    ));
-                }
-            }
+        };
+        if !left.is_empty() && !self.has_no_rest() {
+            let plan = cluster.transition()?;
+            return Some(format!(
+                "at {} the engine finds left to do: {}; plan {} was made at {}, and is to be looked \
+                 at again at {:?}",
+                now.seconds,
+                left.join(" "),
+                plan.number,
+                plan.now.seconds,
+                plan.graph.attributes.recheck_by
+            ));
         }
         self.wrong_belief(leader)
+    }
+
+    fn leaders_time(&self, leader: MachineId) -> Timestamp {
+        Timestamp {
+            seconds: self.date(leader),
+            offset: 0,
+        }
+    }
+
+    /// Whether the configuration gives the engine no rest: with every action doing what it is to, it
+    /// comes back to where it was and still finds something to do. Colocations with a clone that
+    /// contradict each other do that, and orders that wait for each other, in Pacemaker's
+    /// `crm_simulate` as well. That is what was asked for, and no controller can do better.
+    fn has_no_rest(&self) -> bool {
+        let leader = self.leader();
+        let core = leader.and_then(|leader| {
+            let controller = self.machines[leader].controller.as_ref()?;
+            Some((controller.core.cluster(), self.leaders_time(leader)))
+        });
+        core.is_some_and(|(cluster, now)| goes_round(cluster.cib(), now))
     }
 
     /// Where what the cluster believes is not what really runs.
     fn wrong_belief(&self, leader: MachineId) -> Option<String> {
         let core = &self.machines[leader].controller.as_ref()?.core;
-        let maintained = self.configuration.maintenance;
+        // As it is in force: of two changes that an operator makes, the first may come last.
+        let maintained = is_maintained(core.cluster().cib());
         for resource in view::resources(core.cluster().cib()) {
             if resource.agent.starts_with("stonith") {
                 continue;
@@ -176,6 +204,7 @@ impl World {
             }
         }
         self.check_promises();
+        self.summary.restless += u64::from(self.has_no_rest());
         self.summary.entries = self.checks.log.last();
         let planned = self.leader().and_then(|leader| {
             let controller = self.machines[leader].controller.as_ref()?;
@@ -183,4 +212,59 @@ impl World {
         });
         self.summary.plans = planned.unwrap_or(0);
     }
+}
+
+/// What a plan would do now, by operation key.
+fn left_to_do(cib: &Document, transition: u64, now: Timestamp) -> Result<Vec<String>, String> {
+    let planned = Engine.plan(cib, transition, now)?;
+    // A monitor that failed and recovered before anybody planned is begun again by every plan, in
+    // Lockstep as in Pacemaker, until the failure is cleaned up.
+    let actions = planned.graph.synapses.iter().map(|synapse| &synapse.action);
+    let actions =
+        actions.filter(|action| action.task != "monitor" || action.key.ends_with("_monitor_0"));
+    Ok(actions.map(|action| action.key.clone()).collect())
+}
+
+/// Whether plans that are carried out one after the other come back to where they were.
+fn goes_round(cib: &Document, now: Timestamp) -> bool {
+    let settings = simulate::Settings {
+        schedule: true,
+        execute: true,
+        quiet: true,
+        wall_clock: now.seconds,
+        ..simulate::Settings::default()
+    };
+    let mut cib = cib.clone();
+    let mut seen = BTreeSet::new();
+    // Each round does something, so that a state that was seen before comes again and again.
+    while seen.insert(placement(&cib)) {
+        let rests = || left_to_do(&cib, 1, now).is_ok_and(|left| left.is_empty());
+        if seen.len() > ROUNDS || rests() || simulate::run(&mut cib, now, &settings).is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether a CIB has the whole cluster in maintenance.
+fn is_maintained(cib: &Document) -> bool {
+    let options = cib
+        .descendants(cib.root())
+        .filter(|e| cib.name(*e) == "nvpair" && cib.attr(*e, "name") == Some("maintenance-mode"));
+    options
+        .into_iter()
+        .any(|e| cib.attr(e, "value") == Some("true"))
+}
+
+/// What is active where, as a CIB has it.
+fn placement(cib: &Document) -> Vec<(String, String, view::Role)> {
+    let resources = view::resources(cib).into_iter();
+    let active = resources.flat_map(|resource| {
+        let active = resource.active.into_iter();
+        let id = resource.id;
+        active.map(move |activity| (id.clone(), activity.node, activity.role))
+    });
+    let mut active: Vec<_> = active.collect();
+    active.sort_unstable();
+    active
 }

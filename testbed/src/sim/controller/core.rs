@@ -2,7 +2,7 @@
 
 use lockstep_consensus::group::Input as GroupInput;
 use lockstep_node::cluster::event::What;
-use lockstep_node::controller::{ConnectionId, Effect, Input, Joined, Moment};
+use lockstep_node::controller::{ConnectionId, ControllerError, Effect, Input, Joined, Moment};
 use lockstep_node::executor::FromExecutor;
 use lockstep_node::fabric::FromController;
 
@@ -79,6 +79,9 @@ impl World {
         };
         let effects = match controller.core.step(moment, input) {
             Ok(effects) => effects,
+            Err(ControllerError::TooOld { level, knows }) => {
+                return self.is_too_old(machine, level, knows);
+            }
             Err(error) => {
                 let what = format!("controller {} cannot go on: {error}", machine + 1);
                 return self.violate("robustness", what);

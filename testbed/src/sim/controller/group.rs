@@ -107,7 +107,8 @@ impl World {
             Apply::Restore(snapshot) => {
                 // The group's own beginning holds nothing of ours.
                 if snapshot.data.is_empty() {
-                    return;
+                    let index = snapshot.meta.index;
+                    return self.core_has_members(machine, index, &snapshot.meta.members);
                 }
                 self.summary.restores += 1;
                 let Some(controller) = self.controller(machine) else {
@@ -155,11 +156,18 @@ impl World {
                     "controller {number} has at {index} as members {voters:?} and learning {learners:?}"
                 );
                 self.members_change(machine, &changed.members);
-                let voters = changed.members.voters.len();
-                if let Some(controller) = self.controller(machine) {
-                    controller.inbox.push_back(Input::Members { index, voters });
-                }
+                self.core_has_members(machine, index, &changed.members);
             }
+        }
+    }
+
+    fn core_has_members(&mut self, machine: MachineId, index: u64, members: &Members) {
+        if let Some(controller) = self.controller(machine) {
+            controller.inbox.push_back(Input::Members {
+                index,
+                voters: members.voters.len(),
+                members: members.ids(),
+            });
         }
     }
 

@@ -1,0 +1,117 @@
+//! What may be said, while controllers of different versions are in one group?
+//!
+//! A group is upgraded one controller after the other, and each of them must understand every entry
+//! of the log. So the group has a level: the highest version of the commands that every member is
+//! known to understand. A controller that knows more than the level says so by an entry; when the
+//! last one has, the level rises, for all at the same place of the log. It never falls: what was
+//! said at a level is in the log and in snapshots, and a controller below it is too old.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bincode::{Decode, Encode};
+
+use super::command::{Command, ControllerId};
+
+/// What the controllers of a new group understand before they say anything: what the first release
+/// does.
+pub const FIRST: u16 = 2;
+
+/// Which versions of the commands the members understand.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Versions {
+    level: u16,
+    members: BTreeSet<ControllerId>,
+    /// What controllers said that understand more than the level.
+    said: BTreeMap<ControllerId, u16>,
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self::founded_at(FIRST)
+    }
+}
+
+/// A command of a version that not every controller understands yet.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not before every controller is upgraded: this needs version {needed} of the commands, and \
+     up to version {level} only is known to {behind}"
+)]
+pub struct TooEarly {
+    /// What the command needs.
+    pub needed: u16,
+    /// What all understand.
+    pub level: u16,
+    /// The controllers that did not say that they understand more.
+    pub behind: String,
+}
+
+impl Versions {
+    /// Of a group whose first members all understood commands up to this version.
+    pub fn founded_at(level: u16) -> Self {
+        Self {
+            level,
+            members: BTreeSet::new(),
+            said: BTreeMap::new(),
+        }
+    }
+
+    /// Up to which version every member understands commands.
+    pub fn level(&self) -> u16 {
+        self.level
+    }
+
+    /// What a controller understands, as far as it said.
+    pub fn of(&self, controller: ControllerId) -> u16 {
+        let said = self.said.get(&controller).copied();
+        said.unwrap_or_default().max(self.level)
+    }
+
+    /// Whether a member that understands so much has yet to say so.
+    pub fn awaits(&self, controller: ControllerId, knows: u16) -> bool {
+        self.members.contains(&controller) && self.of(controller) != knows
+    }
+
+    /// Whether everybody understands this command.
+    ///
+    /// # Errors
+    /// If not: who does not, as far as is known.
+    pub fn permit(&self, command: &Command) -> Result<(), TooEarly> {
+        let needed = command.since();
+        if needed <= self.level {
+            return Ok(());
+        }
+        let behind = self.members.iter().filter(|id| self.of(**id) < needed);
+        let behind: Vec<String> = behind.map(|id| format!("controller {id}")).collect();
+        Err(TooEarly {
+            needed,
+            level: self.level,
+            behind: behind.join(" and "),
+        })
+    }
+
+    /// A controller says what it understands; returns the new level, if that rises by it.
+    pub(super) fn says(&mut self, controller: ControllerId, version: u16) -> Option<u16> {
+        self.said.insert(controller, version);
+        self.rise()
+    }
+
+    /// The members are others; returns the new level, if that rises by it.
+    pub(super) fn set_members(&mut self, members: BTreeSet<ControllerId>) -> Option<u16> {
+        self.members = members;
+        self.rise()
+    }
+
+    fn rise(&mut self) -> Option<u16> {
+        let least = self.members.iter().map(|id| self.of(*id)).min()?;
+        let rises = least > self.level;
+        self.level = least;
+        let (level, members) = (self.level, &self.members);
+        self.said
+            .retain(|id, version| *version > level && members.contains(id));
+        rises.then_some(least)
+    }
+}
+
+#[cfg(test)]
+mod tests;
