@@ -206,18 +206,12 @@ impl Cluster {
         self
     }
 
-    /// From the entry at `index` on so many controllers vote, and these are members. That is no command,
-    /// and a part of the state nevertheless: states at one index are equal, whichever kind of entry is
-    /// there.
-    pub fn set_members(
-        &mut self,
-        index: u64,
-        voters: usize,
-        members: BTreeSet<ControllerId>,
-    ) -> Option<Event> {
+    /// From the entry at `index` on these controllers vote. That is no command, and a part of the state
+    /// nevertheless: states at one index are equal, whichever kind of entry is there.
+    pub fn set_voters(&mut self, index: u64, voters: BTreeSet<ControllerId>) -> Option<Event> {
         self.index = index;
-        self.voters = voters;
-        let level = self.versions.set_members(members)?;
+        self.voters = voters.len();
+        let level = self.versions.set_voters(voters)?;
         Some(Event {
             index,
             at: self.clock,

@@ -178,10 +178,10 @@ fn replicas_of_one_log_are_equal_to_the_byte_at_every_index() {
 fn who_votes_belongs_to_the_state_at_an_index_of_its_own() {
     let mut rig = Rig::new(&Scripted::new(Vec::new()));
     let before = rig.replicas[1].index();
-    rig.replicas[0].set_members(before + 1, 5, (1..=5).collect());
+    rig.replicas[0].set_voters(before + 1, (1..=5).collect());
     assert_eq!(rig.replicas[0].index(), before + 1);
     assert_ne!(rig.replicas[0].snapshot(), rig.replicas[1].snapshot());
-    rig.replicas[1].set_members(before + 1, 5, (1..=5).collect());
+    rig.replicas[1].set_voters(before + 1, (1..=5).collect());
     assert_eq!(rig.replicas[0].snapshot(), rig.replicas[1].snapshot());
 }
 

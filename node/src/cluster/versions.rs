@@ -1,8 +1,8 @@
 //! What may be said, while controllers of different versions are in one group?
 //!
 //! A group is upgraded one controller after the other, and each of them must understand every entry
-//! of the log. So the group has a level: the highest version of the commands that every member is
-//! known to understand. A controller that knows more than the level says so by an entry; when the
+//! of the log. So the group has a level: the highest version of the commands that everyone who votes is
+//! known to understand; one that only learns and is too old for it stops before it has a vote. A controller that knows more than the level says so by an entry; when the
 //! last one has, the level rises, for all at the same place of the log. It never falls: what was
 //! said at a level is in the log and in snapshots, and a controller below it is too old.
 
@@ -16,11 +16,11 @@ use super::command::{Command, ControllerId};
 /// does.
 pub const FIRST: u16 = 2;
 
-/// Which versions of the commands the members understand.
+/// Which versions of the commands those who vote understand.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Versions {
     level: u16,
-    members: BTreeSet<ControllerId>,
+    voters: BTreeSet<ControllerId>,
     /// What controllers said that understand more than the level.
     said: BTreeMap<ControllerId, u16>,
 }
@@ -51,12 +51,12 @@ impl Versions {
     pub fn founded_at(level: u16) -> Self {
         Self {
             level,
-            members: BTreeSet::new(),
+            voters: BTreeSet::new(),
             said: BTreeMap::new(),
         }
     }
 
-    /// Up to which version every member understands commands.
+    /// Up to which version everyone who votes understands commands.
     pub fn level(&self) -> u16 {
         self.level
     }
@@ -67,9 +67,9 @@ impl Versions {
         said.unwrap_or_default().max(self.level)
     }
 
-    /// Whether a member that understands so much has yet to say so.
+    /// Whether a controller that votes and understands so much has yet to say so.
     pub fn awaits(&self, controller: ControllerId, knows: u16) -> bool {
-        self.members.contains(&controller) && self.of(controller) != knows
+        self.voters.contains(&controller) && self.of(controller) != knows
     }
 
     /// Whether everybody understands this command.
@@ -81,7 +81,7 @@ impl Versions {
         if needed <= self.level {
             return Ok(());
         }
-        let behind = self.members.iter().filter(|id| self.of(**id) < needed);
+        let behind = self.voters.iter().filter(|id| self.of(**id) < needed);
         let behind: Vec<String> = behind.map(|id| format!("controller {id}")).collect();
         Err(TooEarly {
             needed,
@@ -96,19 +96,19 @@ impl Versions {
         self.rise()
     }
 
-    /// The members are others; returns the new level, if that rises by it.
-    pub(super) fn set_members(&mut self, members: BTreeSet<ControllerId>) -> Option<u16> {
-        self.members = members;
+    /// Others vote; returns the new level, if that rises by it.
+    pub(super) fn set_voters(&mut self, voters: BTreeSet<ControllerId>) -> Option<u16> {
+        self.voters = voters;
         self.rise()
     }
 
     fn rise(&mut self) -> Option<u16> {
-        let least = self.members.iter().map(|id| self.of(*id)).min()?;
+        let least = self.voters.iter().map(|id| self.of(*id)).min()?;
         let rises = least > self.level;
         self.level = least;
-        let (level, members) = (self.level, &self.members);
+        let (level, voters) = (self.level, &self.voters);
         self.said
-            .retain(|id, version| *version > level && members.contains(id));
+            .retain(|id, version| *version > level && voters.contains(id));
         rises.then_some(least)
     }
 }

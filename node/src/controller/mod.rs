@@ -112,14 +112,12 @@ pub enum Input {
         /// The entry.
         data: Vec<u8>,
     },
-    /// The controllers are others from here on in the log.
+    /// Other controllers vote from here on in the log.
     Members {
         /// The index of the entry that says so.
         index: u64,
-        /// How many vote.
-        voters: usize,
-        /// All of them, also those that do not vote yet.
-        members: BTreeSet<ControllerId>,
+        /// Which.
+        voters: BTreeSet<ControllerId>,
     },
     /// Everything up to an index, as a snapshot.
     Restore {
@@ -310,12 +308,8 @@ impl Controller {
             Input::Role { leads, term } => self.take_role(now, leads, term, &mut out),
             Input::Quorum { has } => self.quorum(now, has, &mut out),
             Input::Committed { index, data } => self.apply(now, index, &data, &mut out)?,
-            Input::Members {
-                index,
-                voters,
-                members,
-            } => {
-                let event = self.cluster.set_members(index, voters, members);
+            Input::Members { index, voters } => {
+                let event = self.cluster.set_voters(index, voters);
                 out.extend(event.map(Effect::Event));
             }
             Input::Restore { data } => {

@@ -334,8 +334,7 @@ impl Core {
                 tracing::info!(voters = ?members.voters, learners = ?members.learners, "members");
                 self.step(Input::Members {
                     index,
-                    voters: members.voters.len(),
-                    members: members.ids().into_iter().collect(),
+                    voters: members.voters,
                 })
             }
             GroupEvent::Removed => Err(

@@ -5,7 +5,7 @@ use crate::cluster::command::VERSION;
 
 fn group(members: impl IntoIterator<Item = ControllerId>) -> Versions {
     let mut versions = Versions::founded_at(1);
-    versions.set_members(members.into_iter().collect());
+    versions.set_voters(members.into_iter().collect());
     versions
 }
 
@@ -33,7 +33,7 @@ fn a_controller_that_is_not_upgraded_holds_nobody_up_once_it_is_removed() {
     let mut versions = group(1..=3);
     versions.says(1, 2);
     versions.says(2, 2);
-    assert_eq!(versions.set_members(BTreeSet::from([1, 2])), Some(2));
+    assert_eq!(versions.set_voters(BTreeSet::from([1, 2])), Some(2));
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_level_never_falls() {
     assert_eq!(versions.says(1, 2), Some(2));
     // An older program on a member, or an older member that joins, is too old.
     assert_eq!(versions.says(1, 1), None);
-    assert_eq!(versions.set_members(BTreeSet::from([1, 2])), None);
+    assert_eq!(versions.set_voters(BTreeSet::from([1, 2])), None);
     assert_eq!(versions.level(), 2);
 }
 

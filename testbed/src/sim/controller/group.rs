@@ -165,8 +165,7 @@ impl World {
         if let Some(controller) = self.controller(machine) {
             controller.inbox.push_back(Input::Members {
                 index,
-                voters: members.voters.len(),
-                members: members.ids(),
+                voters: members.voters.clone(),
             });
         }
     }
