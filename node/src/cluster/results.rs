@@ -113,7 +113,7 @@ impl Cluster {
             .map(|primitive| primitive.id.as_str());
         match (action.kind, action.task.as_str(), resource) {
             (GraphActionKind::Cluster, "stonith", _) => {
-                self.fencing_ended(node, action, order, outcome, news);
+                self.fencing_ended(node, action, order, success, &outcome.reason, news);
             }
             // The node came up since, and all that was known about it was forgotten: it is probed.
             (GraphActionKind::Resource, ..) if success && self.is_earlier_life(node, order) => {}
@@ -172,11 +172,11 @@ impl Cluster {
         by: &str,
         action: &GraphAction,
         order: OrderKey,
-        outcome: &Outcome,
+        success: bool,
+        detail: &str,
         news: &mut Vec<What>,
     ) {
         let Some(target) = &action.node else { return };
-        let success = outcome.code.0 == expected_code(action);
         let operation = parameter(action, "stonith_action").unwrap_or("reboot");
         self.fencings.add(FencingRecord {
             at: self.clock,
@@ -185,7 +185,7 @@ impl Cluster {
             // What was given up is told of the target.
             by: (by != target.name).then(|| by.to_owned()),
             succeeded: success,
-            detail: outcome.reason.clone(),
+            detail: detail.to_owned(),
         });
         if success && self.is_earlier_life(&target.name, order) {
             // It was up again before anybody was told, and may be lost again: this is not to say that

@@ -76,16 +76,21 @@ impl Following {
     /// Whether reports that it told of were lost on their way to the log: then it is to tell all
     /// that is not acknowledged again.
     fn is_behind(&mut self, applied: u64, now_ms: u64) -> bool {
-        // Also if what was refused got into the log by another way meanwhile: until the executor has
-        // answered, it does not stand.
-        if let Some(refused_ms) = self.refused_ms {
-            let pause_is_over = now_ms.saturating_sub(refused_ms) >= REFUSED_PAUSE_MS;
-            if pause_is_over {
-                self.refused_ms = None;
-                (self.proposed, self.behind) = (0, Some((applied, now_ms)));
-            }
-            return pause_is_over;
+        let lost = match self.refused_ms {
+            // Also if what was refused got into the log by another way meanwhile: until the executor
+            // has answered, it does not stand.
+            Some(refused_ms) => now_ms.saturating_sub(refused_ms) >= REFUSED_PAUSE_MS,
+            None => self.is_stuck(applied, now_ms),
+        };
+        if lost {
+            self.refused_ms = None;
+            (self.proposed, self.behind) = (0, Some((applied, now_ms)));
         }
+        lost
+    }
+
+    /// Whether it is long since the last of its reports was applied, and there are higher ones.
+    fn is_stuck(&mut self, applied: u64, now_ms: u64) -> bool {
         if self.seen <= applied {
             self.behind = None;
             return false;
@@ -95,11 +100,7 @@ impl Following {
             self.behind = Some((applied, now_ms));
             return false;
         }
-        let lost = now_ms.saturating_sub(since_ms) >= REPORT_LOST_MS;
-        if lost {
-            (self.proposed, self.behind) = (0, Some((applied, now_ms)));
-        }
-        lost
+        now_ms.saturating_sub(since_ms) >= REPORT_LOST_MS
     }
 }
 

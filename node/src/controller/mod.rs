@@ -465,9 +465,7 @@ impl Controller {
         if !self.cluster.versions().awaits(id, self.knows) {
             return;
         }
-        let due = |last: u64| now.monotonic_ms.saturating_sub(last) >= REPORT_AGAIN_MS;
-        if self.said_ms.is_none_or(due) {
-            self.said_ms = Some(now.monotonic_ms);
+        if is_report_due(&mut self.said_ms, now) {
             let command = Command::Understands {
                 controller: id,
                 version: self.knows,
@@ -492,11 +490,9 @@ impl Controller {
         {
             return;
         }
-        let due = |last: u64| now.monotonic_ms.saturating_sub(last) >= REPORT_AGAIN_MS;
-        if !self.reported_ms.is_none_or(due) {
+        if !is_report_due(&mut self.reported_ms, now) {
             return;
         }
-        self.reported_ms = Some(now.monotonic_ms);
         let digest = transition.digest;
         let command = Command::Digest {
             transition: number,
@@ -506,6 +502,15 @@ impl Controller {
         };
         out.push(propose(now, command));
     }
+}
+
+/// Whether what is not in the log yet is to be reported now; if so, `last` is now.
+fn is_report_due(last: &mut Option<u64>, now: Moment) -> bool {
+    let due = last.is_none_or(|last| now.monotonic_ms.saturating_sub(last) >= REPORT_AGAIN_MS);
+    if due {
+        *last = Some(now.monotonic_ms);
+    }
+    due
 }
 
 fn tell(connection: ConnectionId, message: ToExecutor) -> Effect {
