@@ -144,6 +144,18 @@ pub enum StoreError {
         /// The newest known one.
         supported: u32,
     },
+    /// Written by a program that is too old.
+    #[error(
+        "{path} was written in format {found}, this program reads {supported} and nothing older: start the program that wrote it, or replace this node"
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// The oldest one that can be read.
+        supported: u32,
+    },
     /// A folder with something else in it.
     #[error(
         "{path} is not empty and not a data folder of this program (no 'identity'): use an empty one"

@@ -48,9 +48,13 @@ const TEMPORARY: &str = "log.new";
 
 const SEGMENT_MAGIC: &[u8; 8] = b"LSLOG\x00\x00\x01";
 const SEGMENT_HEADER: usize = 8 + 4 + 4 + 8 + 8 + 8 + 4;
-/// The format of segments.
+/// The format of segments and of the records in them.
 const SEGMENT_FORMAT: u32 = 1;
+/// What a header that does not know of the segments before it counts as. It says 1 as well, but is shorter.
+const SHORT_FORMAT: u32 = 0;
+const SHORT_HEADER: usize = 8 + 4 + 4 + 8 + 8 + 4;
 
+/// Its last byte is the format.
 const RECORD_MAGIC: [u8; 4] = *b"LSr\x01";
 const RECORD_HEADER: usize = 4 + 4 + 8 + 4 + 4;
 
@@ -404,7 +408,7 @@ fn parse_record_header(salt: u32, bytes: &[u8]) -> Option<RecordHeader> {
     let u32_at = |at: usize| {
         u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
     };
-    if header[..4] != RECORD_MAGIC || u32_at(20) != header_sum(salt, &header[..20]) {
+    if record_format(salt, bytes) != Some(RECORD_MAGIC[3]) {
         return None;
     }
     let seq = u64::from(u32_at(8)) | u64::from(u32_at(12)) << 32;
@@ -413,6 +417,42 @@ fn parse_record_header(salt: u32, bytes: &[u8]) -> Option<RecordHeader> {
         seq,
         payload_sum: u32_at(16),
     })
+}
+
+/// The format of the record whose header is at the start of `bytes`, if the header checks out. All
+/// formats keep magic and sum where they are, so that a program can tell another format from damage.
+fn record_format(salt: u32, bytes: &[u8]) -> Option<u8> {
+    let header: &[u8; RECORD_HEADER] = bytes.first_chunk()?;
+    let (body, sum) = header.split_last_chunk::<4>()?;
+    let is_record = header[..3] == RECORD_MAGIC[..3];
+    (is_record && u32::from_le_bytes(*sum) == header_sum(salt, body)).then_some(header[3])
+}
+
+/// Whether a segment begins with a whole header of [`SHORT_FORMAT`].
+fn is_short_header(bytes: &[u8]) -> bool {
+    let Some(header) = bytes.first_chunk::<SHORT_HEADER>() else {
+        return false;
+    };
+    let Some((body, sum)) = header.split_last_chunk::<4>() else {
+        return false;
+    };
+    body.starts_with(SEGMENT_MAGIC) && u32::from_le_bytes(*sum) == crc32fast::hash(body)
+}
+
+fn other_format(path: PathBuf, found: u32) -> StoreError {
+    let supported = SEGMENT_FORMAT;
+    if found > supported {
+        return StoreError::Newer {
+            path,
+            found,
+            supported,
+        };
+    }
+    StoreError::Older {
+        path,
+        found,
+        supported,
+    }
 }
 
 struct Expected {
@@ -448,17 +488,16 @@ fn scan_segment<F: Folder>(
         .read(&name)
         .map_err(|source| StoreError::io("read", folder.path_of(&name), source))?;
 
+    let other_format = |found| Err(other_format(folder.path_of(&name), found));
+    if is_short_header(&bytes) {
+        return other_format(SHORT_FORMAT);
+    }
     let Some(header) = bytes.first_chunk::<SEGMENT_HEADER>() else {
         return damaged(bytes.len(), "the segment is cut off in its header");
     };
     let format = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
     if &header[..8] == SEGMENT_MAGIC && format > SEGMENT_FORMAT {
-        let (path, supported) = (folder.path_of(&name), SEGMENT_FORMAT);
-        return Err(StoreError::Newer {
-            path,
-            found: format,
-            supported,
-        });
+        return other_format(format);
     }
     let u64_at = |at: usize| {
         let bytes = header[at..].first_chunk().copied();
@@ -507,6 +546,7 @@ fn scan_segment<F: Folder>(
                 seq += 1;
             }
             None => match classify(salt, &bytes, at, seq, header) {
+                Tail::OtherFormat(found) => return other_format(found),
                 Tail::Clean | Tail::Torn if at == SEGMENT_HEADER => {
                     return damaged(at, "the segment's first record is missing");
                 }
@@ -534,6 +574,8 @@ enum Tail {
     Clean,
     /// The last write did not get to its end.
     Torn,
+    /// A good record, in another format than this program's.
+    OtherFormat(u32),
     /// Something else, described.
     Damaged(String),
 }
@@ -544,6 +586,9 @@ fn classify(salt: u32, bytes: &[u8], at: usize, seq: u64, header: Option<RecordH
     let Some(first_nonzero) = rest.iter().position(|&byte| byte != 0) else {
         return Tail::Clean;
     };
+    if let Some(format) = record_format(salt, rest).filter(|format| *format != RECORD_MAGIC[3]) {
+        return Tail::OtherFormat(format.into());
+    }
 
     let mut search = first_nonzero + usize::from(first_nonzero == 0);
     while let Some(found) = rest[search..]

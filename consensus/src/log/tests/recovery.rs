@@ -171,6 +171,81 @@ fn a_segment_of_a_newer_format_is_for_a_newer_program() {
     damage_found(&folder);
 }
 
+/// The header of `log-00000000000000000001` as programs wrote it whose headers said nothing of the
+/// segments before.
+const SHORT_HEADER: &str =
+    "4c534c4f4700000101000000dec0175a01000000000000000100000000000000ef4b021f";
+
+#[test]
+fn a_segment_of_an_older_format_is_no_damage() {
+    let folder = folder_with(&[bootstrap()]);
+    let name = files(&folder, "log-").pop().expect("a segment");
+    let mut bytes = content(&folder, &name);
+    let header = unhex(SHORT_HEADER);
+    bytes.splice(..8 + 4 + 4 + 8 + 8 + 8 + 4, header.iter().copied());
+    overwrite(&folder, &name, &bytes);
+    let error = open(&folder).expect_err("it is older");
+    assert!(
+        matches!(&error, StoreError::Older { path, found: 0, supported: 1 } if path.ends_with(&name)),
+        "{error}"
+    );
+    let text = error.to_string();
+    assert!(text.contains("start the program that wrote it"), "{text}");
+
+    // One that is not whole is no header of any format.
+    for at in 0..header.len() {
+        let mut broken = bytes.clone();
+        broken[at] ^= 1;
+        overwrite(&folder, &name, &broken);
+        match open(&folder) {
+            // A format that is not known yet may have its checksum anywhere.
+            Err(StoreError::Newer { .. }) => assert!((8..12).contains(&at), "byte {at}"),
+            _ => drop(damage_found(&folder)),
+        }
+    }
+}
+
+#[test]
+fn a_record_of_another_format_is_neither_damage_nor_torn() {
+    let folder = folder_with(&[bootstrap(), append(2..=4, 1)]);
+    let name = files(&folder, "log-").pop().expect("a segment");
+    let good = content(&folder, &name);
+    let salt = u32::from_le_bytes(*good[12..].first_chunk().expect("a header"));
+    for at in record_offsets(&good) {
+        let mut bytes = good.clone();
+        bytes[at + 3] = 2;
+        overwrite(&folder, &name, &bytes);
+        // Its sum says that this is not what was written.
+        damage_found(&folder);
+        let mut sum = crc32fast::Hasher::new_with_initial(salt);
+        sum.update(&bytes[at..at + 20]);
+        bytes[at + 20..at + 24].copy_from_slice(&sum.finalize().to_le_bytes());
+        overwrite(&folder, &name, &bytes);
+        let error = open(&folder).expect_err("it is newer");
+        assert!(
+            matches!(
+                error,
+                StoreError::Newer {
+                    found: 2,
+                    supported: 1,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits = text.as_bytes().chunks(2);
+    digits
+        .map(|pair| {
+            let pair = std::str::from_utf8(pair).expect("ASCII");
+            u8::from_str_radix(pair, 16).expect("hexadecimal")
+        })
+        .collect()
+}
+
 #[test]
 fn the_size_of_a_batch_is_about_that_of_what_it_carries() {
     let empty = Batch::default().size();
