@@ -7,6 +7,8 @@
 use lockstep_engine::parse::{Document, ElementId};
 use lockstep_engine::value::interval;
 
+use crate::executor::OrderKey;
+
 /// `cluster-recheck-interval` unless the configuration says otherwise: 15 minutes, as the peer has it.
 const RECHECK_INTERVAL_MS: u64 = 15 * 60 * 1_000;
 
@@ -351,6 +353,22 @@ pub fn resource_history(cib: &Document, node: &str, resource: &str) -> Option<El
     let resources = cib.child(lrm, "lrm_resources")?;
     cib.children_named(resources, "lrm_resource")
         .find(|e| cib.id(*e) == Some(resource))
+}
+
+/// Whether a result of an order is among what is known about a node; what is only noted as pending is
+/// none.
+pub fn has_result(cib: &Document, node: &str, order: OrderKey) -> bool {
+    let lrm = find_state(cib, node).and_then(|state| cib.child(state, "lrm"));
+    let Some(resources) = lrm.and_then(|lrm| cib.child(lrm, "lrm_resources")) else {
+        return false;
+    };
+    let begins = format!("{}:{}:", order.action, order.transition);
+    let is_result = |e: ElementId| {
+        let key = cib.attr(e, "transition-key").unwrap_or_default();
+        key.starts_with(&begins) && cib.attr(e, "op-status") != Some("-1")
+    };
+    cib.children_named(resources, "lrm_resource")
+        .any(|resource| cib.children(resource).any(is_result))
 }
 
 /// Forgets what is known about a resource on a node, so that it is probed.

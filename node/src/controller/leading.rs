@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use lockstep_engine::graph::{FEATURE_SET, GraphActionKind};
 
 use super::duty::{self, Duty};
+use super::flights::Flight;
 use super::{Controller, Effect, Moment, Peer, propose, tell};
 use crate::cluster::action::is_own;
 use crate::cluster::command::{Command, ControllerId};
@@ -27,14 +28,6 @@ const REFUSED_PAUSE_MS: u64 = 100;
 const FENCING_PAUSE_MS: u64 = 1_000;
 /// But never longer than this.
 const FENCING_PAUSE_MAX_MS: u64 = 60_000;
-
-/// An order on its way.
-#[derive(Clone, Debug)]
-pub(super) struct Flight {
-    pub(super) node: String,
-    given_up_at_ms: u64,
-    given_up: bool,
-}
 
 /// How an executor stands to this leadership.
 #[derive(Clone, Debug, Default)]
@@ -163,7 +156,7 @@ impl Leading {
             }
             Command::GiveUp { key, .. } => {
                 if let Some(flight) = self.flights.get_mut(key) {
-                    flight.given_up = false;
+                    flight.not_given_up();
                 }
             }
             _ => {}
@@ -201,14 +194,9 @@ impl Controller {
                 under_way, reports, ..
             } => {
                 following.standing = true;
-                let given_up_at_ms = now.monotonic_ms.saturating_add(self.settings.patience_ms);
                 for key in under_way {
-                    let flight = Flight {
-                        node: node.clone(),
-                        given_up_at_ms,
-                        given_up: false,
-                    };
-                    leading.flights.entry(key).or_insert(flight);
+                    let flight = || Flight::found(node.clone(), now);
+                    leading.flights.entry(key).or_insert_with(flight);
                 }
                 for report in reports {
                     self.pass_on(now, &node, report, out);
@@ -343,24 +331,6 @@ impl Controller {
         }
     }
 
-    /// Forgets what ended and gives up what never does.
-    fn watch_flights(&mut self, now: Moment, out: &mut Vec<Effect>) {
-        let Some(leading) = &mut self.leading else {
-            return;
-        };
-        let transition = self.cluster.transition();
-        leading
-            .flights
-            .retain(|key, _| is_waiting(transition, *key));
-        for (key, flight) in &mut leading.flights {
-            if now.monotonic_ms >= flight.given_up_at_ms && !flight.given_up {
-                flight.given_up = true;
-                let reason = format!("no result came from {} in time", flight.node);
-                out.push(propose(now, Command::GiveUp { key: *key, reason }));
-            }
-        }
-    }
-
     /// Sends out what is ready and not on its way.
     fn dispatch(&mut self, now: Moment, out: &mut Vec<Effect>) {
         let Some(leading) = &mut self.leading else {
@@ -389,18 +359,9 @@ impl Controller {
                 continue;
             }
             let available = |node: &str| self.peers.contains_key(node);
-            let given_up_at_ms = now.monotonic_ms;
             match duty::of(action, &self.cluster, available) {
                 Duty::Impossible(reason) => {
-                    let node = String::new();
-                    leading.flights.insert(
-                        key,
-                        Flight {
-                            node,
-                            given_up_at_ms,
-                            given_up: true,
-                        },
-                    );
+                    leading.flights.insert(key, Flight::impossible(now));
                     out.push(propose(now, Command::GiveUp { key, reason }));
                 }
                 // What is found there on the way may be a reason to stay: a probe, say.
@@ -418,13 +379,8 @@ impl Controller {
                     let Some(peer) = self.peers.get(&node).filter(same) else {
                         continue;
                     };
-                    let patience = duty::patience_ms(&work, self.settings.patience_ms);
-                    let given_up_at_ms = given_up_at_ms.saturating_add(patience);
-                    let flight = Flight {
-                        node: node.clone(),
-                        given_up_at_ms,
-                        given_up: false,
-                    };
+                    let patience_ms = duty::patience_ms(&work, self.settings.patience_ms);
+                    let flight = Flight::sent(node.clone(), now, patience_ms);
                     leading.flights.insert(key, flight);
                     let order = crate::executor::Order { key, work };
                     let message = ToExecutor::Order {
@@ -496,13 +452,7 @@ impl Controller {
         let Some(leading) = &self.leading else {
             return false;
         };
-        let transition = self.cluster.transition();
-        let waiting = |key: &OrderKey| is_waiting(transition, *key);
-        if leading
-            .flights
-            .iter()
-            .any(|(key, flight)| waiting(key) && !flight.node.is_empty())
-        {
+        if !leading.is_nothing_under_way() {
             return false;
         }
         let mut online = self
@@ -565,14 +515,6 @@ fn has_more_to_do(transition: &Transition, leaving: u32, node: &str) -> bool {
         action.kind == GraphActionKind::Resource
             && duty::executor_of(action) == Some(node)
             && transition.progress(synapse) == Progress::Waiting
-    })
-}
-
-fn is_waiting(transition: Option<&Transition>, key: OrderKey) -> bool {
-    let transition = transition.filter(|transition| transition.number == key.transition);
-    transition.is_some_and(|transition| {
-        let synapse = transition.synapse_of(key.action);
-        synapse.is_some_and(|synapse| transition.progress(synapse) == Progress::Waiting)
     })
 }
 

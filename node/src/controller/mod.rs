@@ -14,6 +14,7 @@
 //! | file | question |
 //! |---|---|
 //! | `leading.rs` | what a leader keeps and does |
+//! | `flights.rs` | which orders may be under way, and how long they are awaited |
 //! | `alone.rs` | what a controller does that sees no quorum |
 //! | `duty.rs` | who carries out an action |
 //! | `fencing.rs` | which device fences a node |
@@ -23,6 +24,7 @@ pub mod duty;
 #[cfg(test)]
 mod engine_tests;
 pub mod fencing;
+mod flights;
 mod leading;
 #[cfg(test)]
 mod testing;
@@ -370,6 +372,7 @@ impl Controller {
         let command = entry.command.clone();
         let planned = self.cluster.planned();
         let applied = self.cluster.apply(index, entry);
+        let accepted = applied.outcome.is_ok();
         out.extend(applied.events.into_iter().map(Effect::Event));
         if let Some(request) = request {
             out.push(Effect::Answered {
@@ -383,7 +386,10 @@ impl Controller {
         }
         if let Some(leading) = &mut self.leading {
             leading.applied(&command, (self.settings.id, self.term), now.monotonic_ms);
-            if let Command::Report { node, .. } = &command {
+            if let Command::Report { node, report, .. } = &command {
+                if accepted {
+                    leading.ended(report);
+                }
                 self.acknowledge(node, out);
             }
         }

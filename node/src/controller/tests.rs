@@ -232,6 +232,42 @@ fn a_node_that_is_away_too_long_is_lost_and_its_return_is_news() {
     );
 }
 
+/// What was ordered of it before is under way there, and its graph may be gone: a plan that is made
+/// meanwhile could start the same elsewhere.
+#[test]
+fn what_an_abandoned_plan_left_under_way_on_a_node_that_comes_back_is_awaited() {
+    for plans_missed in [1, 2] {
+        for led_by in [0, 1] {
+            let mut sim = Sim::running(&[&[step("a_start_0", "n3", &[])], &[], &[], &[]]);
+            sim.disconnect(|_, node| node == "n3");
+            sim.pass_time(1_200);
+            if plans_missed == 2 {
+                sim.configure();
+            }
+            let before = sim.planned();
+            assert_eq!(before, 1 + plans_missed, "it is lost");
+            (0..3).for_each(|controller| sim.connect(controller, "n3"));
+            assert!(sim.leading().cluster().nodes()["n3"].online);
+            sim.elect(led_by);
+            sim.pass_time(30_000);
+            assert_eq!(sim.planned(), before, "a is being started there");
+            sim.end("n3", "1:1", 0);
+            assert_eq!(sim.planned(), before + 1);
+            sim.assert_equal_states();
+        }
+    }
+}
+
+#[test]
+fn what_was_given_up_does_not_hold_up_the_next_leader() {
+    let mut sim = Sim::running(&[&[step("a_start_0", "n1", &[])], &[], &[]]);
+    sim.pass_time(81_000);
+    assert_eq!(sim.planned(), 2);
+    sim.elect(1);
+    sim.configure();
+    assert_eq!(sim.planned(), 3, "the state says that the start failed");
+}
+
 #[test]
 fn a_short_absence_is_not_a_loss_and_orders_are_sent_again() {
     let steps = [step("a_start_0", "n3", &[]), step("b_start_0", "n3", &[0])];
@@ -274,6 +310,16 @@ fn a_failed_monitor_becomes_a_plan() {
 #[test]
 fn a_result_that_never_comes_is_given_up() {
     let mut sim = Sim::running(&[&[step("a_start_0", "n1", &[])], &[]]);
+    sim.pass_time(79_000);
+    assert_eq!(sim.planned(), 1, "20 s of its own and 60 s of patience");
+    sim.pass_time(2_000);
+    assert_eq!(sim.planned(), 2);
+}
+
+#[test]
+fn a_new_leader_has_as_much_patience_as_the_one_before() {
+    let mut sim = Sim::running(&[&[step("a_start_0", "n1", &[])], &[]]);
+    sim.elect(1);
     sim.pass_time(79_000);
     assert_eq!(sim.planned(), 1, "20 s of its own and 60 s of patience");
     sim.pass_time(2_000);
