@@ -62,6 +62,14 @@ impl Flight {
         self.given_up = false;
     }
 
+    /// Its node gets `pause_ms` more: nobody listened meanwhile.
+    pub(super) fn grant(&mut self, pause_ms: u64) {
+        self.since_ms = self.since_ms.saturating_add(pause_ms);
+        if let Some(at) = &mut self.given_up_at_ms {
+            *at = at.saturating_add(pause_ms);
+        }
+    }
+
     /// Whether an order of a plan that is not in force any more may still change something that the
     /// state does not tell. If it was given up the state says so, and the plans since go by that.
     fn is_left_over(&self, key: OrderKey, cib: &Document, now: Moment) -> bool {

@@ -111,6 +111,14 @@ impl Leading {
         }
     }
 
+    /// This controller stood still for `pause_ms`: that was nobody else's silence.
+    pub(super) fn grant(&mut self, pause_ms: u64) {
+        self.since_ms = self.since_ms.saturating_add(pause_ms);
+        for flight in self.flights.values_mut() {
+            flight.grant(pause_ms);
+        }
+    }
+
     /// An executor's connection came or went: what was known about it is not known any more.
     pub(super) fn executor_changed(&mut self, node: &str) {
         self.nodes.remove(node);

@@ -15,6 +15,7 @@
 //! |---|---|
 //! | `leading.rs` | what a leader keeps and does |
 //! | `flights.rs` | which orders may be under way, and how long they are awaited |
+//! | `pauses.rs` | what if this controller itself stood still |
 //! | `alone.rs` | what a controller does that sees no quorum |
 //! | `duty.rs` | who carries out an action |
 //! | `fencing.rs` | which device fences a node |
@@ -26,6 +27,7 @@ mod engine_tests;
 pub mod fencing;
 mod flights;
 mod leading;
+mod pauses;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -221,6 +223,8 @@ pub struct Controller {
     policy: Arc<dyn Policy>,
     cluster: Cluster,
     started_ms: Option<u64>,
+    /// When it last took a step.
+    stepped_ms: Option<u64>,
     term: u64,
     leading: Option<Leading>,
     /// Connected executors by node.
@@ -248,6 +252,7 @@ impl Controller {
             policy,
             cluster,
             started_ms: None,
+            stepped_ms: None,
             term: 0,
             leading: None,
             peers: BTreeMap::new(),
@@ -305,6 +310,7 @@ impl Controller {
     /// Takes one input.
     pub fn step(&mut self, now: Moment, input: Input) -> Result<Vec<Effect>, ControllerError> {
         self.started_ms.get_or_insert(now.monotonic_ms);
+        self.wake(now);
         let mut out = Vec::new();
         match input {
             Input::Role { leads, term } => self.take_role(now, leads, term, &mut out),

@@ -52,6 +52,9 @@ pub(super) struct Sim {
     pub(super) services: BTreeSet<(String, String)>,
 }
 
+/// How often shells have their cores look at the clock, in milliseconds.
+const TICK_MS: u64 = 100;
+
 /// More than any test has to say at one moment.
 const MOST_PARCELS: usize = 10_000;
 
@@ -276,7 +279,15 @@ impl Sim {
         );
     }
 
+    /// Everybody looks at the clock now and then.
     pub(super) fn pass_time(&mut self, milliseconds: u64) {
+        for passed in (0..milliseconds).step_by(TICK_MS as usize) {
+            self.stand_still(TICK_MS.min(milliseconds - passed));
+        }
+    }
+
+    /// Everybody looks at the clock again only after that time.
+    pub(super) fn stand_still(&mut self, milliseconds: u64) {
         self.now_ms += milliseconds;
         for at in 0..self.controllers.len() {
             self.mail.push_back(Parcel::ToController(at, Input::Tick));

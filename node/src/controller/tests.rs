@@ -269,6 +269,38 @@ fn what_was_given_up_does_not_hold_up_the_next_leader() {
 }
 
 #[test]
+fn the_silence_of_others_while_a_controller_stood_still_is_not_theirs() {
+    let mut sim = Sim::running(&[&[], &[], &[]]);
+    sim.disconnect(|_, node| node == "n3");
+    sim.pass_time(500);
+    sim.stand_still(3_000);
+    assert!(sim.leading().cluster().nodes()["n3"].online);
+    sim.pass_time(900);
+    assert!(sim.leading().cluster().nodes()["n3"].online);
+    sim.pass_time(200);
+    assert!(!sim.leading().cluster().nodes()["n3"].online);
+}
+
+#[test]
+fn a_node_that_is_away_for_good_is_lost_however_often_the_leader_stands_still() {
+    let mut sim = Sim::running(&[&[], &[], &[]]);
+    sim.disconnect(|_, node| node == "n3");
+    for _ in 0..3 {
+        sim.stand_still(600);
+        sim.pass_time(700);
+    }
+    assert!(!sim.leading().cluster().nodes()["n3"].online);
+}
+
+#[test]
+fn a_result_is_not_given_up_because_the_leader_stood_still() {
+    let mut sim = Sim::running(&[&[step("a_start_0", "n1", &[])], &[]]);
+    sim.stand_still(90_000);
+    sim.pass_time(1_000);
+    assert_eq!(sim.planned(), 1);
+}
+
+#[test]
 fn a_short_absence_is_not_a_loss_and_orders_are_sent_again() {
     let steps = [step("a_start_0", "n3", &[]), step("b_start_0", "n3", &[0])];
     let mut sim = Sim::running(&[&steps]);
