@@ -90,7 +90,7 @@ fn violations_say_what_is_wrong() {
     );
     assert_eq!(
         resources("<primitive id='a'/>"),
-        "primitive 'a': attribute 'class' or 'provider' or 'type' or 'template' is missing"
+        "primitive 'a': attribute 'class' or 'type' or 'template' is missing"
     );
     assert_eq!(
         resources("<primitive id='a' class='lsb' type='x' colour='red'/>"),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
-use super::grammar::{AfterChild, Grammar, IdKind, PatternId, Symbol, trim};
+use super::grammar::{AfterChild, Attributes, ContentId, Grammar, IdKind, PatternId, Symbol, trim};
 use super::version::Version;
 use crate::hashed::hash_of;
 use crate::parse::{Document, ElementId, Name, Position};
@@ -100,9 +100,8 @@ impl Problem {
 pub(super) struct Validator {
     version: Version,
     grammar: Grammar,
-    start: PatternId,
-    /// Symbols of the grammar, by the number of a document's name.
-    symbols: Vec<Option<Symbol>>,
+    /// Symbols of the grammar, by the number of a document's name, once they were asked for.
+    symbols: Vec<Option<Option<Symbol>>>,
     /// Elements that were found valid, by number, since [`Validator::forget`].
     seen: Vec<Option<Seen>>,
     /// The ids and references that were found last.
@@ -113,7 +112,7 @@ pub(super) struct Validator {
 #[derive(Clone)]
 struct Seen {
     /// As this content.
-    content: PatternId,
+    content: ContentId,
     versions: RangeInclusive<Version>,
     /// Positions of the ids and references in it.
     ids: Range<u32>,
@@ -124,12 +123,9 @@ type Validity<T = ()> = Result<T, Box<Violation>>;
 
 impl Validator {
     pub(super) fn new(version: Version) -> Self {
-        let mut grammar = Grammar::new(version);
-        let start = grammar.start();
         Self {
             version,
-            grammar,
-            start,
+            grammar: Grammar::new(version),
             symbols: Vec::new(),
             seen: Vec::new(),
             known: References::default(),
@@ -140,7 +136,6 @@ impl Validator {
     pub(super) fn set_version(&mut self, version: Version) {
         self.version = version;
         self.grammar.set_version(version);
-        self.start = self.grammar.start();
     }
 
     /// Goes over to another document, or to one that was edited.
@@ -176,8 +171,9 @@ impl Validator {
         // Names are numbered by document.
         self.symbols.clear();
         let root = document.root();
-        let start = self.symbol(document, document.name_of(root));
-        let after = start.and_then(|root| self.grammar.after_child(self.start, root));
+        let start = self.grammar.start();
+        let symbol = self.symbol(document, document.name_of(root));
+        let after = symbol.and_then(|symbol| self.grammar.after_child(start, symbol));
         let Some(AfterChild { content, .. }) = after else {
             return Err(self.violation(document, root, None, Problem::NotACib));
         };
@@ -225,7 +221,7 @@ impl Validator {
         &mut self,
         document: &Document,
         element: ElementId,
-        content: PatternId,
+        content: ContentId,
         references: &mut References,
     ) -> Validity<Option<Open>> {
         if self.grammar.is_any(content) {
@@ -272,83 +268,38 @@ impl Validator {
         &mut self,
         document: &Document,
         element: ElementId,
-        content: PatternId,
+        content: ContentId,
         references: &mut References,
     ) -> Validity<PatternId> {
-        let mut pattern = content;
+        let mut attributes = Attributes::new(content);
         for (name, value) in document.attrs_by(element) {
             let symbol = self.symbol(document, name);
-            let after = symbol.and_then(|s| self.grammar.after_attribute(pattern, s, value));
-            let Some(after) = after else {
-                let problem = self.attribute_problem(document, content, name, value);
-                return Err(self.violation(document, element, Some(name), problem));
-            };
-            match after.kind {
-                Some(IdKind::Id) => references.ids.push(Reference::new(element, name, value)),
-                Some(IdKind::IdRef) => references.idrefs.push(Reference::new(element, name, value)),
-                None => {}
-            }
-            pattern = after.pattern;
-        }
-        match self.grammar.close(pattern) {
-            Some(closed) => Ok(closed),
-            None => {
-                let missing = self.grammar.missing_attributes(pattern);
-                let missing = missing
-                    .into_iter()
-                    .map(|name| format!("'{name}'"))
-                    .collect();
-                let problem = Problem::MissingAttribute(missing);
-                Err(self.violation(document, element, None, problem))
-            }
-        }
-    }
-
-    fn attribute_problem(
-        &self,
-        document: &Document,
-        content: PatternId,
-        name: Name,
-        value: &str,
-    ) -> Problem {
-        let attribute = document.name_text(name).to_owned();
-        let attributes = self.grammar.attributes_of(content).into_iter();
-        let types: Vec<_> = attributes
-            .filter(|(name, _)| *name == attribute)
-            .map(|(_, kind)| kind)
-            .collect();
-        if types.is_empty() {
-            let mut allowed: Vec<String> = Vec::new();
-            for (name, _) in self.grammar.attributes_of(content) {
-                if allowed.iter().all(|known| known != name) {
-                    allowed.push(name.to_owned());
+            let kind = symbol.and_then(|symbol| attributes.take(symbol, value));
+            match kind {
+                Some(Some(IdKind::Id)) => references.ids.push(Reference::new(element, name, value)),
+                Some(Some(IdKind::IdRef)) => {
+                    references.idrefs.push(Reference::new(element, name, value));
+                }
+                Some(None) => {}
+                None => {
+                    let problem = attribute_problem(document, content, name, value);
+                    return Err(self.violation(document, element, Some(name), problem));
                 }
             }
-            return Problem::UnknownAttribute { attribute, allowed };
         }
-        if types.iter().any(|kind| kind.admits(value)) {
-            return Problem::ConflictingAttribute { attribute };
-        }
-        let expected: Vec<String> = types.iter().map(|kind| kind.describe()).collect();
-        let value = value.to_owned();
-        Problem::InvalidValue {
-            attribute,
-            value,
-            expected: expected.join(", or "),
-        }
+        self.grammar.after_attributes(&attributes).ok_or_else(|| {
+            let missing = attributes.missing().into_iter();
+            let missing = missing.map(|name| format!("'{name}'")).collect();
+            self.violation(document, element, None, Problem::MissingAttribute(missing))
+        })
     }
 
-    /// The symbol of a name. Symbols come into being while the grammar is read, so that a missing
-    /// one is asked for again.
+    /// The symbol of a name, if the grammar has it.
     fn symbol(&mut self, document: &Document, name: Name) -> Option<Symbol> {
         if self.symbols.len() <= name.index() {
             self.symbols.resize(name.index() + 1, None);
         }
-        let known = &mut self.symbols[name.index()];
-        if known.is_none() {
-            *known = self.grammar.symbol(document.name_text(name));
-        }
-        *known
+        *self.symbols[name.index()].get_or_insert_with(|| Symbol::of(document.name_text(name)))
     }
 
     fn violation(
@@ -376,13 +327,42 @@ impl Validator {
     }
 }
 
+/// What is wrong with an attribute that is not permitted.
+fn attribute_problem(document: &Document, content: ContentId, name: Name, value: &str) -> Problem {
+    let attribute = document.name_text(name).to_owned();
+    let types: Vec<_> = content
+        .attribute_types()
+        .filter(|(name, _)| *name == attribute)
+        .map(|(_, kind)| kind)
+        .collect();
+    if types.is_empty() {
+        let mut allowed: Vec<String> = Vec::new();
+        for (name, _) in content.attribute_types() {
+            if allowed.iter().all(|known| known != name) {
+                allowed.push(name.to_owned());
+            }
+        }
+        return Problem::UnknownAttribute { attribute, allowed };
+    }
+    if types.iter().any(|kind| kind.admits(value)) {
+        return Problem::ConflictingAttribute { attribute };
+    }
+    let expected: Vec<String> = types.iter().map(|kind| kind.describe()).collect();
+    let value = value.to_owned();
+    Problem::InvalidValue {
+        attribute,
+        value,
+        expected: expected.join(", or "),
+    }
+}
+
 /// An element whose children are being looked at.
 struct Open {
     element: ElementId,
     /// The next child.
     child: Option<ElementId>,
     /// What the element may hold.
-    whole: PatternId,
+    whole: ContentId,
     /// What may follow.
     content: PatternId,
     /// Through which version the grammar is the same as far as it was needed before.

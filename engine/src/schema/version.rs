@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A schema version. Later versions are greater.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version(u8);
+pub struct Version(pub(super) u8);
 
 /// Every version, in order.
 const NAMES: [&str; 26] = [

@@ -1,19 +1,24 @@
 //! What does each schema version permit?
 //!
-//! `cib.grammar` says it for all versions at once, in a notation of its own.
+//! `cib.grammar` says it for all versions at once, in a notation of its own. The build script
+//! compiles it (`engine/build/`), so that nothing has to be read when a process starts:
 //!
-//! - `notation` knows what that says, as expressions, and `read` reads it, a part at a time;
-//! - `build` turns the expressions of one version into patterns, as they are needed;
-//! - `pattern` knows what is still permitted after some attributes and children;
+//! - `tables` holds what it made: for each element its alternatives, in each version;
+//! - `attributes` knows which alternatives are left after some attributes;
+//! - `children` knows what is still permitted after some children;
+//! - `arena` numbers the patterns in which that is said, here and in the build script;
 //! - `types` knows which values attributes have.
 
-mod build;
-mod notation;
-mod pattern;
-mod read;
+mod arena;
+mod attributes;
+mod children;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod types;
 
-pub(super) use pattern::{AfterChild, Grammar, PatternId, Symbol};
+pub(super) use arena::{PatternId, Symbol};
+pub(super) use attributes::Attributes;
+pub(super) use children::{AfterChild, Grammar};
+pub(super) use tables::ContentId;
 pub(super) use types::{IdKind, trim};

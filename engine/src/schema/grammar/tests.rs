@@ -1,80 +1,33 @@
-use std::collections::{BTreeMap, BTreeSet};
+use super::tables::{ContentId, patterns};
+use super::{Attributes, Symbol, types::Type};
 
-use super::Grammar;
-use super::build::NOTATION;
-use super::notation::Notation;
-use super::types::Type;
-use crate::schema::version::Version;
+/// What the build script is made of.
+#[path = "../../../build"]
+mod compiler {
+    use crate::schema::grammar::arena;
+    use crate::schema::version;
 
-/// The grammar can be read, every definition is used in some version, and in every version an
-/// element knows each of its children by name alone.
-#[test]
-fn each_element_knows_its_children_by_name() {
-    for version in Version::all() {
-        let mut grammar = Grammar::new(version);
-        let mut seen = BTreeSet::new();
-        let mut open = vec![("the document", grammar.start())];
-        while let Some((name, pattern)) = open.pop() {
-            if !seen.insert(pattern) {
-                continue;
-            }
-            let mut by_name = BTreeMap::new();
-            for (child, content) in grammar.contents(pattern) {
-                let before = by_name.insert(child, content);
-                assert!(
-                    before.is_none_or(|before| before == content),
-                    "{version:?}: {name} has two kinds of {child}"
-                );
-                open.push((child, content));
-            }
-        }
-        assert!(
-            seen.len() > 20,
-            "{version:?}: only {} kinds of content",
-            seen.len()
-        );
+    mod compile;
+    mod notation;
+    mod read;
+    mod tables;
+
+    /// The tables of a grammar.
+    pub(super) fn tables(text: &str) -> Result<String, String> {
+        let compiled = compile::compile(&notation::Notation::read(text)?)?;
+        Ok(tables::write(&compiled))
     }
 }
 
-/// A grammar that goes from version to version says in each what one made for it says.
+/// The tables are those of the grammar, each pattern there once.
 #[test]
-fn a_grammar_keeps_nothing_that_another_version_has_otherwise() {
-    let mut walking = Grammar::new(Version::FIRST);
-    for version in Version::all() {
-        walking.set_version(version);
-        let mut made = Grammar::new(version);
-        let mut seen = BTreeSet::new();
-        let mut open = vec![(made.start(), walking.start())];
-        while let Some((of_made, of_walking)) = open.pop() {
-            if !seen.insert(of_made) {
-                continue;
-            }
-            let describe = |grammar: &Grammar, pattern| {
-                let attributes = grammar.attributes_of(pattern).into_iter();
-                let described = attributes.map(|(name, kind)| (name, kind.describe()));
-                let may_end = grammar.may_end(pattern);
-                (described.collect::<Vec<_>>(), may_end)
-            };
-            assert_eq!(
-                describe(&made, of_made),
-                describe(&walking, of_walking),
-                "{version:?}"
-            );
-            let (made, walking) = (made.contents(of_made), walking.contents(of_walking));
-            let names = |contents: &[(&'static str, _)]| -> Vec<_> {
-                contents.iter().map(|(name, _)| *name).collect()
-            };
-            assert_eq!(names(&made), names(&walking), "{version:?}");
-            let pairs = made.into_iter().zip(walking);
-            open.extend(pairs.map(|((_, a), (_, b))| (a, b)));
-        }
-        assert_eq!(made.same_through(), walking.same_through(), "{version:?}");
+fn the_tables_are_those_of_the_grammar() {
+    let tables = compiler::tables(include_str!("cib.grammar"));
+    let compiled_in = include_str!(concat!(env!("OUT_DIR"), "/grammar.rs"));
+    assert!(tables.as_deref() == Ok(compiled_in), "build again");
+    for (number, pattern) in patterns().iter().enumerate() {
+        assert!(!patterns()[..number].contains(pattern), "{pattern:?}");
     }
-}
-
-#[test]
-fn the_whole_grammar_can_be_read() {
-    assert_eq!(NOTATION.check(), Ok(()));
 }
 
 #[test]
@@ -90,9 +43,43 @@ fn mistakes_in_a_grammar_are_found() {
         ("a = b { @c", "at the end: '}' is expected"),
         ("a = [1.0-7.0] @b", "line 1: unreadable: [1.0-7.0] @b"),
         ("= a", "line 1: a name is expected"),
+        ("a = @b", "a is not an element"),
+        ("a = b { @c+ }", "an attribute cannot be there twice"),
+        (
+            "a = b { (c { @d } | c { @e })* }",
+            "one element has two kinds of c",
+        ),
+        (
+            "a = [-3.0] b { } | c { }",
+            "a document is something else in another version",
+        ),
     ] {
-        assert_eq!(Notation::new(text).check(), Err(fault.to_owned()), "{text}");
+        assert_eq!(compiler::tables(text), Err(fault.to_owned()), "{text}");
     }
+}
+
+/// Attributes are taken in any order, and each decides which alternatives are left.
+#[test]
+fn an_alternative_is_left_while_it_has_all_attributes() {
+    let symbol = |name| Symbol::of(name).expect("a name of the grammar");
+    let order = [symbol("first"), symbol("then"), symbol("kind")];
+    let score = symbol("score");
+    let complete = ContentId::all().filter(|content| {
+        let mut attributes = Attributes::new(*content);
+        let taken = order.iter().rev().all(|&name| {
+            let value = if name == order[2] { "Optional" } else { "a" };
+            attributes.take(name, value).is_some()
+        });
+        if taken {
+            assert_eq!(attributes.missing(), ["id"]);
+            assert_eq!(attributes.complete(), 0);
+            assert!(attributes.take(symbol("id"), "o").is_some());
+            assert_ne!(attributes.complete(), 0);
+            assert!(attributes.take(score, "1").is_none(), "a kind, and a score");
+        }
+        taken
+    });
+    assert!(complete.count() > 0, "orders are among the contents");
 }
 
 /// Values at the edges of each type. What XML Schema allows is what libxml2 makes of it.
@@ -111,8 +98,8 @@ fn types_admit_their_values() {
         (Type::Schema, &["none", "pacemaker-1.0", "pacemaker-4.0"], &["", "4.0", "pacemaker-5.0"]),
         (Type::Ports, &["1", "1-2", "-"], &["", "1,2", "a"]),
         (Type::Devices, &["a", "a,b.c-d_1"], &["", "a,", "a b", ",a"]),
-        (Type::OneOf(vec!["a", "b"]), &["a", " b "], &["", "c", "A"]),
-        (Type::NoneOf(vec!["a", "b"]), &["", "c", "A"], &["a", " b "]),
+        (Type::OneOf(&["a", "b"]), &["a", " b "], &["", "c", "A"]),
+        (Type::NoneOf(&["a", "b"]), &["", "c", "A"], &["a", " b "]),
     ];
     for (kind, good, bad) in cases {
         for value in *good {

@@ -29,9 +29,9 @@ pub(in crate::schema) enum Type {
     /// Names of letters, digits, `_`, `.` and `-`, with commas between.
     Devices,
     /// One of these words.
-    OneOf(Vec<&'static str>),
+    OneOf(&'static [&'static str]),
     /// Anything but these words.
-    NoneOf(Vec<&'static str>),
+    NoneOf(&'static [&'static str]),
 }
 
 /// What an attribute's value is to the rest of the document.
@@ -42,23 +42,6 @@ pub(in crate::schema) enum IdKind {
 }
 
 impl Type {
-    pub(super) fn by_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "id" => Self::Id,
-            "idref" => Self::IdRef,
-            "integer" => Self::Integer,
-            "natural" => Self::Natural,
-            "positive" => Self::Positive,
-            "digit" => Self::Digit,
-            "boolean" => Self::Boolean,
-            "score" => Self::Score,
-            "schema" => Self::Schema,
-            "ports" => Self::Ports,
-            "devices" => Self::Devices,
-            _ => return None,
-        })
-    }
-
     pub(in crate::schema) fn id_kind(&self) -> Option<IdKind> {
         match self {
             Self::Id => Some(IdKind::Id),

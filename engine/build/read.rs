@@ -2,53 +2,61 @@
 
 use std::ops::Range;
 
-use super::notation::{
-    Body, DefinitionId, Expression, Fault, Meaning, Notation, Values, WORDS, Word, name_at,
-};
-use super::types::Type;
-use crate::schema::version::Version;
+use super::notation::{Body, Expression, Fault, Values, WORDS, Word, name_at};
+use super::version::Version;
+
+/// The types of attribute values: as the grammar calls them, and their variants in the engine.
+const TYPES: [(&str, &str); 11] = [
+    ("id", "Id"),
+    ("idref", "IdRef"),
+    ("integer", "Integer"),
+    ("natural", "Natural"),
+    ("positive", "Positive"),
+    ("digit", "Digit"),
+    ("boolean", "Boolean"),
+    ("score", "Score"),
+    ("schema", "Schema"),
+    ("ports", "Ports"),
+    ("devices", "Devices"),
+];
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Token {
-    Name(&'static str),
+enum Token<'t> {
+    Name(&'t str),
     /// `@name`
-    Attribute(&'static str),
+    Attribute(&'t str),
     /// `%name`
-    Call(&'static str),
+    Call(&'t str),
     /// `"text"`
-    Word(&'static str),
+    Word(&'t str),
     /// `[1.0-2.0]`
     Versions(Version, Version),
     Mark(u8),
 }
 
 /// Reads a part of the text, one token ahead.
-pub(super) struct Reader<'n> {
-    notation: &'n Notation,
-    /// The definition that is being read, with its parameters.
-    definition: DefinitionId,
-    parameters: Vec<&'static str>,
+pub(crate) struct Reader<'n, 't> {
+    text: &'t str,
+    /// Names of the definitions.
+    names: &'n [&'t str],
+    /// Parameters of the definition that is being read.
+    parameters: Vec<&'t str>,
     /// Behind the next token.
     at: usize,
     end: usize,
-    next: Option<Token>,
+    next: Option<Token<'t>>,
     /// Where the next token begins.
     next_at: usize,
     /// The next token is none.
     unreadable: bool,
 }
 
-impl<'n> Reader<'n> {
-    pub(super) fn new(
-        notation: &'n Notation,
-        definition: DefinitionId,
-        parameters: &[&'static str],
-        span: &Range<usize>,
-    ) -> Self {
+impl<'n, 't> Reader<'n, 't> {
+    pub(crate) fn new(text: &'t str, names: &'n [&'t str], span: Range<usize>) -> Self {
         let mut reader = Reader {
-            notation,
-            definition,
-            parameters: parameters.to_vec(),
+            text,
+            names,
+            parameters: Vec::new(),
             at: span.start,
             end: span.end,
             next: None,
@@ -72,7 +80,7 @@ impl<'n> Reader<'n> {
 
     /// Where the next token begins.
     fn beginning(&self) -> usize {
-        let bytes = &self.notation.text.as_bytes()[..self.end];
+        let bytes = &self.text.as_bytes()[..self.end];
         let mut at = self.at;
         loop {
             match bytes.get(at) {
@@ -87,10 +95,10 @@ impl<'n> Reader<'n> {
     }
 
     /// The token that begins there, and how long it is.
-    fn token(&self, at: usize) -> Option<(Token, usize)> {
-        let text = self.notation.text;
+    fn token(&self, at: usize) -> Option<(Token<'t>, usize)> {
+        let text = self.text;
         let rest = &text[at..self.end];
-        let named = |start: usize, token: fn(&'static str) -> Token| {
+        let named = |start: usize, token: fn(&'t str) -> Token<'t>| {
             let name = name_at(rest, start);
             (!name.is_empty()).then(|| (token(name), start + name.len()))
         };
@@ -133,9 +141,10 @@ impl<'n> Reader<'n> {
     }
 
     fn fault<T>(&self, expected: &str) -> Result<T, Fault> {
-        let line = self.notation.line(self.next_at);
+        let before = &self.text.as_bytes()[..self.next_at];
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
         Err(if self.unreadable {
-            let rest = &self.notation.text[self.next_at..];
+            let rest = &self.text[self.next_at..];
             let rest = rest.lines().next().unwrap_or_default();
             format!("line {line}: unreadable: {rest}")
         } else if self.next.is_some() {
@@ -148,7 +157,7 @@ impl<'n> Reader<'n> {
     // ---- What they make up
 
     /// Parameters and what is said of them.
-    pub(super) fn definition(mut self) -> Result<Meaning, Fault> {
+    pub(crate) fn definition(mut self) -> Result<(Vec<&'t str>, Expression<'t>), Fault> {
         if self.skip(b'(') {
             loop {
                 let Some(Token::Name(parameter)) = self.next else {
@@ -168,25 +177,11 @@ impl<'n> Reader<'n> {
             _ => self.expression()?,
         };
         self.ending("the end")?;
-        Ok(Meaning {
-            parameters: self.parameters,
-            expression,
-        })
-    }
-
-    /// What is between the braces of an element.
-    pub(super) fn body(mut self) -> Result<Expression, Fault> {
-        if self.next_at == self.end {
-            return Ok(Expression::Group(Vec::new()));
-        }
-        let expression = self.expression()?;
-        self.ending("the end")?;
-        Ok(expression)
+        Ok((self.parameters, expression))
     }
 
     /// Nothing but remarks.
-    #[cfg(test)]
-    pub(super) fn nothing(self) -> Result<(), Fault> {
+    pub(crate) fn nothing(self) -> Result<(), Fault> {
         self.ending("a name")
     }
 
@@ -200,7 +195,7 @@ impl<'n> Reader<'n> {
     }
 
     /// Items with one kind of sign between them.
-    fn expression(&mut self) -> Result<Expression, Fault> {
+    fn expression(&mut self) -> Result<Expression<'t>, Fault> {
         let first = self.item()?;
         let Some(Token::Mark(sign @ (b',' | b'&' | b'|'))) = self.next else {
             return Ok(first);
@@ -220,7 +215,7 @@ impl<'n> Reader<'n> {
         })
     }
 
-    fn item(&mut self) -> Result<Expression, Fault> {
+    fn item(&mut self) -> Result<Expression<'t>, Fault> {
         if let Some(Token::Versions(from, to)) = self.next {
             self.advance();
             return Ok(Expression::Versions(from..=to, Box::new(self.item()?)));
@@ -237,7 +232,7 @@ impl<'n> Reader<'n> {
                 let values = if self.skip(b':') {
                     self.values()?
                 } else {
-                    Values::Type(Type::Text)
+                    Values::Type("Text")
                 };
                 Expression::Attribute(name, values)
             }
@@ -272,31 +267,19 @@ impl<'n> Reader<'n> {
         })
     }
 
-    /// An element; what is between its braces is left for later.
-    fn element(&mut self, name: &'static str) -> Result<Expression, Fault> {
-        if self.next != Some(Token::Mark(b'{')) {
-            return self.fault("'{'");
-        }
-        let start = self.at;
-        let text = &self.notation.text.as_bytes()[..self.end];
-        let mut depth = 1;
-        let closing = text[start..].iter().position(|byte| {
-            match byte {
-                b'{' => depth += 1,
-                b'}' => depth -= 1,
-                _ => {}
-            }
-            depth == 0
-        });
-        self.at = closing.map_or(self.end, |len| start + len);
-        let span = start..self.at;
-        self.advance();
+    fn element(&mut self, name: &'t str) -> Result<Expression<'t>, Fault> {
+        let place = self.next_at;
+        self.expect(b'{')?;
+        let content = match self.next {
+            Some(Token::Mark(b'}')) => Expression::Group(Vec::new()),
+            _ => self.expression()?,
+        };
         self.expect(b'}')?;
-        let body = Body::new(self.definition, span);
-        Ok(Expression::Element(name, Box::new(body)))
+        let content = Box::new(content);
+        Ok(Expression::Element(name, Body { place, content }))
     }
 
-    fn call(&mut self, name: &'static str) -> Result<Expression, Fault> {
+    fn call(&mut self, name: &'t str) -> Result<Expression<'t>, Fault> {
         let mut parameters = self.parameters.iter();
         if let Some(parameter) = parameters.position(|&parameter| parameter == name) {
             return Ok(Expression::Parameter(parameter));
@@ -315,7 +298,7 @@ impl<'n> Reader<'n> {
         Ok(Expression::Call(callee, arguments))
     }
 
-    fn values(&mut self) -> Result<Values, Fault> {
+    fn values(&mut self) -> Result<Values<'t>, Fault> {
         match self.next {
             Some(Token::Mark(b'-')) => {
                 self.advance();
@@ -326,10 +309,10 @@ impl<'n> Reader<'n> {
                 self.advance();
                 Ok(Values::Defined(self.callee(name)?))
             }
-            Some(Token::Name(name)) => match Type::by_name(name) {
-                Some(known) => {
+            Some(Token::Name(name)) => match TYPES.iter().find(|(known, _)| *known == name) {
+                Some((_, variant)) => {
                     self.advance();
-                    Ok(Values::Type(known))
+                    Ok(Values::Type(variant))
                 }
                 None => self.fault("the name of a type"),
             },
@@ -337,7 +320,7 @@ impl<'n> Reader<'n> {
         }
     }
 
-    fn words(&mut self, exclude: bool) -> Result<Values, Fault> {
+    fn words(&mut self, exclude: bool) -> Result<Values<'t>, Fault> {
         let mut words = Vec::with_capacity(4);
         loop {
             let mut versions = Version::FIRST..=Version::LATEST;
@@ -356,8 +339,8 @@ impl<'n> Reader<'n> {
         }
     }
 
-    fn callee(&self, name: &str) -> Result<DefinitionId, Fault> {
-        let known = self.notation.by_name(name);
+    fn callee(&self, name: &str) -> Result<usize, Fault> {
+        let known = self.names.iter().position(|known| *known == name);
         known.ok_or_else(|| format!("%{name} is not defined"))
     }
 }
