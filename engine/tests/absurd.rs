@@ -15,7 +15,7 @@ use lockstep_engine::simulate::{self, Settings};
 use lockstep_engine::time::Timestamp;
 
 /// Far more than any of these takes, even unoptimised on a machine that has other things to do.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// 2026-01-01 00:00 UTC.
 const NOW: i64 = 1_767_225_600;
