@@ -40,6 +40,7 @@ impl Cluster {
         for synapse in open {
             let action = transition.action(synapse);
             let wanted = action::expected_code(action);
+            let resource = action.primitive.as_ref().map(|primitive| &primitive.id);
             let result = ActionResult {
                 rc: NOT_KNOWN,
                 op_status: PENDING,
@@ -56,6 +57,9 @@ impl Cluster {
                 node: node.to_owned(),
             };
             self.policy.record(&mut self.cib, action, &result);
+            if let Some(resource) = resource {
+                forget_earlier_arrivals(&mut self.cib, node, resource);
+            }
         }
     }
 
@@ -116,6 +120,28 @@ pub(super) fn forget_if_complete(cib: &mut Document, node: &str, resource: &str,
     // In one plan, the source is stopped once the target has taken over.
     if sent_in == Some(stopped_in) || arrived().is_some() {
         cib.remove(entry);
+    }
+}
+
+/// A resource was sent from a node once more: that it arrived at its target an earlier time, from the
+/// same node, says nothing about this time. The engine would take the two for one migration, and the
+/// target for one that the resource has left since.
+pub(super) fn forget_earlier_arrivals(cib: &mut Document, node: &str, resource: &str) {
+    let history = status::resource_history(cib, node, resource);
+    let Some((_, target, sent_in)) = history.and_then(|history| sent_from(cib, history)) else {
+        return;
+    };
+    let Some(there) = status::resource_history(cib, &target, resource) else {
+        return;
+    };
+    let is_earlier = |operation: &ElementId| {
+        cib.attr(*operation, "operation") == Some("migrate_from")
+            && cib.attr(*operation, "migrate_source") == Some(node)
+            && transition_of(cib, *operation) < sent_in
+    };
+    let earlier: Vec<ElementId> = operations(cib, there).filter(is_earlier).collect();
+    for arrival in earlier {
+        cib.remove(arrival);
     }
 }
 

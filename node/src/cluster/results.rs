@@ -143,6 +143,9 @@ impl Cluster {
                     node: node.to_owned(),
                 };
                 self.policy.record(&mut self.cib, action, &result);
+                if task == "migrate_to" {
+                    migrations::forget_earlier_arrivals(&mut self.cib, node, resource);
+                }
                 if success && task == "stop" {
                     let transition = order.transition;
                     migrations::forget_if_complete(&mut self.cib, node, resource, transition);

@@ -31,10 +31,14 @@ fn on(sim: &Sim, node: &str) -> BTreeSet<String> {
 }
 
 fn standby(sim: &mut Sim, node: &str) {
+    set_standby(sim, node, "on");
+}
+
+fn set_standby(sim: &mut Sim, node: &str, value: &str) {
     sim.propose(Command::SetAttribute {
         node: node.into(),
         name: "standby".into(),
-        value: Some("on".into()),
+        value: Some(value.into()),
         lifetime: Lifetime::Permanent,
     });
 }
@@ -187,4 +191,43 @@ fn a_node_that_is_asked_to_leave_is_emptied_first() {
         node: "n1".into(),
         clean: true
     }));
+}
+
+/// What a migration back and forth left in the history is not to be mixed up with the next one.
+#[test]
+fn a_resource_that_was_sent_to_a_node_again_and_does_not_stay_is_stopped_there() {
+    let cib = r#"<cib validate-with="pacemaker-4.0"><configuration><crm_config>
+        <cluster_property_set id="o"><nvpair id="f" name="fencing-enabled" value="false"/>
+        </cluster_property_set></crm_config><nodes><node id="1" uname="n1"/>
+        <node id="2" uname="n2"/><node id="3" uname="n3"/></nodes><resources>
+        <primitive id="vm" class="ocf" provider="lockstep" type="Dummy"><meta_attributes id="m">
+        <nvpair id="a" name="allow-migrate" value="true"/></meta_attributes></primitive>
+        </resources><constraints>
+        <rsc_location id="l1" rsc="vm" node="n1" score="200"/>
+        <rsc_location id="l2" rsc="vm" node="n2" score="100"/>
+        </constraints></configuration><status/></cib>"#;
+    let mut sim = Sim::with(vec![Arc::new(Engine) as Arc<dyn Policy>; 3]);
+    sim.elect(0);
+    sim.configure_as(cib);
+    for node in ["n1", "n2", "n3"] {
+        sim.boot(node, 1);
+    }
+    sim.play();
+    for value in ["on", "off"] {
+        sim.pass_time(2_000);
+        set_standby(&mut sim, "n1", value);
+        sim.play();
+    }
+    sim.pass_time(2_000);
+    standby(&mut sim, "n1");
+    sim.pass_time(2_000);
+    set_standby(&mut sim, "n1", "off");
+    let before = sim.planned();
+    assert!(sim.play_one(), "it is sent to n2 again");
+    assert_eq!(sim.planned(), before + 1, "it is to stay, after all");
+    let transition = sim.leading().cluster().transition().unwrap();
+    let actions = transition.graph.synapses.iter().map(|s| &s.action);
+    let stops = actions.filter(|action| action.task == "stop");
+    let nodes = stops.filter_map(|action| Some(action.node.as_ref()?.name.as_str()));
+    assert_eq!(nodes.collect::<BTreeSet<_>>(), BTreeSet::from(["n1", "n2"]));
 }
