@@ -19,6 +19,17 @@ pub fn is_own(action: &GraphAction) -> bool {
     }
 }
 
+/// Whether it finds out what runs where nothing is known.
+pub fn is_probe(action: &GraphAction) -> bool {
+    action.kind == GraphActionKind::Resource && action.task == "monitor" && interval_ms(action) == 0
+}
+
+/// Whether a resource does less after it, or nothing, where it runs now.
+pub fn ends_service(action: &GraphAction) -> bool {
+    let less = ["stop", "demote", "migrate_to"];
+    action.kind == GraphActionKind::Resource && less.contains(&action.task.as_str())
+}
+
 pub(super) fn carry_out_here(cib: &mut Document, action: &GraphAction) {
     let (Some(node), Some(primitive)) = (&action.node, &action.primitive) else {
         return;

@@ -10,7 +10,7 @@ use lockstep_engine::graph::{FEATURE_SET, GraphActionKind};
 use super::duty::{self, Duty};
 use super::flights::Flight;
 use super::{Controller, Effect, Moment, Peer, propose, tell};
-use crate::cluster::action::is_own;
+use crate::cluster::action::{ends_service, is_own, is_probe};
 use crate::cluster::command::{Command, ControllerId};
 use crate::cluster::status;
 use crate::cluster::transition::{Progress, Transition};
@@ -354,8 +354,16 @@ impl Controller {
             Ok(limit) if limit > 0 => limit,
             _ => usize::MAX,
         };
+        let is_unknown = transition
+            .ready()
+            .any(|synapse| is_probe(transition.action(synapse)));
         for synapse in transition.ready() {
             let action = transition.action(synapse);
+            // What is found may show that there was no need to: a node whose executor was started again
+            // is taken for empty until it is probed.
+            if is_unknown && ends_service(action) {
+                continue;
+            }
             let key = OrderKey {
                 transition: transition.number,
                 action: action.id,

@@ -316,6 +316,31 @@ fn a_short_absence_is_not_a_loss_and_orders_are_sent_again() {
     assert_eq!(sim.ran().len(), 2);
 }
 
+/// A node whose executor was started again is taken for empty until it is probed; what depends on
+/// what runs there, or is better off on an empty node, must not be stopped because of that.
+#[test]
+fn nothing_is_ended_before_it_is_known_what_runs() {
+    let first = [
+        probe("a_monitor_0", "n3", &[]),
+        step("b_stop_0", "n1", &[]),
+        step("c_start_0", "n2", &[]),
+    ];
+    let mut sim = Sim::running(&[&first, &[]]);
+    assert_eq!(sim.running_orders(), ["1:1", "1:3"]);
+    sim.end("n3", "1:1", 7);
+    assert_eq!(sim.running_orders(), ["1:2", "1:3"], "it is as was thought");
+
+    let mut sim = Sim::running(&[&first, &[]]);
+    sim.end("n2", "1:3", 0);
+    sim.end("n3", "1:1", 0);
+    assert_eq!(
+        sim.planned(),
+        2,
+        "a runs: what is to be done is another thing"
+    );
+    assert!(!sim.ran().contains("1:2"));
+}
+
 #[test]
 fn a_failed_monitor_becomes_a_plan() {
     let first = [
@@ -350,7 +375,9 @@ fn a_result_that_never_comes_is_given_up() {
 
 #[test]
 fn a_new_leader_has_as_much_patience_as_the_one_before() {
-    let mut sim = Sim::running(&[&[step("a_start_0", "n1", &[])], &[]]);
+    let first = [step("a_start_0", "n1", &[]), step("b_start_0", "n2", &[])];
+    let mut sim = Sim::running(&[&first, &[]]);
+    sim.end("n2", "1:2", 1);
     sim.elect(1);
     sim.pass_time(79_000);
     assert_eq!(sim.planned(), 1, "20 s of its own and 60 s of patience");

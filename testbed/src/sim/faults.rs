@@ -54,9 +54,8 @@ pub(super) const FAULTS: &[Fault] = &[
         let victim = w.some_machine();
         w.kill_executor(victim, true);
     }),
-    // Not one that spares services: a node is taken for empty until it is probed again, and what
-    // depends on what it runs, or is better off on an empty node, may be stopped elsewhere.
-    fault("an idle executor is started again", 1, false, |w| {
+    // Its node is taken for empty until it is probed again: nothing is to end because of that.
+    fault("an idle executor is started again", 1, true, |w| {
         let victim = w.some_machine();
         // One that waits for a result cannot know what became of it.
         if !w.is_busy(victim) && w.is_settled_enough() {
