@@ -4,8 +4,10 @@
 //! with the passes that made it: what it knows about a plan it works out from the graph alone.
 //!
 //! What it checks are the promises that an operator relies on:
-//! - every action waits only for actions that are there, and nothing waits for itself;
-//! - what the configuration orders is done in that order;
+//! - every action waits only for actions that are there, or that cannot run and so hold it back (a
+//!   node whose resource cannot be stopped does not leave), and nothing waits for itself;
+//! - what the configuration orders is done in that order, but for what cannot be: nothing in a
+//!   guest comes before what makes the guest;
 //! - a primitive is not started while it may still be active elsewhere: whatever might be active
 //!   is stopped first, or the node that it is on is fenced;
 //! - what needs fencing before recovery is not recovered before that fencing;
@@ -31,7 +33,7 @@ use reach::Reach;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "fields are named after what they hold")]
 pub enum Finding {
-    /// An action waits for one that is not carried out: the graph can never complete.
+    /// An action waits for one that could be carried out and is not: the graph never completes.
     WaitsForNothing { action: String, missing: String },
     /// Actions wait for each other.
     Loop { actions: Vec<String> },
@@ -134,8 +136,9 @@ fn check_structure(graph: &Graph, findings: &mut Vec<Finding>) {
                 action: describe(action),
             });
         }
-        for missing in &synapse.missing_inputs {
-            let (action, missing) = (describe(action), describe(missing));
+        let forgotten = synapse.missing_inputs.iter();
+        for missing in forgotten.filter(|missing| !missing.blocked) {
+            let (action, missing) = (describe(action), describe(&missing.action));
             findings.push(Finding::WaitsForNothing { action, missing });
         }
     }
@@ -259,7 +262,10 @@ impl<'a> Auditor<'a> {
                 }
                 for &after in &thens {
                     for &before in &firsts {
-                        if before != after && !self.reach.any_before(&[before], after) {
+                        if before != after
+                            && !self.is_in_guest_of(before, then.resource)
+                            && !self.reach.any_before(&[before], after)
+                        {
                             findings.push(Finding::Unordered {
                                 order: order.id.to_owned(),
                                 first: describe(&self.graph.synapses[before].action),
@@ -270,6 +276,16 @@ impl<'a> Auditor<'a> {
                 }
             }
         }
+    }
+
+    /// Whether an action is done on the guest node that `launcher` makes.
+    fn is_in_guest_of(&self, synapse: usize, launcher: &str) -> bool {
+        let state = &self.cluster.state;
+        let node = self.graph.synapses[synapse].action.node.as_ref();
+        let node = node.and_then(|named| state.nodes.iter().find(|node| node.name == named.name));
+        let connection = node.and_then(|node| node.connection);
+        let made_by = connection.and_then(|connection| state.resources[connection].launcher);
+        made_by.is_some_and(|resource| state.resources[resource].id == launcher)
     }
 
     /// Everything that may be active elsewhere has to be gone before this start.

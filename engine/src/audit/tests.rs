@@ -2,7 +2,7 @@
 
 use super::{Finding, audit};
 use crate::Cluster;
-use crate::graph::{Graph, GraphAction, GraphActionKind, NodeRef, Synapse};
+use crate::graph::{Graph, GraphAction, GraphActionKind, MissingInput, NodeRef, Synapse};
 use crate::parse::{Document, Limits};
 use crate::time::Timestamp;
 
@@ -171,13 +171,17 @@ fn actions_that_wait_for_each_other_are_found() {
 #[test]
 fn waiting_for_what_is_not_carried_out_is_found() {
     let mut graph = graph(&[("stop", "n1", &[]), ("start", "n2", &[0])]);
-    graph.synapses[1]
-        .missing_inputs
-        .push(action(7, "monitor", "n3"));
+    let missing = |blocked| MissingInput {
+        action: action(7, "monitor", "n3"),
+        blocked,
+    };
+    graph.synapses[1].missing_inputs = vec![missing(false)];
     assert!(matches!(
         findings(false, &graph)[..],
         [Finding::WaitsForNothing { .. }]
     ));
+    graph.synapses[1].missing_inputs = vec![missing(true)];
+    assert_eq!(findings(false, &graph), [], "it is held back");
 }
 
 #[test]

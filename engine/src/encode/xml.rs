@@ -30,7 +30,7 @@ pub fn graph_xml(graph: &Graph) -> String {
             .inputs
             .iter()
             .map(|&input| &graph.synapses[input as usize].action)
-            .chain(&synapse.missing_inputs)
+            .chain(synapse.missing_inputs.iter().map(|missing| &missing.action))
             .collect();
         triggers.sort_by_key(|action| action.id);
         out.element(2, "inputs", &NONE, triggers.is_empty());

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::emit::{Transition, maintenance_changes};
 use super::host::{physical_host, router};
 use super::{
-    Graph, GraphAction, GraphActionKind, GraphAttributes, GraphPrimitive, NodeRef, Synapse,
+    Graph, GraphAction, GraphActionKind, GraphAttributes, GraphPrimitive, MissingInput, NodeRef,
+    Synapse,
 };
 use crate::action::{Action, Draft, Key, Task};
 use crate::assign::Placement;
@@ -99,7 +100,10 @@ impl Describer<'_> {
                 .flatten()
             {
                 Some(synapse) => inputs.push(synapse),
-                None => missing_inputs.push(self.head(input.first)),
+                None => missing_inputs.push(MissingInput {
+                    action: self.head(input.first),
+                    blocked: !self.draft.actions[input.first].runnable,
+                }),
             }
         }
         Synapse {

@@ -40,7 +40,16 @@ pub struct Synapse {
     /// Positions (ids) of the synapses whose actions must be confirmed first, ascending action id.
     pub inputs: Vec<u32>,
     /// Actions waited for that are in no synapse (a graph with such an input cannot complete).
-    pub missing_inputs: Vec<GraphAction>,
+    pub missing_inputs: Vec<MissingInput>,
+}
+
+/// An action that another waits for, and that is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingInput {
+    /// Its name, number and node.
+    pub action: GraphAction,
+    /// It cannot run, so that what waits for it is held back; otherwise it was forgotten.
+    pub blocked: bool,
 }
 
 /// Which element an action is written as, and so who carries it out.

@@ -66,7 +66,7 @@ impl Settler<'_> {
         else {
             return Vec::new();
         };
-        let role = self.role(resource, true);
+        let role = self.role(resource);
         match (role, task) {
             (Role::Stopped, Task::Stop) | (Role::Unpromoted, Task::Demote) => Vec::new(),
             _ => {

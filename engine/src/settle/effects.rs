@@ -7,24 +7,6 @@ use crate::config::{Role, Variant};
 use crate::id::{ActionId, NodeId};
 use crate::relate::Effects;
 
-/// Which verdict an effect is evaluated for. Some effects mean two things, and each is asked for
-/// apart.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum About {
-    Optional,
-    Runnable,
-    Both,
-}
-
-impl About {
-    fn optional(self) -> bool {
-        matches!(self, About::Optional | About::Both)
-    }
-    fn runnable(self) -> bool {
-        matches!(self, About::Runnable | About::Both)
-    }
-}
-
 /// One effect of a link, asked of two actions: those of the link, or members of theirs.
 #[derive(Clone, Copy)]
 pub(super) struct Push {
@@ -34,7 +16,6 @@ pub(super) struct Push {
     pub(super) node: Option<NodeId>,
     /// `first` as the ordering sees it.
     pub(super) side: Side,
-    pub(super) about: About,
     pub(super) effect: Effects,
 }
 
@@ -45,7 +26,6 @@ impl Settler<'_> {
             first,
             then,
             side,
-            about,
             effect: effects,
             ..
         } = push;
@@ -56,17 +36,17 @@ impl Settler<'_> {
             self.asymmetric(first, then);
         }
         if effects.contains(Effects::THEN_IMPLIES_FIRST) && !then_was.optional {
-            if about.optional() && !side.optional && first_was.optional {
+            if !side.optional && first_was.optional {
                 self.lose(first, BecauseVerb::Required, then);
             }
             if side.migratable && !self.action(then).migratable {
                 self.lose(first, BecauseVerb::Unmigrateable, then);
             }
         }
-        if effects.contains(Effects::PROMOTED_THEN_IMPLIES_FIRST) && about.optional() {
+        if effects.contains(Effects::PROMOTED_THEN_IMPLIES_FIRST) {
             self.promoted_then_implies_first(first, then);
         }
-        if effects.contains(Effects::UNMIGRATABLE_THEN_BLOCKS) && about.optional() {
+        if effects.contains(Effects::UNMIGRATABLE_THEN_BLOCKS) {
             if !(self.action(then).migratable && self.action(then).runnable) {
                 self.lose(first, BecauseVerb::Unrunnable, then);
             }
@@ -74,15 +54,11 @@ impl Settler<'_> {
                 self.lose(first, BecauseVerb::Required, then);
             }
         }
-        if effects.contains(Effects::FIRST_ELSE_THEN)
-            && about.optional()
-            && !self.action(first).runnable
-        {
+        if effects.contains(Effects::FIRST_ELSE_THEN) && !self.action(first).runnable {
             self.lose(then, BecauseVerb::Unmigrateable, first);
             self.draft.actions[then].pseudo = false;
         }
         if effects.contains(Effects::UNRUNNABLE_FIRST_BLOCKS)
-            && about.runnable()
             && self.action(then).runnable
             && !side.runnable
         {
@@ -90,7 +66,6 @@ impl Settler<'_> {
             self.lose(then, BecauseVerb::Unmigrateable, first);
         }
         if effects.contains(Effects::FIRST_IMPLIES_THEN)
-            && about.optional()
             && self.action(then).optional
             && !side.optional
             && !self.action(first).migratable
@@ -98,7 +73,7 @@ impl Settler<'_> {
             self.lose(then, BecauseVerb::Required, first);
         }
         if effects.contains(Effects::INTERMEDIATE_STOP) {
-            self.intermediate_stop(first, then, about);
+            self.intermediate_stop(first, then);
         }
 
         let then_changed = then_was != Verdicts::of(self.action(then));
@@ -119,6 +94,7 @@ impl Settler<'_> {
             .is_some_and(|resource| self.world.state.resources[resource].parent.is_some())
     }
 
+    /// A demotion before its own resource's stop; it never migrates.
     fn promoted_then_implies_first(&mut self, first: ActionId, then: ActionId) {
         let promoted = self
             .action(then)
@@ -126,9 +102,6 @@ impl Settler<'_> {
             .is_some_and(|resource| self.draft.resource[resource].role == Role::Promoted);
         if promoted && !self.action(then).optional {
             self.lose(first, BecauseVerb::Required, then);
-            if self.action(first).migratable && !self.action(then).migratable {
-                self.lose(first, BecauseVerb::Unmigrateable, then);
-            }
         }
     }
 
@@ -142,7 +115,7 @@ impl Settler<'_> {
             return;
         }
         if self.action(then).optional {
-            let role = self.role(resource, true);
+            let role = self.role(resource);
             let task = &self.action(then).task;
             if role == Role::Stopped && *task == Task::Stop {
                 return;
@@ -159,7 +132,7 @@ impl Settler<'_> {
     }
 
     /// A stop on the way to a start, or a later member's stop before an earlier one's.
-    fn intermediate_stop(&mut self, first: ActionId, then: ActionId, about: About) {
+    fn intermediate_stop(&mut self, first: ActionId, then: ActionId) {
         let (Some(first_resource), Some(then_resource)) =
             (self.action(first).resource, self.action(then).resource)
         else {
@@ -170,10 +143,9 @@ impl Settler<'_> {
         if !primitives {
             return;
         }
-        let restart = about.optional() && !self.action(then).optional;
+        let restart = !self.action(then).optional;
         // What should restart but cannot start is still stopped.
-        let stop = about.runnable()
-            && !self.action(then).runnable
+        let stop = !self.action(then).runnable
             && self.draft.resource[then_resource].managed
             && first_resource == then_resource;
         if !restart && !stop {

@@ -20,6 +20,8 @@ mod collective;
 mod effects;
 mod members;
 mod sides;
+#[cfg(test)]
+mod tests;
 mod update;
 mod validity;
 

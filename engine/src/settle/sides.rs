@@ -248,16 +248,15 @@ impl Settler<'_> {
         crate::relate::instances::instances(self.world, self.draft, collective)
     }
 
-    /// Current or next role; a collective has the highest of its members', a bundle none.
-    pub(super) fn role(&self, resource: ResourceId, current: bool) -> Role {
+    /// Current role; a collective has the highest of its members', a bundle none.
+    pub(super) fn role(&self, resource: ResourceId) -> Role {
         match self.variant(resource) {
-            Variant::Primitive(_) if current => self.draft.resource[resource].role,
-            Variant::Primitive(_) => self.draft.resource[resource].next_role,
+            Variant::Primitive(_) => self.draft.resource[resource].role,
             Variant::Bundle(_) => Role::Unknown,
             Variant::Group(_) | Variant::Clone(_) => {
                 let children = self.draft.resource[resource].children.iter();
                 children
-                    .map(|&child| self.role(child, current))
+                    .map(|&child| self.role(child))
                     .max()
                     .unwrap_or(Role::Unknown)
             }

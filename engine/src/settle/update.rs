@@ -1,6 +1,6 @@
 //! What do the links before an action do to it, and how do changes travel on?
 
-use super::effects::{About, Push};
+use super::effects::Push;
 use super::sides::Side;
 use super::{Changed, Settler};
 use crate::action::{BecauseVerb, Key, NotifyPhase, Task};
@@ -195,28 +195,18 @@ impl Settler<'_> {
         }
         let mut effects = self.link(link).effects;
         let mut changed = Changed::default();
-        let push = |effect: Effects, about: About| Push {
+        let push = |effect: Effects| Push {
             first,
             then,
             node,
             side: first_side,
-            about,
             effect,
-        };
-        // For "required" to spread, only that `first` is required counts.
-        let required = |effect: Effects| Push {
-            side: Side {
-                runnable: false,
-                migratable: false,
-                ..first_side
-            },
-            ..push(effect, About::Optional)
         };
 
         if effects.contains(Effects::FIRST_IMPLIES_THEN) {
             match self.action(then).resource {
                 Some(owner) => {
-                    changed.join(self.spread(owner, required(Effects::FIRST_IMPLIES_THEN)));
+                    changed.join(self.spread(owner, push(Effects::FIRST_IMPLIES_THEN)));
                 }
                 None if !first_side.optional && self.action(then).optional => {
                     self.lose_quietly(then, BecauseVerb::Required, first);
@@ -226,12 +216,12 @@ impl Settler<'_> {
             }
         }
         if effects.contains(Effects::INTERMEDIATE_STOP) {
-            changed.join(self.spread_to_then(push(Effects::INTERMEDIATE_STOP, About::Both)));
+            changed.join(self.spread_to_then(push(Effects::INTERMEDIATE_STOP)));
         }
         if effects.contains(Effects::THEN_IMPLIES_FIRST) {
             match self.action(first).resource {
                 Some(owner) => {
-                    let push = push(Effects::THEN_IMPLIES_FIRST, About::Optional);
+                    let push = push(Effects::THEN_IMPLIES_FIRST);
                     changed.join(self.spread(owner, push));
                 }
                 None if !first_side.optional && self.action(first).runnable => {
@@ -242,12 +232,12 @@ impl Settler<'_> {
             }
         }
         if effects.contains(Effects::PROMOTED_THEN_IMPLIES_FIRST) {
-            changed.join(self.spread_to_then(required(Effects::PROMOTED_THEN_IMPLIES_FIRST)));
+            changed.join(self.spread_to_then(push(Effects::PROMOTED_THEN_IMPLIES_FIRST)));
         }
         if effects.contains(Effects::MIN_RUNNABLE) {
-            changed.join(self.count_runnable(push(Effects::MIN_RUNNABLE, About::Runnable)));
+            changed.join(self.count_runnable(push(Effects::MIN_RUNNABLE)));
         }
-        let blocks = push(Effects::UNRUNNABLE_FIRST_BLOCKS, About::Runnable);
+        let blocks = push(Effects::UNRUNNABLE_FIRST_BLOCKS);
         if effects.contains(Effects::NESTED_REMOTE_PROBE) && self.action(then).resource.is_some() {
             if !first_side.runnable && self.is_active(first) {
                 // What is to be probed is stopping anyway.
@@ -265,14 +255,14 @@ impl Settler<'_> {
                 changed.then = true;
             }
         }
-        for (effect, about) in [
-            (Effects::UNMIGRATABLE_THEN_BLOCKS, About::Optional),
-            (Effects::FIRST_ELSE_THEN, About::Optional),
-            (Effects::ORDERED, About::Runnable),
-            (Effects::ASYMMETRIC, About::Runnable),
+        for effect in [
+            Effects::UNMIGRATABLE_THEN_BLOCKS,
+            Effects::FIRST_ELSE_THEN,
+            Effects::ORDERED,
+            Effects::ASYMMETRIC,
         ] {
             if effects.contains(effect) {
-                changed.join(self.spread_to_then(push(effect, about)));
+                changed.join(self.spread_to_then(push(effect)));
             }
         }
         self.pull_into_graph(first, then, first_side, then_side, effects);

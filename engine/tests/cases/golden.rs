@@ -233,7 +233,12 @@ fn actions(graph: &Graph, details: bool) -> String {
         let own = synapse.inputs.iter();
         let inputs: Vec<u32> = own
             .map(|&input| graph.synapses[input as usize].action.id)
-            .chain(synapse.missing_inputs.iter().map(|missing| missing.id))
+            .chain(
+                synapse
+                    .missing_inputs
+                    .iter()
+                    .map(|missing| missing.action.id),
+            )
             .collect();
         if !inputs.is_empty() {
             let inputs: Vec<String> = inputs.iter().map(u32::to_string).collect();
