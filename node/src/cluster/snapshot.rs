@@ -19,6 +19,9 @@ use super::versions::Versions;
 use super::{Cluster, Leadership, NodeRecord, uuid_of};
 use crate::codec;
 
+#[cfg(test)]
+mod tests;
+
 /// Version of the layout below. What a later version adds stands behind what earlier ones had.
 const VERSION: u16 = 4;
 

@@ -1,5 +1,5 @@
-//! What tests of the state machine and of the controller need: graphs made by hand, and a policy
-//! that hands them out.
+//! What tests of the state machine and of the controller need: graphs made by hand, a policy that
+//! hands them out, and replicas that are driven by commands as the log would bring them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -10,8 +10,18 @@ use lockstep_engine::graph::{
 use lockstep_engine::parse::Document;
 use lockstep_engine::time::Timestamp;
 
+use super::command::{Command, Entry};
+use super::event::What;
 use super::policy::{ActionResult, Digest, Planned, Policy};
-use super::{digest_of, status};
+use super::transition::Transition;
+use super::{Cluster, Refusal, digest_of, status};
+use crate::agent::{Outcome, ResultCode, Status};
+use crate::executor::{OrderKey, Report};
+
+pub(crate) const CIB: &str = r#"<cib validate-with="pacemaker-4.0" epoch="7" admin_epoch="2"><configuration>
+    <crm_config/><nodes><node id="1" uname="n1"/><node id="2" uname="n2"/></nodes>
+    <resources><primitive id="db" class="ocf" provider="lockstep" type="Dummy"/></resources>
+    <constraints/></configuration><status><node_state id="1" uname="n1"/></status></cib>"#;
 
 /// One synapse, as a test writes it.
 #[derive(Clone, Debug)]
@@ -194,5 +204,147 @@ impl Policy for Scripted {
 
     fn record_fencing(&self, cib: &mut Document, node: &str, _operation: &str) {
         status::node_is_expected_down(cib, node);
+    }
+}
+
+/// The command that makes the next plan.
+pub(crate) fn next_plan(cluster: &Cluster) -> Command {
+    Command::Plan {
+        transition: cluster.planned() + 1,
+        utc_offset: 0,
+        feature_set: String::new(),
+    }
+}
+
+/// A node's executor is there, and knows of no report that was heard.
+pub(crate) fn node_up(node: &str, journal: u64, incarnation: u64) -> Command {
+    Command::NodeUp {
+        node: node.to_owned(),
+        journal,
+        incarnation,
+        acknowledged: 0,
+    }
+}
+
+/// Replicas that get the same log.
+pub(crate) struct Rig {
+    pub(crate) replicas: Vec<Cluster>,
+    pub(crate) index: u64,
+    /// What the last entry brought about.
+    pub(crate) events: Vec<What>,
+}
+
+impl Rig {
+    pub(crate) fn new(policy: &Arc<Scripted>) -> Self {
+        Self::of(vec![policy.clone(); 3])
+    }
+
+    pub(crate) fn of(policies: Vec<Arc<Scripted>>) -> Self {
+        let replicas = policies
+            .into_iter()
+            .map(|policy| Cluster::new("test", 3, policy));
+        Self {
+            replicas: replicas.collect(),
+            index: 1,
+            events: Vec::new(),
+        }
+    }
+
+    /// With a configuration, two nodes, and a leader.
+    pub(crate) fn ready(policy: &Arc<Scripted>) -> Self {
+        let mut rig = Self::new(policy);
+        rig.apply(Command::Lead {
+            controller: 1,
+            term: 2,
+        })
+        .unwrap();
+        rig.apply(Command::ReplaceConfig {
+            expected: None,
+            cib: CIB.into(),
+        })
+        .unwrap();
+        rig.up("n1", 10);
+        rig.up("n2", 20);
+        rig
+    }
+
+    pub(crate) fn apply(&mut self, command: Command) -> Result<(), Refusal> {
+        self.index += 1;
+        let at = 1000 + self.index as i64;
+        let entry = Entry {
+            at,
+            request: None,
+            command,
+        };
+        let entry = Entry::decode(&entry.encode()).unwrap();
+        let mut outcomes = Vec::new();
+        for replica in &mut self.replicas {
+            let applied = replica.apply(self.index, entry.clone());
+            self.events = applied.events.into_iter().map(|event| event.what).collect();
+            outcomes.push(applied.outcome);
+        }
+        assert!(
+            outcomes.windows(2).all(|pair| pair[0] == pair[1]),
+            "replicas disagree"
+        );
+        outcomes.remove(0)
+    }
+
+    pub(crate) fn up(&mut self, node: &str, incarnation: u64) {
+        self.apply(node_up(node, incarnation, incarnation)).unwrap();
+    }
+
+    pub(crate) fn plan(&mut self) {
+        self.apply(next_plan(self.cluster())).unwrap();
+    }
+
+    pub(crate) fn report(&mut self, node: &str, key: (u64, u32), code: i32) -> Result<(), Refusal> {
+        let record = &self.replicas[0].nodes()[node];
+        let (journal, sequence) = (record.journal, record.applied + 1);
+        let report = report(sequence, key, code);
+        self.apply(Command::Report {
+            node: node.into(),
+            journal,
+            report,
+        })
+    }
+
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.replicas[0]
+    }
+
+    pub(crate) fn transition(&self) -> &Transition {
+        self.cluster().transition().unwrap()
+    }
+
+    pub(crate) fn ready_actions(&self) -> Vec<u32> {
+        let transition = self.transition();
+        transition
+            .ready()
+            .map(|synapse| transition.action(synapse).id)
+            .collect()
+    }
+}
+
+pub(crate) fn report(sequence: u64, (transition, action): (u64, u32), code: i32) -> Report {
+    let mut outcome = Outcome::new(ResultCode(code), Status::Done, "");
+    outcome.began_at = 1234;
+    Report {
+        sequence,
+        key: OrderKey { transition, action },
+        repeated: false,
+        resource: "db".into(),
+        task: "start".into(),
+        interval_ms: 0,
+        outcome,
+    }
+}
+
+pub(crate) fn monitor_report(sequence: u64, key: (u64, u32), code: i32) -> Report {
+    Report {
+        repeated: true,
+        task: "monitor".into(),
+        interval_ms: 10_000,
+        ..report(sequence, key, code)
     }
 }

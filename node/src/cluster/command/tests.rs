@@ -38,6 +38,24 @@ fn a_newer_entry_stops_a_controller_and_says_so() {
     assert!(error.to_string().contains("upgrade"), "{error}");
 }
 
+#[test]
+fn what_is_too_short_or_too_long_is_no_entry() {
+    let whole = entry(Command::Lead {
+        controller: 1,
+        term: 1,
+    })
+    .encode();
+    for short in [&[][..], &[1]] {
+        assert!(matches!(Entry::decode(short), Err(EntryError::Short)));
+    }
+    let long = [&whole[..], &[0]].concat();
+    let cut = &whole[..whole.len() - 1];
+    for bytes in [&long, cut] {
+        let decoded = Entry::decode(bytes);
+        assert!(matches!(decoded, Err(EntryError::Malformed(_))));
+    }
+}
+
 /// Groups of mixed versions read each other's entries, and a controller that is upgraded reads what it wrote before.
 /// Whoever changes what an entry holds sees it here, and has to give what is new a version of its own.
 #[test]

@@ -6,7 +6,7 @@ use super::*;
 use crate::agent::{Outcome, ResultCode, Status};
 use crate::cluster::Refusal;
 use crate::cluster::command::{Command, Entry};
-use crate::cluster::testing::{Scripted, graph, probe, step};
+use crate::cluster::testing::{Scripted, graph, next_plan, node_up, probe, step};
 use crate::executor::{OrderKey, Report};
 
 const CIB: &str = r#"<cib validate-with="pacemaker-4.0"><configuration><crm_config/>
@@ -74,23 +74,12 @@ impl Rig {
     }
 
     fn up(&mut self, node: &str, incarnation: u64) {
-        let command = Command::NodeUp {
-            node: node.to_owned(),
-            journal: if node == "n1" { 1 } else { 2 },
-            incarnation,
-            acknowledged: 0,
-        };
-        self.apply(command).unwrap();
+        let journal = if node == "n1" { 1 } else { 2 };
+        self.apply(node_up(node, journal, incarnation)).unwrap();
     }
 
     fn plan(&mut self) {
-        let transition = self.cluster.planned() + 1;
-        self.apply(Command::Plan {
-            transition,
-            utc_offset: 0,
-            feature_set: String::new(),
-        })
-        .unwrap();
+        self.apply(next_plan(&self.cluster)).unwrap();
     }
 
     /// An action of the plan in force ends.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::cluster::command::{Command, Entry};
-use crate::cluster::testing::{Scripted, cluster_step, graph, step};
+use crate::cluster::testing::{Scripted, cluster_step, graph, next_plan, node_up, step};
 use crate::executor::OrderKey;
 
 const CIB: &str = r#"<cib validate-with="pacemaker-4.0"><configuration><crm_config/>
@@ -52,14 +52,7 @@ impl Rig {
     }
 
     fn up(&mut self, node: &str, incarnation: u64) {
-        let node = node.to_owned();
-        self.apply(Command::NodeUp {
-            node,
-            journal: incarnation,
-            incarnation,
-            acknowledged: 0,
-        })
-        .unwrap();
+        self.apply(node_up(node, incarnation, incarnation)).unwrap();
     }
 
     /// What an operation of `resource` on `node` left behind: a history entry, and a fail count if
@@ -100,13 +93,7 @@ impl Rig {
     }
 
     fn plan(&mut self) {
-        let transition = self.cluster.planned() + 1;
-        self.apply(Command::Plan {
-            transition,
-            utc_offset: 0,
-            feature_set: String::new(),
-        })
-        .unwrap();
+        self.apply(next_plan(&self.cluster)).unwrap();
     }
 
     fn ticket(&mut self, change: TicketChange) -> Result<(), Refusal> {
