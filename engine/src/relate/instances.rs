@@ -27,24 +27,30 @@ pub fn compatible(
     collective: ResourceId,
     current: bool,
 ) -> Option<ResourceId> {
-    let is_on = |instance: ResourceId, node: NodeId| {
-        topology::location(world.state, draft, instance, current) == Some(node)
-            && !any_blocked(draft, instance)
-    };
     // Asked for every instance of another collective: no list is made for it.
-    let on_node = |node: NodeId| match &world.state.resources[collective].variant {
-        Variant::Bundle(bundle) => {
-            let mut containers = bundle.replicas.iter().map(|replica| replica.container);
-            containers.find(|&container| is_on(container, node))
-        }
-        _ => {
-            let mut instances = draft.resource[collective].children.iter().copied();
-            instances.find(|&instance| is_on(instance, node))
+    let first = |wanted: &dyn Fn(ResourceId) -> bool| {
+        let wanted = |instance: &ResourceId| wanted(*instance);
+        match &world.state.resources[collective].variant {
+            Variant::Bundle(bundle) => {
+                let mut containers = bundle.replicas.iter().map(|replica| replica.container);
+                containers.find(wanted)
+            }
+            _ => {
+                let mut instances = draft.resource[collective].children.iter().copied();
+                instances.find(wanted)
+            }
         }
     };
+    let place = |instance: ResourceId| {
+        topology::location(world.state, draft, instance, current)
+            .filter(|_| !any_blocked(draft, instance))
+    };
+    let on_node = |node: NodeId| first(&|instance| place(instance) == Some(node));
     match topology::location(world.state, draft, resource, current) {
         Some(node) => on_node(node),
         None => {
+            // Nodes need not be compared if none has an instance.
+            first(&|instance| place(instance).is_some())?;
             let allowed = &draft.resource[resource].allowed;
             let best_first = placement.sorted_nodes(world, allowed, draft.loads.as_ref());
             best_first.into_iter().find_map(on_node)

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::Settler;
 use crate::action::Task;
 use crate::config::Variant;
-use crate::id::{ActionId, NodeId, ResourceId};
+use crate::id::{ActionId, Id as _, NodeId, ResourceId};
 
 /// The members' side of one action of a group, clone or bundle.
 pub(super) struct Tally {
@@ -34,11 +34,65 @@ pub(super) struct Tally {
 /// The tallies of all actions that were asked for.
 #[derive(Default)]
 pub(super) struct Tallies {
-    of: BTreeMap<ActionId, Tally>,
-    /// By member's action: the collectives' actions that count it.
-    counted_by: BTreeMap<ActionId, Vec<ActionId>>,
+    tallies: Vec<Tally>,
+    /// By collective's action: the place of its tally.
+    of: Places,
+    /// Tallies that count a member's action, each with the place of the next one in this list.
+    counting: Vec<(u32, Option<u32>)>,
+    /// By member's action: the first in that list.
+    counted_by: Places,
     /// How many actions there were. When there are more, everything is counted again.
     actions: usize,
+}
+
+impl Tallies {
+    /// Forgets all, in the time of what is known.
+    fn clear(&mut self, actions: usize) {
+        self.tallies.clear();
+        self.of.clear();
+        self.counting.clear();
+        self.counted_by.clear();
+        self.actions = actions;
+    }
+
+    fn tally_mut(&mut self, action: ActionId) -> Option<&mut Tally> {
+        let place = self.of.get(action)?;
+        self.tallies.get_mut(place as usize)
+    }
+}
+
+/// Places in another table, by action. To forget all of them takes no time, however many actions
+/// there are.
+#[derive(Default)]
+struct Places {
+    round: u32,
+    /// Each with the round in which it was set.
+    of: Vec<(u32, u32)>,
+}
+
+impl Places {
+    fn get(&self, action: ActionId) -> Option<u32> {
+        let known = self.of.get(action.index())?;
+        (known.0 == self.round).then_some(known.1)
+    }
+
+    /// Returns the place before.
+    fn set(&mut self, action: ActionId, place: u32) -> Option<u32> {
+        let before = self.get(action);
+        if self.of.len() <= action.index() {
+            // No round is the last one, so that these are not set.
+            self.of.resize(action.index() + 1, (u32::MAX, 0));
+        }
+        self.of[action.index()] = (self.round, place);
+        before
+    }
+
+    fn clear(&mut self) {
+        self.round += 1;
+        if self.round == u32::MAX {
+            *self = Self::default();
+        }
+    }
 }
 
 /// One of the two verdicts that are counted.
@@ -54,14 +108,17 @@ impl Settler<'_> {
         if self.tallies.actions != self.draft.actions.len() {
             self.forget_tallies();
         }
-        if !self.tallies.of.contains_key(&action) {
+        let place = self.tallies.of.get(action).unwrap_or_else(|| {
+            let place = self.tallies.tallies.len() as u32;
             let tally = match self.variant(collective) {
                 Variant::Group(_) => self.count_members(action, collective),
                 _ => self.count_instances(action, collective),
             };
-            self.tallies.of.insert(action, tally);
-        }
-        &self.tallies.of[&action]
+            self.tallies.tallies.push(tally);
+            self.tallies.of.set(action, place);
+            place
+        });
+        &self.tallies.tallies[place as usize]
     }
 
     /// What the instances of a clone or bundle do on `node` when it does `action`, in their order;
@@ -78,10 +135,9 @@ impl Settler<'_> {
         }
         if tally.there.is_none() {
             let by_node = self.instances_by_node(action, collective);
-            let tally = self.tallies.of.get_mut(&action)?;
-            tally.there = Some(by_node);
+            self.tallies.tally_mut(action)?.there = Some(by_node);
         }
-        let there = self.tallies.of.get(&action)?.there.as_ref()?;
+        let there = self.tallies.tally_mut(action)?.there.as_ref()?;
         Some(there.get(&node).cloned().unwrap_or_default())
     }
 
@@ -111,10 +167,7 @@ impl Settler<'_> {
 
     /// Something other than this pass has changed verdicts.
     pub(super) fn forget_tallies(&mut self) {
-        self.tallies = Tallies {
-            actions: self.draft.actions.len(),
-            ..Tallies::default()
-        };
+        self.tallies.clear(self.draft.actions.len());
     }
 
     fn count_members(&mut self, action: ActionId, group: ResourceId) -> Tally {
@@ -133,7 +186,7 @@ impl Settler<'_> {
             folded: folded.as_ref() != Some(task),
             incomplete: counted.len() < members.len() && !may_miss,
             same: same.into(),
-            ..self.count(action, &counted)
+            ..self.count(&counted)
         }
     }
 
@@ -148,7 +201,7 @@ impl Settler<'_> {
         };
         Tally {
             incomplete,
-            ..self.count(action, &counted)
+            ..self.count(&counted)
         }
     }
 
@@ -158,10 +211,17 @@ impl Settler<'_> {
         found.flatten().collect()
     }
 
-    fn count(&mut self, action: ActionId, counted: &[ActionId]) -> Tally {
+    /// The next tally: one that counts these.
+    fn count(&mut self, counted: &[ActionId]) -> Tally {
+        let Tallies {
+            tallies,
+            counting,
+            counted_by,
+            ..
+        } = &mut self.tallies;
         for &member in counted {
-            let counted_by = self.tallies.counted_by.entry(member);
-            counted_by.or_default().push(action);
+            let others = counted_by.set(member, counting.len() as u32);
+            counting.push((tallies.len() as u32, others));
         }
         let verdicts = || counted.iter().map(|&id| self.action(id));
         Tally {
@@ -192,16 +252,21 @@ impl Settler<'_> {
     }
 
     fn recount(&mut self, id: ActionId, what: Counted, now: bool) {
-        let Tallies { of, counted_by, .. } = &mut self.tallies;
-        for action in counted_by.get(&id).into_iter().flatten() {
-            let Some(tally) = of.get_mut(action) else {
-                continue;
-            };
+        let Tallies {
+            tallies,
+            counting,
+            counted_by,
+            ..
+        } = &mut self.tallies;
+        let mut next = counted_by.get(id);
+        while let Some(&(tally, others)) = next.and_then(|place| counting.get(place as usize)) {
+            let tally = &mut tallies[tally as usize];
             let count = match what {
                 Counted::Required => &mut tally.required,
                 Counted::Unrunnable => &mut tally.unrunnable,
             };
             *count = if now { *count + 1 } else { *count - 1 };
+            next = others;
         }
     }
 }
