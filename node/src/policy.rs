@@ -22,7 +22,15 @@ const ORIGIN: &str = "lockstep";
 pub struct Engine;
 
 impl Policy for Engine {
-    fn plan(&self, cib: &Document, transition: u64, now: Timestamp) -> Result<Planned, String> {
+    // All levels decide alike so far. Whoever changes what the engine decides about some CIB raises the level
+    // and keeps what lower ones decide: see `cluster::versions`.
+    fn plan(
+        &self,
+        cib: &Document,
+        transition: u64,
+        now: Timestamp,
+        _level: u16,
+    ) -> Result<Planned, String> {
         // A bug that some CIB brings out must not take down every controller, again at each start:
         // the state goes on without a plan and says so. All controllers see the same.
         let planned = catch_unwind(AssertUnwindSafe(|| plan(&Input { cib, now })));

@@ -174,9 +174,15 @@ struct OnHost {
 }
 
 impl Policy for OnHost {
-    fn plan(&self, cib: &Document, transition: u64, now: Timestamp) -> Result<Planned, String> {
+    fn plan(
+        &self,
+        cib: &Document,
+        transition: u64,
+        now: Timestamp,
+        level: u16,
+    ) -> Result<Planned, String> {
         self.date.set(self.clock.unix_s());
-        self.policy.plan(cib, transition, now)
+        self.policy.plan(cib, transition, now, level)
     }
 
     fn record(&self, cib: &mut Document, action: &GraphAction, result: &ActionResult) {
@@ -195,8 +201,14 @@ struct Forgetful {
 }
 
 impl Policy for Forgetful {
-    fn plan(&self, cib: &Document, transition: u64, now: Timestamp) -> Result<Planned, String> {
-        Engine.plan(cib, transition, now)
+    fn plan(
+        &self,
+        cib: &Document,
+        transition: u64,
+        now: Timestamp,
+        level: u16,
+    ) -> Result<Planned, String> {
+        Engine.plan(cib, transition, now, level)
     }
 
     fn record(&self, cib: &mut Document, action: &GraphAction, result: &ActionResult) {

@@ -1,8 +1,8 @@
 //! Did all controllers compute the same graph?
 //!
 //! Every controller reports the digest of each graph that it computed. What a majority computed is
-//! right; whoever computed something else has diverged: a bug, bad memory, or another engine under
-//! the same version. Such a controller must not lead until it was started again and agrees.
+//! right; whoever computed something else has diverged: a bug, bad memory, or an engine that was changed
+//! without a level of its own ([`super::versions`]). Such a controller must not lead until it was started again and agrees.
 
 use std::collections::BTreeMap;
 

@@ -63,7 +63,7 @@ use fencings::Fencings;
 use history::{Endings, History, SavedPlan};
 use policy::{Digest, Policy};
 use transition::Transition;
-use versions::Versions;
+use versions::{Earlier, Versions};
 
 /// A CIB with more stale memory than this is packed when the next plan is made. In bytes.
 const PACK_FROM: usize = 4 << 20;
@@ -162,6 +162,8 @@ pub struct Cluster {
     history: History,
     endings: Endings,
     versions: Versions,
+    /// At which level earlier plans were decided.
+    earlier: Earlier,
     /// By node, the last plan before its executor's present process: what was ordered by then says
     /// nothing about what is since.
     lives: BTreeMap<String, u64>,
@@ -194,6 +196,7 @@ impl Cluster {
             history: History::default(),
             endings: Endings::default(),
             versions: Versions::default(),
+            earlier: Earlier::default(),
             lives: BTreeMap::new(),
             diverged_from_snapshot: false,
         }
@@ -211,12 +214,20 @@ impl Cluster {
     pub fn set_voters(&mut self, index: u64, voters: BTreeSet<ControllerId>) -> Option<Event> {
         self.index = index;
         self.voters = voters.len();
-        let level = self.versions.set_voters(voters)?;
-        Some(Event {
-            index,
-            at: self.clock,
-            what: What::Level { level },
-        })
+        let what = self.rise(|versions| versions.set_voters(voters))?;
+        let at = self.clock;
+        Some(Event { index, at, what })
+    }
+
+    /// Takes in what may raise the level, and notes up to where the former one went.
+    fn rise(&mut self, change: impl FnOnce(&mut Versions) -> Option<u16>) -> Option<What> {
+        let former = self.versions.level();
+        let level = change(&mut self.versions)?;
+        self.earlier.leaves(former, self.planned);
+        // What is decided otherwise from now on is not left until something happens.
+        self.wanted
+            .get_or_insert_with(|| "all controllers are upgraded".into());
+        Some(What::Level { level })
     }
 
     /// Configuration and status.
@@ -395,8 +406,7 @@ impl Cluster {
                 controller,
                 version,
             } => {
-                let level = self.versions.says(controller, version);
-                news.extend(level.map(|level| What::Level { level }));
+                news.extend(self.rise(|versions| versions.says(controller, version)));
                 Ok(())
             }
         }
@@ -434,7 +444,8 @@ impl Cluster {
             seconds: self.clock,
             offset: utc_offset,
         };
-        let planned = self.policy.plan(&self.cib, number, now);
+        let level = self.versions.level();
+        let planned = self.policy.plan(&self.cib, number, now, level);
         let digest = planned.as_ref().ok().map(|planned| planned.digest);
         let index = self.index;
         let saved = SavedPlan {

@@ -45,8 +45,15 @@ pub struct ActionResult {
 
 /// The engine, as the replicated state sees it. Every method is a function of its arguments.
 pub trait Policy: Send + Sync {
-    /// What is to be done about this CIB at this time; an error names a place in the CIB.
-    fn plan(&self, cib: &Document, transition: u64, now: Timestamp) -> Result<Planned, String>;
+    /// What is to be done about this CIB at this time, as a group of this level decides it
+    /// ([`super::versions`]); an error names a place in the CIB.
+    fn plan(
+        &self,
+        cib: &Document,
+        transition: u64,
+        now: Timestamp,
+        level: u16,
+    ) -> Result<Planned, String>;
 
     /// Writes an action's history entry into the status.
     fn record(&self, cib: &mut Document, action: &GraphAction, result: &ActionResult);

@@ -2,6 +2,9 @@
 //!
 //! Graphs are not written: they are computed again from the saved inputs. That the digest is the
 //! one of the controller that made the snapshot is checked on the way.
+//!
+//! The layout is the one that everybody in the group understands, [`Versions::layout`]; those before it
+//! are read as well.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,15 +18,15 @@ use super::fencings::Fencings;
 use super::history::{Endings, History};
 use super::policy::{Digest, Policy};
 use super::transition::{Progress, Transition};
-use super::versions::Versions;
+use super::versions::{Earlier, Versions};
 use super::{Cluster, Leadership, NodeRecord, uuid_of};
 use crate::codec;
 
 #[cfg(test)]
 mod tests;
 
-/// Version of the layout below. What a later version adds stands behind what earlier ones had.
-const VERSION: u16 = 4;
+/// The newest layout that this program knows. What a later one adds stands behind what earlier ones had.
+pub(super) const NEWEST: u16 = 5;
 
 #[derive(Encode, Decode)]
 struct Snapshot {
@@ -44,23 +47,31 @@ struct Snapshot {
     history: History,
 }
 
-/// What version 2 added.
+type Whole = (Snapshot, SinceTwo, SinceThree, SinceFour, SinceFive);
+
+/// What layout 2 added.
 #[derive(Default, Encode, Decode)]
 struct SinceTwo {
     endings: Endings,
 }
 
-/// What version 3 added.
+/// What layout 3 added.
 #[derive(Default, Encode, Decode)]
 struct SinceThree {
     fencings: Fencings,
 }
 
-/// What version 4 added.
+/// What layout 4 added.
 #[derive(Default, Encode, Decode)]
 struct SinceFour {
     versions: Versions,
     lives: BTreeMap<String, u64>,
+}
+
+/// What layout 5 added.
+#[derive(Default, Encode, Decode)]
+struct SinceFive {
+    earlier: Earlier,
 }
 
 #[derive(Encode, Decode)]
@@ -74,8 +85,10 @@ struct SavedTransition {
 /// Why a snapshot cannot be taken up.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
-    /// From a newer version.
-    #[error("the snapshot is of version {0}, this controller knows up to {VERSION}: upgrade it")]
+    /// From a newer program.
+    #[error(
+        "the snapshot is of layout {0}, this controller knows up to {NEWEST}: upgrade it and start it again"
+    )]
     Newer(u16),
     /// Not a snapshot.
     #[error("the snapshot cannot be read: {0}")]
@@ -115,7 +128,6 @@ impl Cluster {
             agreement: self.agreement.clone(),
             history: self.history.clone(),
         };
-        let mut bytes = VERSION.to_le_bytes().to_vec();
         let since_two = SinceTwo {
             endings: self.endings.clone(),
         };
@@ -126,12 +138,20 @@ impl Cluster {
             versions: self.versions.clone(),
             lives: self.lives.clone(),
         };
+        let since_five = SinceFive {
+            earlier: self.earlier.clone(),
+        };
+        let layout = self.versions.layout();
+        let mut bytes = layout.to_le_bytes().to_vec();
         bytes.extend(codec::encode(&(
             snapshot,
             since_two,
             since_three,
             since_four,
         )));
+        if layout >= 5 {
+            bytes.extend(codec::encode(&since_five));
+        }
         bytes
     }
 
@@ -142,30 +162,20 @@ impl Cluster {
         policy: Arc<dyn Policy>,
     ) -> Result<Self, SnapshotError> {
         let malformed = |why: String| SnapshotError::Malformed(why);
-        let (version, rest) = bytes
+        let (layout, rest) = bytes
             .split_first_chunk::<2>()
             .ok_or_else(|| malformed("too short".into()))?;
-        let unreadable = |error: codec::CodecError| malformed(error.to_string());
-        type Whole = (Snapshot, SinceTwo, SinceThree, SinceFour);
-        let (snapshot, since_two, since_three, since_four): Whole =
-            match u16::from_le_bytes(*version) {
-                1 => (
-                    codec::decode(rest).map_err(unreadable)?,
-                    SinceTwo::default(),
-                    SinceThree::default(),
-                    SinceFour::default(),
-                ),
-                2 => {
-                    let (snapshot, two) = codec::decode(rest).map_err(unreadable)?;
-                    (snapshot, two, SinceThree::default(), SinceFour::default())
-                }
-                3 => {
-                    let (snapshot, two, three) = codec::decode(rest).map_err(unreadable)?;
-                    (snapshot, two, three, SinceFour::default())
-                }
-                VERSION => codec::decode(rest).map_err(unreadable)?,
-                newer => return Err(SnapshotError::Newer(newer)),
-            };
+        let layout = u16::from_le_bytes(*layout);
+        if layout == 0 {
+            return Err(malformed("there is no layout 0".into()));
+        }
+        if layout > NEWEST {
+            return Err(SnapshotError::Newer(layout));
+        }
+        let mut whole = rest.to_vec();
+        append_later(&mut whole, layout);
+        let (snapshot, since_two, since_three, since_four, since_five): Whole =
+            codec::decode(&whole).map_err(|error| malformed(error.to_string()))?;
         if snapshot.name != name {
             return Err(SnapshotError::OfAnother(snapshot.name));
         }
@@ -193,6 +203,7 @@ impl Cluster {
             fencings: since_three.fencings,
             versions: since_four.versions,
             lives: since_four.lives,
+            earlier: since_five.earlier,
             diverged_from_snapshot: false,
             name: snapshot.name,
             policy,
@@ -221,9 +232,10 @@ impl Cluster {
             seconds: plan.now,
             offset: plan.utc_offset,
         };
+        let level = self.earlier.level_of(saved.number, self.versions.level());
         let planned = self
             .policy
-            .plan(&cib, saved.number, now)
+            .plan(&cib, saved.number, now, level)
             .map_err(malformed)?;
         let mut transition =
             Transition::new(saved.number, plan.index, now, planned.graph, planned.digest);
@@ -231,5 +243,18 @@ impl Cluster {
         self.diverged_from_snapshot |= !same;
         transition.aborted = saved.aborted;
         Ok(Some(transition))
+    }
+}
+
+/// Completes the bytes of a layout: what later ones added is as in a new cluster.
+fn append_later(bytes: &mut Vec<u8>, layout: u16) {
+    let added = [
+        (2, codec::encode(&SinceTwo::default())),
+        (3, codec::encode(&SinceThree::default())),
+        (4, codec::encode(&SinceFour::default())),
+        (5, codec::encode(&SinceFive::default())),
+    ];
+    for (_, default) in added.into_iter().filter(|(since, _)| *since > layout) {
+        bytes.extend(default);
     }
 }

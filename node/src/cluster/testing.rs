@@ -132,6 +132,8 @@ pub(crate) fn graph(steps: &[Step]) -> Graph {
 pub(crate) struct Scripted {
     /// The graph of transition `n` is at `n - 1`; after the last one plans are empty.
     pub(crate) graphs: Vec<Graph>,
+    /// What it hands out instead from some level of the group on.
+    pub(crate) since: Option<(u16, Vec<Graph>)>,
     /// Makes another digest than all others.
     pub(crate) diverges: bool,
     /// Errors instead of plans.
@@ -149,16 +151,21 @@ impl Scripted {
 }
 
 impl Policy for Scripted {
-    fn plan(&self, cib: &Document, transition: u64, now: Timestamp) -> Result<Planned, String> {
+    fn plan(
+        &self,
+        cib: &Document,
+        transition: u64,
+        now: Timestamp,
+        level: u16,
+    ) -> Result<Planned, String> {
         self.seen.lock().unwrap().push_back(cib.to_xml());
         if let Some(error) = &self.refuses {
             return Err(error.clone());
         }
-        let graph = self
-            .graphs
-            .get(transition as usize - 1)
-            .cloned()
-            .unwrap_or_default();
+        let decided = self.since.as_ref().filter(|(since, _)| level >= *since);
+        let graphs = decided.map_or(&self.graphs, |(_, graphs)| graphs);
+        let graph = graphs.get(transition as usize - 1);
+        let graph = graph.cloned().unwrap_or_default();
         let mut digest: Digest = digest_of(format!("{graph:?} {now:?}").as_bytes());
         digest[0] ^= u8::from(self.diverges);
         Ok(Planned { graph, digest })

@@ -5,3 +5,4 @@ mod configuration;
 mod nodes;
 mod plans;
 mod results;
+mod upgrade;

@@ -5,6 +5,16 @@
 //! known to understand; one that only learns and is too old for it stops before it has a vote. A controller that knows more than the level says so by an entry; when the
 //! last one has, the level rises, for all at the same place of the log. It never falls: what was
 //! said at a level is in the log and in snapshots, and a controller below it is too old.
+//!
+//! All that controllers must agree on goes by the level, not by the program:
+//!
+//! - which commands are said: [`Command::since`];
+//! - in which layout a snapshot is written, so that a member that lags behind can read what it is
+//!   sent: [`Versions::layout`];
+//! - what the engine decides: [`super::policy::Policy::plan`] is given the level. A program whose engine
+//!   decides something otherwise does so from a new level on, and as before below it. So at each index
+//!   all plan alike, and whoever reads log or snapshot later makes the same plans of it again. A later
+//!   release, to which nobody upgrades from below that level, drops the old way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,6 +71,15 @@ impl Versions {
         self.level
     }
 
+    /// The layout of snapshots that everybody can read. A new layout belongs to a new level, and the one
+    /// before it is written as long as a level asks for it.
+    pub fn layout(&self) -> u16 {
+        match self.level {
+            0 | 1 => 4,
+            _ => 5,
+        }
+    }
+
     /// What a controller understands, as far as it said.
     pub fn of(&self, controller: ControllerId) -> u16 {
         let said = self.said.get(&controller).copied();
@@ -110,6 +129,27 @@ impl Versions {
         self.said
             .retain(|id, version| *version > level && voters.contains(id));
         rises.then_some(least)
+    }
+}
+
+/// At which level earlier plans were decided: made again, each has to be what it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Earlier {
+    /// By level that there was, the last plan that was made at it.
+    last: BTreeMap<u16, u64>,
+}
+
+impl Earlier {
+    /// The level rises from here.
+    pub(super) fn leaves(&mut self, level: u16, planned: u64) {
+        self.last.insert(level, planned);
+    }
+
+    /// The level at which a plan was decided, in a group that is at `present`.
+    pub fn level_of(&self, plan: u64, present: u16) -> u16 {
+        let mut levels = self.last.iter();
+        let earlier = levels.find(|(_, last)| plan <= **last);
+        earlier.map_or(present, |(level, _)| *level)
     }
 }
 

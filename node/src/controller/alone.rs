@@ -232,7 +232,7 @@ fn plan(
         seconds: now.at,
         offset: now.utc_offset,
     };
-    let planned = policy.plan(&cib, cluster.planned(), time)?;
+    let planned = policy.plan(&cib, cluster.planned(), time, cluster.versions().level())?;
     let is_here = |action: &GraphAction| action.node.as_ref().is_some_and(|on| on.name == node);
     let fenced = |action: &GraphAction| {
         action.kind == GraphActionKind::Cluster && action.task == "stonith" && is_here(action)

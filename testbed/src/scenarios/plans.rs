@@ -8,6 +8,7 @@ use std::time::Duration;
 use lockstep_engine::graph::{GraphActionKind, Synapse};
 use lockstep_engine::parse::{Document, Limits};
 use lockstep_engine::time::Timestamp;
+use lockstep_node::cluster::command::VERSION;
 use lockstep_node::cluster::policy::Policy;
 use lockstep_node::http::client::Client;
 use lockstep_node::http::types::{ProgressText, SavedPlanText, hex};
@@ -71,7 +72,7 @@ fn again(told: &SavedPlanText, cib: &str) -> Result<PlanGraph, String> {
         seconds: told.now,
         offset: told.utc_offset,
     };
-    let planned = Engine.plan(&cib, told.transition, now)?;
+    let planned = Engine.plan(&cib, told.transition, now, VERSION)?;
     let digest = hex(&planned.digest);
     if told.digest.as_ref() != Some(&digest) {
         return Err(format!("digest {digest}, and it was {:?}", told.digest));

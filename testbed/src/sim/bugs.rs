@@ -33,6 +33,8 @@ pub enum Bug {
     SkipEntry,
     /// What not all controllers understand yet is said nevertheless.
     IgnoreLevel,
+    /// An upgraded controller decides as the newer program before all are upgraded.
+    DecideEarly,
 }
 
 /// All of them, with the names by which they are called and what they stand for.
@@ -101,6 +103,11 @@ pub const BUGS: &[(Bug, &str, &str)] = &[
         Bug::IgnoreLevel,
         "ignore-level",
         "newer entries are written before the last controller is upgraded",
+    ),
+    (
+        Bug::DecideEarly,
+        "decide-early",
+        "an upgraded controller's engine decides otherwise before the last one is upgraded",
     ),
 ];
 

@@ -14,7 +14,6 @@ mod proposals;
 mod writes;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 use lockstep_consensus::group::{Group, GroupConfig, Persist};
 use lockstep_consensus::log::{Identity, LogStore, StoreError};
@@ -129,7 +128,7 @@ impl World {
         let clock = SharedClock::default();
         let policy = super::policy::of(self.bug, machine, &clock);
         let name = &self.machines[machine].name;
-        let core = Controller::new(settings, Arc::from(policy));
+        let core = Controller::new(settings, self.with_decisions(machine, policy));
         let core = core.on_node(name, self.scenario.without_quorum);
         let core = self.with_version(machine, core);
         self.machines[machine].controller = Some(ControllerProcess {

@@ -38,9 +38,15 @@ pub(crate) fn of(bug: Option<Bug>, machine: MachineId, clock: &SharedClock) -> B
 struct LocalClock(SharedClock);
 
 impl Policy for LocalClock {
-    fn plan(&self, cib: &Document, transition: u64, now: Timestamp) -> Result<Planned, String> {
+    fn plan(
+        &self,
+        cib: &Document,
+        transition: u64,
+        now: Timestamp,
+        level: u16,
+    ) -> Result<Planned, String> {
         let seconds = self.0.0.load(Ordering::Relaxed);
-        Engine.plan(cib, transition, Timestamp { seconds, ..now })
+        Engine.plan(cib, transition, Timestamp { seconds, ..now }, level)
     }
 
     fn record(&self, cib: &mut Document, action: &GraphAction, result: &ActionResult) {
@@ -56,8 +62,14 @@ impl Policy for LocalClock {
 struct Changed(fn(&mut Graph));
 
 impl Policy for Changed {
-    fn plan(&self, cib: &Document, transition: u64, now: Timestamp) -> Result<Planned, String> {
-        let mut graph = Engine.plan(cib, transition, now)?.graph;
+    fn plan(
+        &self,
+        cib: &Document,
+        transition: u64,
+        now: Timestamp,
+        level: u16,
+    ) -> Result<Planned, String> {
+        let mut graph = Engine.plan(cib, transition, now, level)?.graph;
         self.0(&mut graph);
         let digest = encode::digest(&graph).0;
         Ok(Planned { graph, digest })

@@ -4,15 +4,27 @@
 //! the version before this one's, and stops at anything newer. They are upgraded one after the other
 //! while things go wrong. Now and then the older program is put back on a machine: when the others
 //! have gone on without it, it is to say that it is too old, and to stay out.
+//!
+//! The newer program's engine decides otherwise than the older one's did: it numbers actions from the
+//! other end, so that a result means another action to whoever has another plan.
+
+use std::sync::Arc;
 
 use lockstep_consensus::random::Random;
+use lockstep_engine::encode;
+use lockstep_engine::graph::{Graph, GraphAction};
+use lockstep_engine::parse::Document;
+use lockstep_engine::time::Timestamp;
 use lockstep_node::cluster::command::{Command, VERSION};
+use lockstep_node::cluster::policy::{ActionResult, Planned, Policy};
 use lockstep_node::cluster::versions::{FIRST, TooEarly};
 use lockstep_node::controller::Controller;
 
 use super::bugs::Bug;
 use super::world::{Event, MachineId, Part, World, note};
 
+/// What all controllers know that an upgrade begins with.
+const FOUNDED: u16 = VERSION - 1;
 /// Of a thousand runs so many begin with the older program.
 const UPGRADED: u64 = 150;
 /// Of a thousand upgrades so many are undone for a while.
@@ -32,7 +44,7 @@ pub(super) enum Program {
 impl Program {
     fn knows(self) -> u16 {
         match self {
-            Self::Older => VERSION - 1,
+            Self::Older => FOUNDED,
             Self::Newer => VERSION,
         }
     }
@@ -106,10 +118,25 @@ impl World {
     /// A controller's core as the program has it that is installed there.
     pub(super) fn with_version(&self, machine: MachineId, core: Controller) -> Controller {
         let founded = match self.upgrade {
-            Some(_) => Program::Older.knows(),
+            Some(_) => FOUNDED,
             None => FIRST,
         };
         core.of_versions(founded, self.machines[machine].program.knows())
+    }
+
+    /// What a controller plans with: in runs with an upgrade, an engine that the newer program changed.
+    pub(super) fn with_decisions(
+        &self,
+        machine: MachineId,
+        policy: Box<dyn Policy>,
+    ) -> Arc<dyn Policy> {
+        if self.upgrade.is_none() {
+            return Arc::from(policy);
+        }
+        let early =
+            self.bug == Some(Bug::DecideEarly) && self.machines[machine].program == Program::Newer;
+        let since = if early { FOUNDED } else { VERSION };
+        Arc::new(Revised { policy, since })
     }
 
     /// Whether a controller would have a command replicated now.
@@ -142,5 +169,44 @@ impl World {
         self.summary.too_old += 1;
         self.end_process(machine, Part::Controller, true);
         self.after(AGAIN_US, Event::StartController(machine));
+    }
+}
+
+/// An engine that decides otherwise from some level on.
+struct Revised {
+    policy: Box<dyn Policy>,
+    since: u16,
+}
+
+impl Policy for Revised {
+    fn plan(
+        &self,
+        cib: &Document,
+        transition: u64,
+        now: Timestamp,
+        level: u16,
+    ) -> Result<Planned, String> {
+        let mut planned = self.policy.plan(cib, transition, now, level)?;
+        if level >= self.since {
+            number_from_the_end(&mut planned.graph);
+            planned.digest = encode::digest(&planned.graph).0;
+        }
+        Ok(planned)
+    }
+
+    fn record(&self, cib: &mut Document, action: &GraphAction, result: &ActionResult) {
+        self.policy.record(cib, action, result);
+    }
+
+    fn record_fencing(&self, cib: &mut Document, node: &str, operation: &str) {
+        self.policy.record_fencing(cib, node, operation);
+    }
+}
+
+fn number_from_the_end(graph: &mut Graph) {
+    let numbers = graph.synapses.iter().map(|synapse| synapse.action.id);
+    let sum = numbers.clone().min().unwrap_or(0) + numbers.max().unwrap_or(0);
+    for synapse in &mut graph.synapses {
+        synapse.action.id = sum - synapse.action.id;
     }
 }

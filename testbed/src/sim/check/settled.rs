@@ -216,7 +216,7 @@ impl World {
 
 /// What a plan would do now, by operation key.
 fn left_to_do(cib: &Document, transition: u64, now: Timestamp) -> Result<Vec<String>, String> {
-    let planned = Engine.plan(cib, transition, now)?;
+    let planned = Engine.plan(cib, transition, now, VERSION)?;
     // A monitor that failed and recovered before anybody planned is begun again by every plan, in
     // Lockstep as in Pacemaker, until the failure is cleaned up.
     let actions = planned.graph.synapses.iter().map(|synapse| &synapse.action);
