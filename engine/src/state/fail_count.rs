@@ -3,6 +3,8 @@
 //! Failures are counted in node attributes `fail-count-RESOURCE#OPERATION_INTERVAL`, with the time
 //! of the latest in `last-failure-…`.
 
+use std::ops::Bound::{self, Unbounded};
+
 use super::State;
 use super::expiry::seconds;
 use super::history::{Entry, integer};
@@ -250,10 +252,17 @@ impl Pattern<'_> {
     ) -> impl Iterator<Item = (&'m str, &'m str)> {
         // A dot in a name stands for any character, as the peer takes the name for a pattern.
         let literal = self.name.split('.').next().unwrap_or_default();
-        let start = format!("{prefix}{literal}");
-        attributes
-            .range(start.clone()..)
-            .take_while(move |(key, _)| key.starts_with(&start))
+        // Most nodes count nothing, and this is asked of every resource.
+        let from = |start: &str| attributes.range::<str, _>((Bound::Included(start), Unbounded));
+        let first = from(prefix).next();
+        let start = first
+            .filter(|(key, _)| key.starts_with(prefix))
+            .map(|_| format!("{prefix}{literal}"));
+        let counted =
+            start.map(|start| from(&start).take_while(move |(key, _)| key.starts_with(&start)));
+        counted
+            .into_iter()
+            .flatten()
             .filter(move |(key, _)| {
                 key.strip_prefix(prefix)
                     .is_some_and(|rest| self.matches(rest))
