@@ -62,16 +62,6 @@ pub fn guest_launcher(state: &State, node: NodeId) -> Option<ResourceId> {
     connection(state, node).and_then(|connection| state.resources[connection].launcher)
 }
 
-/// The connection of a guest node that `launcher` runs, if it runs one.
-#[must_use]
-pub fn launched_connection(state: &State, launcher: ResourceId) -> Option<ResourceId> {
-    let launched = &state.resources[launcher].launched;
-    launched
-        .iter()
-        .copied()
-        .find(|&resource| state.resources[resource].remote_connection)
-}
-
 /// The one node where `resource`, with all its parts, is active now (`current`) or assigned to;
 /// none if that is no node or several.
 #[must_use]

@@ -3,7 +3,7 @@
 use super::Implied;
 use crate::action::Task;
 use crate::id::ResourceId;
-use crate::relate::{Effects, topology};
+use crate::relate::Effects;
 
 impl Implied<'_, '_> {
     /// A launched resource starts after its launcher and stops before it, unless it is forced
@@ -23,7 +23,7 @@ impl Implied<'_, '_> {
             false
         } else {
             resources[launcher].remote_connection
-                || topology::launched_connection(self.state(), launcher).is_some()
+                || self.state().guest_connection(launcher).is_some()
         };
         if provides_node {
             return;

@@ -241,7 +241,7 @@ impl<'a> Prober<'a, '_> {
         if !topology::is_remote(state, node) {
             return true;
         }
-        let holds_guest = topology::launched_connection(state, resource).is_some();
+        let holds_guest = state.guest_connection(resource).is_some();
         let nested_guest = holds_guest && topology::guest_launcher(state, node).is_some();
         let resource = &state.resources[resource];
         !(resource.fence_device || resource.remote_connection || nested_guest)
