@@ -3,12 +3,14 @@
 //! It cannot know what the others decide, so it decides for its own node only, and only to do less
 //! there: it plans on its last snapshot with quorum lost (`no-quorum-policy` says what that means), and
 //! has its own executor carry out nothing but demotes and stops, in the order of that plan. It waits
-//! a while first: an election is no loss of quorum.
+//! a while first: an election is no loss of quorum. Where the policy is to let services run on it does
+//! nothing, and what a plan would only move stays where it is: nobody can start it elsewhere.
 //!
 //! The executor takes such an order only while it follows no other leader, and answers a repeated
-//! one with its result; so all that is ready is simply sent again until it is answered. What was
-//! done reaches the log as results of an unknown plan once there is a quorum: then the resources
-//! are probed.
+//! one with its result, unless it followed a leader since: one that may have started again what was
+//! stopped. So all that is ready is simply sent again, also what is done already, until all of it was
+//! answered; and if the executor refuses, nothing counts as done any more. What was done reaches the
+//! log as results of an unknown plan once there is a quorum: then the resources are probed.
 //!
 //! If a stop fails, or not everything is done in time, the node cannot be trusted to have let go of
 //! its resources: it has to fence itself.
@@ -16,12 +18,13 @@
 use std::collections::BTreeSet;
 
 use lockstep_engine::graph::{Graph, GraphAction, GraphActionKind};
+use lockstep_engine::parse::Document;
 use lockstep_engine::time::Timestamp;
 
 use super::duty::{self, Duty};
 use super::{Controller, Effect, Moment, tell};
 use crate::cluster::{Cluster, digest_of};
-use crate::executor::{Order, OrderKey, Report, ToExecutor};
+use crate::executor::{FromExecutor, Order, OrderKey, Refusal, Report, ToExecutor};
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +56,8 @@ impl Default for Patience {
 #[derive(Debug)]
 pub(super) struct Alone {
     since_ms: u64,
+    /// How often what was done was worth nothing, because somebody led in between.
+    attempt: u64,
     /// What is to be done, once it was planned.
     work: Option<Vec<Step>>,
     sent_ms: Option<u64>,
@@ -97,6 +102,7 @@ impl Controller {
             (false, None) => {
                 self.alone = Some(Alone {
                     since_ms: now.monotonic_ms,
+                    attempt: 0,
                     work: None,
                     sent_ms: None,
                     told: false,
@@ -117,7 +123,7 @@ impl Controller {
             return;
         }
         if alone.work.is_none() {
-            let loss = (self.settings.incarnation, alone.since_ms);
+            let loss = alone.loss(self.settings.incarnation);
             match plan(&self.cluster, &*self.policy, node, loss, now) {
                 Ok(steps) => {
                     out.push(Effect::WithoutQuorum(WithoutQuorum::Acts(steps.len())));
@@ -147,7 +153,7 @@ impl Controller {
             return;
         };
         alone.sent_ms = Some(now.monotonic_ms);
-        for step in steps.iter().filter(|step| step.result.is_none()) {
+        for step in steps {
             let ready = |at: &usize| steps[*at].result.is_some();
             if !step.after.iter().all(ready) {
                 continue;
@@ -162,25 +168,68 @@ impl Controller {
         }
     }
 
-    /// The own executor reports; returns whether that was for here.
-    pub(super) fn heard_alone(&mut self, report: &Report) -> bool {
-        let alone = self.alone.as_mut();
-        let Some(steps) = alone.and_then(|alone| {
-            alone.sent_ms = None;
-            alone.work.as_mut()
-        }) else {
+    /// The own executor answers; returns whether that was for here.
+    pub(super) fn heard_alone(&mut self, message: &FromExecutor) -> bool {
+        let Some(alone) = &mut self.alone else {
             return false;
         };
-        let mut steps = steps.iter_mut();
-        let found = steps.find(|step| step.key == report.key);
-        let Some(step) = found else { return false };
-        step.result.get_or_insert(report.outcome.code.0);
+        match message {
+            FromExecutor::Report(report) => alone.reported(report),
+            FromExecutor::Refused {
+                key,
+                refusal: Refusal::NotAlone,
+            } => {
+                let refused = alone.step(*key).is_some();
+                if refused {
+                    alone.attempt += 1;
+                    let loss = alone.loss(self.settings.incarnation);
+                    begin_anew(
+                        alone.work.as_deref_mut().unwrap_or_default(),
+                        &self.cluster,
+                        loss,
+                    );
+                }
+                refused
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Alone {
+    fn loss(&self, incarnation: u64) -> Loss {
+        (incarnation, self.since_ms, self.attempt)
+    }
+
+    fn step(&mut self, key: OrderKey) -> Option<&mut Step> {
+        let mut steps = self.work.iter_mut().flatten();
+        steps.find(|step| step.key == key)
+    }
+
+    fn reported(&mut self, report: &Report) -> bool {
+        let Some(step) = self.step(report.key) else {
+            return false;
+        };
+        if step.result.is_none() {
+            step.result = Some(report.outcome.code.0);
+            // What waits for it need not wait any longer.
+            self.sent_ms = None;
+        }
         true
     }
 }
 
-/// The life of a controller in which quorum was lost, and when in it, in milliseconds.
-type Loss = (u64, u64);
+/// Nothing of it is done, and orders are others than before.
+fn begin_anew(steps: &mut [Step], cluster: &Cluster, loss: Loss) {
+    for step in steps {
+        step.key = key(cluster, loss, &step.action);
+        step.result = None;
+    }
+}
+
+/// The life of a controller in which quorum was lost, when in it, in milliseconds, and which attempt to
+/// do something about it this is.
+type Loss = (u64, u64, u64);
 
 /// Plans without a quorum have no numbers of their own, and executors answer a key that they know with
 /// its result: so it says which operation it is, of which node, and in which loss of quorum. A number
@@ -189,8 +238,8 @@ type Loss = (u64, u64);
 /// since.
 fn key(cluster: &Cluster, loss: Loss, action: &GraphAction) -> OrderKey {
     let node = action.node.as_ref().map_or("", |node| &node.name);
-    let (life, since_ms) = loss;
-    let name = format!("{life} {since_ms} {node} {}", action.key);
+    let (life, since_ms, attempt) = loss;
+    let name = format!("{life} {since_ms} {attempt} {node} {}", action.key);
     let [a, b, c, d, ..] = digest_of(name.as_bytes());
     OrderKey {
         transition: cluster.planned(),
@@ -225,6 +274,10 @@ fn plan(
     loss: Loss,
     now: Moment,
 ) -> Result<Vec<Step>, String> {
+    // What runs goes on. Whatever else a plan would change can wait: nothing was decided since.
+    if lets_services_run_on(cluster.cib()) {
+        return Ok(Vec::new());
+    }
     let mut cib = cluster.cib().clone();
     let root = cib.root();
     cib.set_attr(root, "have-quorum", "0");
@@ -241,11 +294,72 @@ fn plan(
     if synapses.any(|synapse| fenced(&synapse.action)) {
         return Err("the policy for lost quorum is to fence".into());
     }
+    let again = Again::of(&planned.graph);
     let wanted = |action: &GraphAction| {
-        let less = matches!(action.task.as_str(), "stop" | "demote");
-        action.kind == GraphActionKind::Resource && less && is_here(action)
+        action.kind == GraphActionKind::Resource && is_here(action) && again.is_less(action)
     };
     Ok(steps(cluster, loss, &planned.graph, wanted))
+}
+
+/// Whether `no-quorum-policy` is surely such that what runs goes on: where rules or several values decide,
+/// it is for the engine to say.
+fn lets_services_run_on(cib: &Document) -> bool {
+    let configuration = cib.child(cib.root(), "configuration");
+    let Some(options) = configuration.and_then(|c| cib.child(c, "crm_config")) else {
+        return false;
+    };
+    let mut said = false;
+    for set in cib.children_named(options, "cluster_property_set") {
+        let policies = cib
+            .children_named(set, "nvpair")
+            .filter(|pair| cib.attr(*pair, "name") == Some("no-quorum-policy"));
+        for pair in policies {
+            let runs_on = matches!(cib.attr(pair, "value"), Some("freeze" | "ignore"));
+            if !runs_on || cib.child(set, "rule").is_some() {
+                return false;
+            }
+            said = true;
+        }
+    }
+    said
+}
+
+/// What a graph brings up, here or elsewhere: to take it down first would be to move it, or to start
+/// it again. Without a quorum the second half is never done.
+struct Again<'a> {
+    started: BTreeSet<&'a str>,
+    promoted: BTreeSet<&'a str>,
+}
+
+impl<'a> Again<'a> {
+    fn of(graph: &'a Graph) -> Self {
+        let with = |tasks: &[&str]| {
+            let actions = graph.synapses.iter().map(|synapse| &synapse.action);
+            let up = actions.filter(|action| tasks.contains(&action.task.as_str()));
+            up.filter_map(resource).collect()
+        };
+        Self {
+            started: with(&["start", "migrate_to", "migrate_from"]),
+            promoted: with(&["promote"]),
+        }
+    }
+
+    /// Whether an action takes something down for good.
+    fn is_less(&self, action: &GraphAction) -> bool {
+        let again = match action.task.as_str() {
+            "stop" => &self.started,
+            "demote" => &self.promoted,
+            _ => return false,
+        };
+        resource(action).is_some_and(|resource| !again.contains(resource))
+    }
+}
+
+/// The resource that an action is about, without the number of an instance: which of them runs where
+/// makes no difference.
+fn resource(action: &GraphAction) -> Option<&str> {
+    let id = action.primitive.as_ref()?.id.as_str();
+    Some(id.split_once(':').map_or(id, |(id, _)| id))
 }
 
 /// The wanted actions of a graph, each after those that it follows, directly or over others.

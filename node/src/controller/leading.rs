@@ -181,9 +181,7 @@ impl Controller {
         message: FromExecutor,
         out: &mut Vec<Effect>,
     ) {
-        if let FromExecutor::Report(report) = &message
-            && self.heard_alone(report)
-        {
+        if self.heard_alone(&message) {
             return;
         }
         let peer = self

@@ -3,7 +3,7 @@
 //! A state machine: [`Executor::step`] takes one input with the time and returns effects, which the
 //! shell carries out in this order: write the records durably, then start runs and send messages.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::parameters::Parameters;
 use super::journal::Record;
@@ -158,6 +158,8 @@ pub struct Executor {
     leader: Option<ConnectionId>,
     newest_transition: u64,
     ledger: BTreeMap<OrderKey, Entry>,
+    /// Orders without a quorum since a leader was last followed.
+    alone: BTreeSet<OrderKey>,
     lanes: BTreeMap<String, Lane>,
     running: BTreeMap<RunId, Running>,
     repeats: BTreeMap<RepeatKey, Repeat>,
@@ -250,10 +252,14 @@ impl Executor {
                     }
                     _ => false,
                 };
-                if less && self.leader.is_none_or(|leader| leader == from) {
+                // What a leader ordered meanwhile may have undone what was done before.
+                let key = order.key;
+                let undone = self.ledger.contains_key(&key) && !self.alone.contains(&key);
+                if less && !undone && self.leader.is_none_or(|leader| leader == from) {
+                    self.alone.insert(key);
                     self.take(now_ms, from, order, out);
                 } else {
-                    let (key, refusal) = (order.key, Refusal::NotAlone);
+                    let refusal = Refusal::NotAlone;
                     out.messages
                         .push((from, FromExecutor::Refused { key, refusal }));
                 }
@@ -276,6 +282,7 @@ impl Executor {
         let mut reports = Vec::new();
         if term == self.term {
             self.leader = Some(from);
+            self.alone.clear();
             reports.extend(self.outbox.values().cloned());
         }
         let under_way = self
@@ -345,6 +352,7 @@ impl Executor {
         let oldest = self.newest_transition.saturating_sub(TRANSITIONS_KEPT);
         self.ledger
             .retain(|key, entry| key.transition >= oldest || matches!(entry, Entry::UnderWay));
+        self.alone.retain(|key| key.transition >= oldest);
     }
 
     fn enqueue(&mut self, resource: String, job: Job) {

@@ -169,6 +169,6 @@ pub enum Refusal {
     /// More waits here than can be kept.
     Full,
     /// Without a quorum nothing but demotes and stops is carried out, and nothing at all while
-    /// somebody leads.
+    /// somebody leads; what was done before somebody led counts no more.
     NotAlone,
 }

@@ -116,8 +116,17 @@ impl Rig {
             interval_ms: 0,
             outcome: Outcome::new(ResultCode(code), Status::Done, ""),
         };
+        self.hear(FromExecutor::Report(report))
+    }
+
+    /// The executor refuses: somebody leads, or led meanwhile.
+    fn refuse(&mut self, action: u32) -> (Vec<String>, Vec<WithoutQuorum>) {
+        let (key, refusal) = (self.key(action), Refusal::NotAlone);
+        self.hear(FromExecutor::Refused { key, refusal })
+    }
+
+    fn hear(&mut self, message: FromExecutor) -> (Vec<String>, Vec<WithoutQuorum>) {
         let connection = ConnectionId(7);
-        let message = FromExecutor::Report(report);
         shown(self.input(Input::Heard {
             connection,
             message,
@@ -150,8 +159,7 @@ fn stops() -> Vec<Written> {
         step("log_stop_0", "n2", &[0]),
         pseudo("all_stopped_0", &[0, 1]),
         step("db_stop_0", "n1", &[2]),
-        step("db_start_0", "n2", &[3]),
-        step("db_start_0", "n1", &[3]),
+        step("mail_start_0", "n1", &[3]),
     ]
 }
 
@@ -164,7 +172,9 @@ fn only_stops_of_the_own_node_are_carried_out_in_their_order() {
     assert_eq!(rig.after(10), none(), "it was sent just now");
     assert_eq!(rig.after(AGAIN_MS).0, ["stop web"], "it may have been lost");
     // What happens on n2 is not known, and not waited for.
-    assert_eq!(rig.end(1, 0).0, ["stop db"]);
+    let both = ["stop web", "stop db"];
+    assert_eq!(rig.end(1, 0).0, both, "the first one is asked for again");
+    assert_eq!(rig.end(1, 0), none(), "that is no news");
     assert_eq!(rig.end(4, 0), (Vec::new(), vec![WithoutQuorum::Done]));
     assert_eq!(rig.after(60_000), none(), "all is done");
 }
@@ -225,6 +235,66 @@ fn what_was_done_without_quorum_once_is_not_taken_for_done_the_next_time() {
     let mut later = Rig::in_life(2, &stops());
     later.lose_quorum();
     assert_ne!(later.key(1), before);
+}
+
+#[test]
+fn what_was_done_before_somebody_led_does_not_count() {
+    let mut rig = Rig::new(&stops());
+    rig.lose_quorum();
+    rig.end(1, 0);
+    let before = (rig.key(1), rig.key(4));
+    // A leader came, may have started web again, and is gone.
+    assert_eq!(rig.refuse(4), none());
+    assert!(rig.key(1) != before.0 && rig.key(4) != before.1);
+    assert_eq!(rig.after(AGAIN_MS).0, ["stop web"], "from the beginning");
+    rig.end(1, 0);
+    assert_eq!(rig.end(4, 0), (Vec::new(), vec![WithoutQuorum::Done]));
+}
+
+#[test]
+fn an_executor_that_somebody_leads_all_the_time_is_not_done_with() {
+    let mut rig = Rig::new(&stops());
+    rig.lose_quorum();
+    for _ in 1..PATIENCE.stop_ms / AGAIN_MS {
+        assert_eq!(rig.refuse(1), none(), "not at once");
+        assert_eq!(rig.after(AGAIN_MS).0, ["stop web"]);
+    }
+    let (_, fates) = rig.after(AGAIN_MS);
+    assert!(matches!(fates[..], [WithoutQuorum::FenceSelf(_)]));
+}
+
+#[test]
+fn where_services_are_to_run_on_nothing_is_stopped() {
+    for policy in ["freeze", "ignore", "demote"] {
+        let mut rig = Rig::new(&stops());
+        let cib = format!(
+            r#"<cib epoch="1" num_updates="0" admin_epoch="0"><configuration><crm_config><cluster_property_set id="o"><nvpair id="q" name="no-quorum-policy" value="{policy}"/></cluster_property_set></crm_config><nodes/><resources/><constraints/></configuration><status/></cib>"#
+        );
+        rig.commit(Command::ReplaceConfig {
+            expected: None,
+            cib: cib.into_bytes(),
+        });
+        let (orders, _) = rig.lose_quorum();
+        assert_eq!(orders.is_empty(), policy != "demote", "{policy}");
+    }
+}
+
+#[test]
+fn what_the_plan_would_only_move_or_start_again_is_left_alone() {
+    let mut rig = Rig::new(&[
+        step("db_stop_0", "n1", &[]),
+        step("db_start_0", "n2", &[0]),
+        step("log_stop_0", "n1", &[]),
+        step("log_start_0", "n1", &[2]),
+        step("disk:0_demote_0", "n1", &[]),
+        step("disk:1_promote_0", "n2", &[4]),
+        step("web_stop_0", "n1", &[0]),
+        step("cache_demote_0", "n1", &[]),
+        step("cache_start_0", "n2", &[]),
+    ]);
+    let (orders, fates) = rig.lose_quorum();
+    assert_eq!(orders, ["stop web", "demote cache"]);
+    assert_eq!(fates, [WithoutQuorum::Acts(2)]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What must be remembered, and what follows from it after a crash?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Effects, Entry, Executor, Identity, JobKind, Parameters};
 use crate::agent::Outcome;
@@ -18,6 +18,7 @@ impl Executor {
             leader: None,
             newest_transition: 0,
             ledger: BTreeMap::new(),
+            alone: BTreeSet::new(),
             lanes: BTreeMap::new(),
             running: BTreeMap::new(),
             repeats: BTreeMap::new(),

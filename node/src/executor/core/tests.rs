@@ -463,6 +463,31 @@ fn only_the_latest_connection_of_the_leader_gives_orders() {
 }
 
 #[test]
+fn what_was_done_without_a_leader_does_not_count_once_somebody_led() {
+    let own = ConnectionId(9);
+    let alone = |action| ToExecutor::Alone {
+        order: run(3, action, "db", "stop"),
+    };
+    let mut rig = Rig::led_by(LEADER, 4);
+    rig.input(Input::Closed(LEADER));
+    let run = rig.tell(own, alone(1)).runs[0].run;
+    let outcome = ok();
+    rig.input(Input::Ended { run, outcome });
+    let answer = |effects: Effects| effects.messages[0].1.clone();
+    let again = answer(rig.tell(own, alone(1)));
+    assert!(matches!(again, FromExecutor::Report(_)));
+    // It may have started the service again.
+    rig.tell(NEXT_LEADER, ToExecutor::Lead { term: 5 });
+    rig.input(Input::Closed(NEXT_LEADER));
+    let refusal = Refusal::NotAlone;
+    assert!(matches!(
+        answer(rig.tell(own, alone(1))),
+        FromExecutor::Refused { refusal: r, .. } if r == refusal
+    ));
+    assert_eq!(rig.tell(own, alone(2)).runs.len(), 1, "a new order");
+}
+
+#[test]
 fn without_a_leader_only_demotes_and_stops_are_carried_out() {
     let own = ConnectionId(9);
     let alone = |task: &str| ToExecutor::Alone {
