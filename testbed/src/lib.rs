@@ -9,6 +9,7 @@ pub mod faults;
 pub mod guide;
 pub mod hosts;
 pub mod kill_controllers;
+pub mod output;
 pub mod plants;
 pub mod report;
 mod runtime;

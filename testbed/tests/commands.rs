@@ -5,7 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lockstep-testbed");
 
@@ -305,4 +305,19 @@ fn bugs_and_scenarios_are_listed_and_others_refused() {
         scenarios.lines().any(|line| line.starts_with("levers ")),
         "{scenarios}"
     );
+}
+
+#[test]
+fn whoever_reads_less_than_all_ends_a_list_without_a_word() {
+    let mut command = Command::new(PROGRAM);
+    command
+        .arg("list")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program runs");
+    // Nobody reads: the pipe is closed before, or while, the first lines come.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use lockstep_testbed::convergence::{Opinion, Peer, Verdict, examine};
 use lockstep_testbed::differential::case::{Bases, Case};
+use lockstep_testbed::say;
 
 /// Check plans, carry them out, and plan again: for CIBs of a folder, and for clusters made at random
 #[derive(Clone, Debug, clap::Args)]
@@ -85,11 +86,11 @@ pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
         count.note(&verdict);
         match &verdict {
             Verdict::Unsafe(findings) => {
-                println!("{name}: unsafe at {}: {}", case.date, findings.join("; "));
+                say!("{name}: unsafe at {}: {}", case.date, findings.join("; "));
             }
             Verdict::Remains(left, Opinion::Differs) => {
                 let left: Vec<&str> = left.iter().map(String::as_str).collect();
-                println!("{name}: left to do at {}: {}", case.date, left.join(", "));
+                say!("{name}: left to do at {}: {}", case.date, left.join(", "));
             }
             _ => {}
         }
@@ -98,7 +99,7 @@ pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
             std::fs::write(folder.join(format!("{name}.xml")), text)?;
         }
     }
-    println!("{count}");
+    say!("{count}");
     Ok(if count.bad == 0 {
         ExitCode::SUCCESS
     } else {

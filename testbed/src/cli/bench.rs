@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use lockstep_testbed::bench::engine::{self, Settings};
 use lockstep_testbed::bench::families;
+use lockstep_testbed::say;
 
 use super::bench_cluster;
 
@@ -65,7 +66,7 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
         quick: args.quick,
         large: args.large,
     };
-    engine::run(&settings, &|line| println!("{line}"))?;
+    engine::run(&settings, &|line| say!("{line}"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use lockstep_testbed::bench::cluster::{commit, member, recovery};
 use lockstep_testbed::hosts::system;
+use lockstep_testbed::say;
 
 /// Measure a cluster of real processes beside its peers
 #[derive(Clone, Debug, clap::Args)]
@@ -44,14 +45,14 @@ pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
     let made = tempfile::Builder::new()
         .prefix(".lockstep-bench-")
         .tempdir_in(args.dir.as_ref().unwrap_or(&home))?;
-    let print = |line: &str| println!("{line}");
+    let print = |line: &str| say!("{line}");
     let mut figures = Vec::new();
     if args.what != Some(What::Recovery) {
         figures.extend(commit::run(made.path(), args.runs, &print)?);
     }
     if args.what != Some(What::Commit) {
         match system::missing() {
-            Some(why) => println!("SKIPPED recovery: {why}"),
+            Some(why) => say!("SKIPPED recovery: {why}"),
             None => match recovery::run(made.path(), args.runs, &print) {
                 Ok(measured) => figures.extend(measured),
                 Err(error) => {
@@ -62,9 +63,9 @@ pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
             },
         }
     }
-    println!();
+    say!("");
     for figure in &figures {
-        println!("{}", figure.to_text());
+        say!("{}", figure.to_text());
     }
     let all_reached = figures.iter().all(|figure| figure.is_reached());
     Ok(if all_reached || !args.strict {

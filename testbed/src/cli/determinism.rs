@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use lockstep_testbed::bench::engine;
 use lockstep_testbed::determinism::Program;
 use lockstep_testbed::differential::case::{Bases, Case};
+use lockstep_testbed::say;
 
 /// Plan twice for each cluster, in two processes, and compare every byte of what they say: for CIBs of a
 /// folder, and for clusters made at random
@@ -45,11 +46,11 @@ pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
         let case = case?;
         let difference = program.first_difference(&case.cib.to_xml(), &case.date)?;
         if let Some(part) = difference {
-            println!("{}: {part} differs between two processes", case.name());
+            say!("{}: {part} differs between two processes", case.name());
             differing += 1;
         }
     }
-    println!(
+    say!(
         "{} of {all} clusters byte-equal in two processes",
         all - differing
     );

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::thread;
 
 use lockstep_testbed::differential::run::{self, Settings};
+use lockstep_testbed::say;
 
 /// Compare the engine with Pacemaker on clusters made at random
 #[derive(Clone, Debug, clap::Args)]
@@ -68,12 +69,12 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
     if let Some(kept) = args.recheck {
         let (all, differing) = run::recheck(&settings, &kept)?;
         for (folder, signature) in &differing {
-            println!("{}: {signature}", folder.display());
+            say!("{}: {signature}", folder.display());
         }
-        println!("{} of {all} still differ", differing.len());
+        say!("{} of {all} still differ", differing.len());
         return Ok(exit_code(differing.is_empty()));
     }
-    println!(
+    say!(
         "seed {}, clusters {}..{}",
         settings.seed,
         settings.first,
@@ -81,7 +82,7 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
     );
     // Panics of the engine are findings: they are reported as such, not printed by the hook.
     std::panic::set_hook(Box::new(|_| {}));
-    let report = run::run(&settings, &|line| println!("{line}"))?;
+    let report = run::run(&settings, &|line| say!("{line}"))?;
     print!("\n{}", report.to_text());
     Ok(exit_code(report.differing() == 0))
 }

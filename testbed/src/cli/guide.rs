@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use lockstep_testbed::guide;
+use lockstep_testbed::say;
 
 /// Type the operator's guide on three hosts of their own, as it is written
 #[derive(Clone, Debug, clap::Args)]
@@ -24,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
     let page = args.page.display();
     if let Some(why) = guide::missing() {
-        println!("SKIPPED {page}: {why}");
+        say!("SKIPPED {page}: {why}");
         return Ok(ExitCode::SUCCESS);
     }
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{page}: {error}"));
@@ -33,16 +34,16 @@ pub(crate) fn run(args: &Args) -> io::Result<ExitCode> {
         .prefix("lockstep-guide-")
         .tempdir()?;
     let done = guide::run(&text, folder.path(), args.program.as_deref(), &|line| {
-        println!("{line}");
+        say!("{line}");
     })?;
     match done {
         Ok(commands) => {
-            println!("{page}: {commands} commands, each as it says");
+            say!("{page}: {commands} commands, each as it says");
             Ok(ExitCode::SUCCESS)
         }
         Err(wrong) => {
-            println!("{page} is WRONG: {wrong}");
-            println!("logs and all data: {}", folder.keep().display());
+            say!("{page} is WRONG: {wrong}");
+            say!("logs and all data: {}", folder.keep().display());
             Ok(ExitCode::FAILURE)
         }
     }

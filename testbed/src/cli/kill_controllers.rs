@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use lockstep_testbed::kill_controllers::{Settings, run as run_scenario};
+use lockstep_testbed::say;
 
 /// Kill controllers of a real cluster at random moments and check the safety rules
 #[derive(Clone, Debug, clap::Args)]
@@ -31,19 +32,20 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
         rounds: args.rounds,
         folder: folder.clone(),
     };
-    let Err(broken) = run_scenario(&settings, &|line| println!("{line}")) else {
+    let Err(broken) = run_scenario(&settings, &|line| say!("{line}")) else {
         return Ok(ExitCode::SUCCESS);
     };
     if let Some(temporary) = temporary {
         // What went wrong can be looked at.
         let _ = temporary.keep();
     }
-    println!("\nIt does NOT hold: {broken}");
-    println!("logs and all data  {}", folder.display());
-    println!(
+    say!("\nIt does NOT hold: {broken}");
+    say!("logs and all data  {}", folder.display());
+    say!(
         "again              cargo run --release -p lockstep-testbed -- kill-controllers --seed {} \
          --rounds {}",
-        args.seed, args.rounds
+        args.seed,
+        args.rounds
     );
     Ok(ExitCode::FAILURE)
 }

@@ -10,6 +10,7 @@ use lockstep_testbed::hosts::system;
 use lockstep_testbed::plants::{PLANTS, Plant};
 use lockstep_testbed::report::page::page;
 use lockstep_testbed::report::record::Record;
+use lockstep_testbed::say;
 use lockstep_testbed::scenarios::story::Broken;
 use lockstep_testbed::scenarios::{Scenario, Settings, all, find, tidy};
 
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &RunArgs) -> io::Result<ExitCode> {
         scenarios.push(find(name).ok_or_else(unknown)?);
     }
     if let Some(why) = system::missing() {
-        println!("SKIPPED {}: {why}", args.scenarios.join(", "));
+        say!("SKIPPED {}: {why}", args.scenarios.join(", "));
         return Ok(ExitCode::SUCCESS);
     }
     let plant = args.plant.as_deref().map(Plant::by_name).transpose()?;
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &RunArgs) -> io::Result<ExitCode> {
 /// Lists all scenarios.
 pub(crate) fn list() -> ExitCode {
     for scenario in all() {
-        println!("{:24} {}", scenario.name, scenario.about);
+        say!("{:24} {}", scenario.name, scenario.about);
     }
     ExitCode::SUCCESS
 }
@@ -122,12 +123,12 @@ fn run_one(
     if clean {
         tidy(&folder)?;
     }
-    println!("{}", record.summary());
+    say!("{}", record.summary());
     write_page(&folder)?;
     if clean && how.dir.is_none() && how.quiet {
         std::fs::remove_dir_all(&folder)?;
     } else {
-        println!("report             {}", folder.join(PAGE).display());
+        say!("report             {}", folder.join(PAGE).display());
     }
     Ok(run.broken)
 }
@@ -153,8 +154,8 @@ pub(crate) struct ReportArgs {
 pub(crate) fn report(args: &ReportArgs) -> io::Result<ExitCode> {
     write_page(&args.folder)?;
     let record = Record::read(&args.folder)?;
-    println!("{}", record.summary());
-    println!("report             {}", args.folder.join(PAGE).display());
+    say!("{}", record.summary());
+    say!("report             {}", args.folder.join(PAGE).display());
     Ok(if record.broken.is_none() {
         ExitCode::SUCCESS
     } else {
@@ -178,7 +179,7 @@ pub(crate) struct SoakArgs {
 /// If a folder cannot be used.
 pub(crate) fn soak(args: &SoakArgs) -> io::Result<ExitCode> {
     if let Some(why) = system::missing() {
-        println!("SKIPPED soak: {why}");
+        say!("SKIPPED soak: {why}");
         return Ok(ExitCode::SUCCESS);
     }
     let clock = Clock::start();
@@ -204,14 +205,14 @@ pub(crate) fn soak(args: &SoakArgs) -> io::Result<ExitCode> {
         }
     }
     let seconds = clock.monotonic_ms() / 1000;
-    println!(
+    say!(
         "\n{runs} runs in {} min {} s, {} failed",
         seconds / 60,
         seconds % 60,
         failed.len()
     );
     for run in &failed {
-        println!("  {run}");
+        say!("  {run}");
     }
     Ok(if failed.is_empty() {
         ExitCode::SUCCESS
@@ -243,7 +244,7 @@ pub(crate) fn plants(args: &PlantsArgs) -> io::Result<ExitCode> {
         plants = PLANTS.to_vec();
     }
     if let Some(why) = system::missing() {
-        println!("SKIPPED plants: {why}");
+        say!("SKIPPED plants: {why}");
         return Ok(ExitCode::SUCCESS);
     }
     let mut missed = false;
@@ -269,7 +270,7 @@ pub(crate) fn plants(args: &PlantsArgs) -> io::Result<ExitCode> {
 fn is_found(scenario: &Scenario, how: &How, seed: u64, plant: Plant) -> io::Result<bool> {
     let (bug, about, name) = (plant.bug.name(), plant.about(), &scenario.name);
     if plant.needs_levers && system::find("cc").is_none() {
-        println!("SKIPPED {bug}: there is no C compiler");
+        say!("SKIPPED {bug}: there is no C compiler");
         return Ok(true);
     }
     let broken = run_one(scenario, how, seed, Some(plant))?;
@@ -278,7 +279,7 @@ fn is_found(scenario: &Scenario, how: &How, seed: u64, plant: Plant) -> io::Resu
         true => ("FOUND", "by"),
         false => ("MISSED", "in"),
     };
-    println!("{verdict} {bug} ({about}) {preposition} {name} --seed {seed}");
+    say!("{verdict} {bug} ({about}) {preposition} {name} --seed {seed}");
     Ok(found)
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
+use lockstep_testbed::say;
 use lockstep_testbed::sim::campaign::{Outcome, run_seeds};
 use lockstep_testbed::sim::{BUGS, Bug, Report, Settings, Tracing, run as run_seed};
 
@@ -94,11 +95,11 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
     }
     let tell = |seeds: u64, found: usize| {
         if seeds.is_multiple_of(500) {
-            println!("{seeds} seeds, {found} with findings");
+            say!("{seeds} seeds, {found} with findings");
         }
     };
     let outcome = run_seeds(args.seeds.clone(), bug, jobs, args.findings, &tell);
-    println!("{}", told(&outcome));
+    say!("{}", told(&outcome));
     for report in &outcome.found {
         print_finding(report, bug);
     }
@@ -107,7 +108,7 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
 
 fn list() {
     for (_, name, what) in BUGS {
-        println!("{name:<26}{what}");
+        say!("{name:<26}{what}");
     }
 }
 
@@ -116,12 +117,12 @@ fn replay(settings: &Settings, cib: Option<&Path>) -> io::Result<ExitCode> {
     let seed = settings.seed;
     match &report.finding {
         Some(finding) if settings.tracing == Tracing::Print => {
-            println!("\nrule {}: {}", finding.rule, finding.what)
+            say!("\nrule {}: {}", finding.rule, finding.what)
         }
         Some(_) => print_finding(&report, settings.bug),
-        None => println!("seed {seed}: no rule was broken; {:?}", report.summary),
+        None => say!("seed {seed}: no rule was broken; {:?}", report.summary),
     }
-    println!("fingerprint {:016x}", report.fingerprint);
+    say!("fingerprint {:016x}", report.fingerprint);
     if let Some((path, text)) = cib.zip(report.cib.as_deref()) {
         std::fs::write(path, text)?;
     }
@@ -137,13 +138,15 @@ fn plant_all(args: &Args, jobs: usize) -> ExitCode {
                 seed,
                 finding: Some(finding),
                 ..
-            }) => println!(
+            }) => say!(
                 "{name:<26}found after {:>4} seeds, by seed {seed}: rule {}: {}",
-                outcome.seeds, finding.rule, finding.what
+                outcome.seeds,
+                finding.rule,
+                finding.what
             ),
             _ => {
                 missed += 1;
-                println!("{name:<26}NOT FOUND in {} seeds", outcome.seeds);
+                say!("{name:<26}NOT FOUND in {} seeds", outcome.seeds);
             }
         }
     }
@@ -186,17 +189,18 @@ fn print_finding(report: &Report, bug: Option<Bug>) {
     let Some(finding) = &report.finding else {
         return;
     };
-    println!(
+    say!(
         "\nseed {}: rule {} does NOT hold:",
-        report.seed, finding.rule
+        report.seed,
+        finding.rule
     );
-    println!("  {}", finding.what);
-    println!("the last events:");
+    say!("  {}", finding.what);
+    say!("the last events:");
     for line in &report.trace {
-        println!("  {line}");
+        say!("  {line}");
     }
     let plant = bug.map_or(String::new(), |bug| format!(" --plant {}", bug.name()));
-    println!(
+    say!(
         "again: cargo run --release -p lockstep-testbed -- sim --replay {}{plant} --trace",
         report.seed
     );

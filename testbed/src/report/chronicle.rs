@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lockstep_node::clock::Clock;
 use serde::{Deserialize, Serialize};
 
+use crate::say;
+
 /// What kind of thing happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -74,7 +76,7 @@ impl Chronicle {
             let ms = entry.at_us.saturating_sub(self.began_us) / 1000;
             let node = entry.node.as_deref().unwrap_or("");
             let kind = format!("{kind:?}").to_lowercase();
-            println!(
+            say!(
                 "{:4}.{:03}  {kind:9} {node:3} {}",
                 ms / 1000,
                 ms % 1000,

@@ -26,7 +26,7 @@ use super::disk::Disk;
 use super::members::Standing;
 use super::network::LinkId;
 use super::policy::SharedClock;
-use super::world::{Event, MachineId, Part, World, note};
+use super::world::{Event, MachineId, Part, Process, World, note};
 use writes::open_log;
 
 pub(super) const CLUSTER: &str = "sim";
@@ -160,6 +160,15 @@ impl World {
         }
         self.peers_connect(machine);
         self.step_group(machine, Vec::new());
+    }
+
+    /// What a controller's core is told waits for so many microseconds from now.
+    pub(super) fn hold_up_core(&mut self, process: Process, for_us: u64) {
+        let until = self.now + for_us;
+        if let Some(controller) = self.controller(process.machine) {
+            controller.busy_until = until;
+            self.after(for_us, Event::CoreWake(process));
+        }
     }
 
     fn controller(&mut self, machine: MachineId) -> Option<&mut ControllerProcess> {

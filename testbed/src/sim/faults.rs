@@ -84,11 +84,11 @@ pub(super) const FAULTS: &[Fault] = &[
     }),
     fault("a machine is cut off", 2, false, |w| {
         let victim = w.some_machine();
-        w.isolate(victim, false);
+        w.isolate_for_a_while(victim, false);
     }),
     fault("a controller is cut off from the others", 2, true, |w| {
         let victim = w.some_controller();
-        w.isolate(victim, true);
+        w.isolate_for_a_while(victim, true);
     }),
     fault("the network splits", 2, false, |w| w.split(false)),
     fault("the controllers split", 1, true, |w| w.split(true)),
@@ -338,15 +338,31 @@ impl World {
     }
 
     fn cut_for_a_while(&mut self, ways: BTreeSet<(MachineId, MachineId)>, only_controllers: bool) {
+        let wait = self.random.below(6_000_000);
+        self.cut_for(wait, ways, only_controllers);
+    }
+
+    fn cut_for(
+        &mut self,
+        wait: u64,
+        ways: BTreeSet<(MachineId, MachineId)>,
+        only_controllers: bool,
+    ) {
         let cut = Cut {
             ways,
             only_controllers,
         };
         self.network.cut(&cut);
-        self.until(6_000_000, Ending::Mend(cut));
+        self.after(wait, Event::FaultEnds(Ending::Mend(cut)));
     }
 
-    fn isolate(&mut self, victim: MachineId, only_controllers: bool) {
+    fn isolate_for_a_while(&mut self, victim: MachineId, only_controllers: bool) {
+        let wait = self.random.below(6_000_000);
+        self.isolate(victim, only_controllers, wait);
+    }
+
+    /// A machine is cut off from the others for so many microseconds.
+    pub(super) fn isolate(&mut self, victim: MachineId, only_controllers: bool, wait: u64) {
         note!(self, "n{} is cut off", victim + 1);
         let mut ways = BTreeSet::new();
         for other in self.others(only_controllers) {
@@ -355,7 +371,7 @@ impl World {
                 ways.insert((other, victim));
             }
         }
-        self.cut_for_a_while(ways, only_controllers);
+        self.cut_for(wait, ways, only_controllers);
     }
 
     /// Long enough for whoever sees no quorum to do something about it.

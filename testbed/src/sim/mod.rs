@@ -23,6 +23,7 @@
 //! | `network.rs`, `disk.rs`, `agents.rs` | what lies between and below them? |
 //! | `scenario.rs`, `cib.rs` | what does a seed stand for? |
 //! | `faults.rs`, `operations.rs` | what goes wrong, and what do operators do? (tables) |
+//! | `overtaken.rs` | when is a leader overtaken while it is at work? |
 //! | `check/` | what must hold? |
 //! | `bugs.rs`, `policy.rs` | which bugs can be planted, to see that the checks find them? |
 //! | `campaign.rs` | how are many seeds run? |
@@ -39,6 +40,7 @@ mod faults;
 mod members;
 mod network;
 mod operations;
+mod overtaken;
 pub(crate) mod policy;
 mod scenario;
 mod trace;

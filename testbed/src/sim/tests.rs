@@ -81,6 +81,7 @@ fn planted_bugs_are_found() {
         (Bug::SkipEntry, 40),
         (Bug::SkipFsync, 40),
         (Bug::LocalClock, 80),
+        (Bug::SkipTermCheck, 80),
     ] {
         let planted = |seed| Settings {
             bug: Some(bug),

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::say;
+
 /// So many lines are kept for whoever wants to know what led to a violation.
 const KEPT: usize = 60;
 
@@ -42,7 +44,7 @@ impl Trace {
             self.mix(u64::from_le_bytes(word));
         }
         if self.tracing == Tracing::Print {
-            println!("{line}");
+            say!("{line}");
         }
         self.lines.push_back(line);
         if self.tracing != Tracing::All && self.lines.len() > KEPT {

@@ -18,6 +18,7 @@ use super::executor::ExecutorProcess;
 use super::members::Standing;
 use super::network::{Link, LinkId, Network};
 use super::operations::Client;
+use super::overtaken::Overtaking;
 use super::scenario::{Profile, Scenario};
 use super::trace::Trace;
 use super::upgrade::{Program, Upgrade};
@@ -167,6 +168,8 @@ pub(super) enum Event {
     Operate,
     Fault,
     FaultEnds(super::faults::Ending),
+    /// A leader is to be overtaken.
+    Overtake,
     Heal,
     Look,
 }
@@ -225,6 +228,7 @@ pub(super) struct World {
     /// Until when no fence device can be reached.
     pub(super) no_fencing_until: u64,
     pub(super) upgrade: Option<Upgrade>,
+    pub(super) overtaking: Option<Overtaking>,
     pub(super) configuration: Configuration,
     pub(super) client: Client,
     pub(super) checks: Checks,
@@ -311,6 +315,7 @@ impl World {
             configuration,
             checks,
             upgrade,
+            overtaking: Overtaking::of(settings.seed),
         }
     }
 
@@ -360,6 +365,7 @@ impl World {
     pub(super) fn begin_trouble(&mut self) {
         self.phase = Phase::Trouble;
         self.begin_upgrade();
+        self.plan_overtaking();
         let wait = self.random.below(2 * self.scenario.fault_us);
         self.after(wait, Event::Fault);
         self.after(self.scenario.trouble_us, Event::Heal);
@@ -447,6 +453,7 @@ impl World {
             Event::Operate => self.operate(),
             Event::Fault => self.strike(),
             Event::FaultEnds(ending) => self.fault_ends(ending),
+            Event::Overtake => self.overtaking_is_due(),
             Event::Heal => self.heal(),
             Event::Look => {
                 self.after(LOOK_US, Event::Look);

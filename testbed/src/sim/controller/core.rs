@@ -121,10 +121,7 @@ impl World {
                     let most = 2_000 + 500 * self.machines.len() as u64;
                     let busy = self.random.below(most);
                     let process = self.process(machine, Part::Controller);
-                    if let Some(controller) = self.machines[machine].controller.as_mut() {
-                        controller.busy_until = self.now + busy;
-                    }
-                    self.after(busy, Event::CoreWake(process));
+                    self.hold_up_core(process, busy);
                 }
                 if let What::Diverged {
                     controller,

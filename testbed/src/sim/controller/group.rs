@@ -88,6 +88,7 @@ impl World {
                 machine + 1,
                 role.term
             );
+            self.overtaken_by(machine);
             let other = self.checks.log.leads(machine, role.term);
             if let Some(other) = other {
                 let what = format!(
@@ -125,6 +126,7 @@ impl World {
                 if let Err(what) = what {
                     self.violate("3 (nothing acknowledged is lost)", what);
                 }
+                self.overtake_if_due(machine, &data);
                 let answered = committed.proposal;
                 let Some(controller) = self.controller(machine) else {
                     return;
