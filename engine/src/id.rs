@@ -7,6 +7,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
+use std::sync::Arc;
 
 /// A dense index into a [`Table`].
 pub trait Id: Copy + Ord {
@@ -14,6 +15,15 @@ pub trait Id: Copy + Ord {
     fn from_index(index: usize) -> Self;
     /// The position of this id in its table.
     fn index(self) -> usize;
+}
+
+/// A list for several readers. Most are empty, and those take no memory.
+pub(crate) fn shared<T: Copy>(ids: &[T]) -> Arc<[T]> {
+    if ids.is_empty() {
+        Arc::default()
+    } else {
+        ids.into()
+    }
 }
 
 /// Declares an id type.
@@ -63,6 +73,14 @@ impl<I: Id, T> Table<I, T> {
     pub fn new() -> Self {
         Table {
             items: Vec::new(),
+            key: PhantomData,
+        }
+    }
+    /// An empty table with room for so many elements.
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Table {
+            items: Vec::with_capacity(capacity),
             key: PhantomData,
         }
     }

@@ -12,6 +12,7 @@ pub mod explain;
 pub mod graph;
 mod hashed;
 pub mod id;
+mod merge_sort;
 pub mod nvset;
 pub mod parse;
 pub mod patch;

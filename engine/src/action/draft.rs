@@ -33,7 +33,7 @@ impl Draft {
             migratable: observed.migratable,
             partial_migration: observed.partial_migration,
             allowed: placement.resource[id].allowed.clone(),
-            children: state.resources[id].children.clone(),
+            children: crate::id::shared(&state.resources[id].children),
         });
         let node = state.node.iter().map(|observed| DraftedNode {
             online: observed.online,
@@ -41,17 +41,20 @@ impl Draft {
             shutdown: observed.shutdown,
             remote_reset: observed.remote_reset,
         });
+        // About what most clusters need: room that is not used is never touched, and growing would
+        // copy everything several times.
+        let resources = state.resources.len();
         Draft {
-            actions: Table::new(),
-            orderings: Vec::new(),
-            links: Vec::new(),
+            actions: Table::with_capacity(4 * resources),
+            orderings: Vec::with_capacity(12 * resources),
+            links: Vec::with_capacity(12 * resources),
             resource: resource.collect(),
             node: node.collect(),
             loads: None,
             top: state.top.clone(),
             notifications: BTreeMap::new(),
             requested: Vec::new(),
-            index: ActionIndex::new(state.resources.len()),
+            index: ActionIndex::new(resources),
             descriptions: Descriptions::new(state),
             recheck_by: Earliest::default(),
             diagnostics: Vec::new(),

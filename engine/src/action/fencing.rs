@@ -99,7 +99,7 @@ pub fn request(
         meta.set("on_node_uuid", &*world.state.nodes[node].id);
         meta.set("stonith_action", operation.name());
         if world.config.options.unfencing {
-            let children = |id: ResourceId| draft.resource[id].children.as_slice();
+            let children = |id: ResourceId| &*draft.resource[id].children;
             let devices = unfencing_devices(world.state, &draft.top, children);
             let digests = state::digest::unfencing(world, node, &devices);
             draft.recheck_by.merge(digests.recheck_by);

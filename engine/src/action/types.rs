@@ -411,7 +411,7 @@ pub struct Drafted {
     /// Nodes where it may run (scores as assignment left them).
     pub allowed: ScoreTable,
     /// Children in the order that output shows.
-    pub children: Vec<ResourceId>,
+    pub children: Arc<[ResourceId]>,
 }
 
 /// A node while actions are made.

@@ -6,10 +6,10 @@
 use std::cmp::Ordering;
 
 use super::colocation::{Selection, Side, Wishes};
-use super::merge_sort::merge_sort;
 use super::scratch::{Assigner, Attempt};
 use crate::diagnostic::Severity;
 use crate::id::{NodeId, ResourceId};
+use crate::merge_sort::merge_sort;
 use crate::score::{Cause, Change, Limit, ScoreTable};
 use crate::value::{Score, integer};
 
@@ -221,7 +221,7 @@ impl Assigner<'_> {
         // What colocations say is dear, and seldom asked.
         let mut wanted: Vec<Option<Score>> = vec![None; keys.len()];
         let mut order: Vec<usize> = (0..keys.len()).collect();
-        merge_sort(&mut order, &mut |&a, &b| {
+        merge_sort(&mut order, |&a, &b| {
             let (key_a, key_b) = (&keys[a], &keys[b]);
             first(self, key_a.instance, key_b.instance).then_with(|| {
                 key_a.compare(key_b).unwrap_or_else(|(node_a, node_b)| {

@@ -12,8 +12,8 @@
 //! What is under way is in `scratch` and private to this pass. Instances are assigned on trial
 //! (`trial`). Every score change goes through the `crate::score::Ledger`.
 //!
-//! Some of Pacemaker's results depend on how its lists are sorted and iterated: `merge_sort` and
-//! `hash_order` do the same.
+//! Some of Pacemaker's results depend on how its lists are sorted and iterated: `hash_order` and
+//! the crate's `merge_sort` do the same.
 
 mod bundle;
 mod clone;
@@ -23,7 +23,6 @@ mod hash_order;
 mod instances;
 mod location;
 mod lock;
-mod merge_sort;
 mod node_order;
 mod nodes;
 mod prepare;

@@ -7,7 +7,6 @@
 use std::cmp::Ordering;
 
 use super::hash_order::iteration_order;
-use super::merge_sort::merge_sort;
 use super::nodes::Nodes;
 use super::scratch::{Assigned, Assigner, Scratch};
 use super::types::Placement;
@@ -15,6 +14,7 @@ use super::utilization::Capacity;
 use crate::World;
 use crate::config::PlacementStrategy;
 use crate::id::{NodeId, ResourceId};
+use crate::merge_sort::merge_sort;
 use crate::score::{NodeEntry, ScoreTable};
 use crate::value::Score;
 
@@ -88,15 +88,16 @@ impl Loads {
 }
 
 impl Placement {
-    /// The nodes where a resource might run, best first: as they compare once all is assigned, and,
-    /// if something of that was given up, with `loads` since.
+    /// The best of the `wanted` nodes where a resource might run: as they compare once all is
+    /// assigned, and, if something of that was given up, with `loads` since.
     #[must_use]
-    pub fn sorted_nodes(
+    pub fn best_node(
         &self,
         world: World<'_>,
         allowed: &ScoreTable,
         loads: Option<&Loads>,
-    ) -> Vec<NodeId> {
+        wanted: impl Fn(NodeId) -> bool,
+    ) -> Option<NodeId> {
         let (nodes, capacity) = match loads {
             Some(loads) => (&loads.nodes, &loads.capacity),
             None => (&self.nodes, &self.capacity),
@@ -112,11 +113,7 @@ impl Placement {
             inserted: &[],
             copies: 0,
         };
-        order
-            .sorted(candidates)
-            .into_iter()
-            .map(|candidate| candidate.node)
-            .collect()
+        order.best_of(candidates, wanted).map(|best| best.node)
     }
 }
 
@@ -134,12 +131,24 @@ struct Key {
 impl NodeOrder<'_> {
     /// The best node.
     pub(super) fn best(&self, candidates: Candidates<'_>) -> Option<Assigned> {
+        self.best_of(candidates, |_| true)
+    }
+
+    /// The best of the wanted nodes.
+    fn best_of(
+        &self,
+        candidates: Candidates<'_>,
+        wanted: impl Fn(NodeId) -> bool,
+    ) -> Option<Assigned> {
         if self.strategy() == PlacementStrategy::Balanced {
-            return self.sorted(candidates).first().copied();
+            // Votes can be cyclic: then the nodes that are not wanted matter as well.
+            let mut sorted = self.sorted(candidates).into_iter();
+            return sorted.find(|candidate| wanted(candidate.node));
         }
         let keys = candidates
             .table
             .iter()
+            .filter(|(node, _)| wanted(*node))
             .map(|entry| self.key(candidate(entry)));
         let best = keys.min_by(|a, b| self.compare(a, b));
         best.map(|key| key.candidate)
@@ -183,7 +192,11 @@ impl NodeOrder<'_> {
 
     fn sort(&self, candidates: impl Iterator<Item = Assigned>) -> Vec<Assigned> {
         let mut keys: Vec<Key> = candidates.map(|candidate| self.key(candidate)).collect();
-        merge_sort(&mut keys, &mut |a, b| self.compare(a, b));
+        match self.strategy() {
+            PlacementStrategy::Balanced => merge_sort(&mut keys, |a, b| self.compare(a, b)),
+            // Never cyclic: it ends with the names.
+            _ => keys.sort_by(|a, b| self.compare(a, b)),
+        }
         keys.into_iter().map(|key| key.candidate).collect()
     }
 

@@ -3,10 +3,10 @@
 //! By default in the order of the configuration, sorted by priority. A placement strategy looks at
 //! scores as well, so that those with most to lose choose first.
 
-use super::merge_sort::merge_sort;
 use super::scratch::Assigner;
 use crate::config::PlacementStrategy;
 use crate::id::{NodeId, ResourceId};
+use crate::merge_sort::merge_sort;
 use crate::score::ScoreTable;
 use crate::value::Score;
 
@@ -33,7 +33,7 @@ impl Assigner<'_> {
             .map(|resource| self.rank(resource))
             .collect();
         let mut order: Vec<usize> = (0..ranked.len()).collect();
-        merge_sort(&mut order, &mut |&a, &b| {
+        merge_sort(&mut order, |&a, &b| {
             let (a, b) = (&ranked[a], &ranked[b]);
             let on = |ranked: &Ranked, node: NodeId| {
                 ranked.scores.score(node).unwrap_or(Score::MINUS_INFINITY)

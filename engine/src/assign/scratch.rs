@@ -361,7 +361,7 @@ impl<'a> Assigner<'a> {
             failed: scratch.failed,
             role: scratch.role,
             allowed: scratch.table,
-            children: scratch.children,
+            children: crate::id::shared(&scratch.children),
             priority: scratch.priority,
             promotion_priority: scratch.promotion_priority,
             exclusive_probes: scratch.exclusive_probes,

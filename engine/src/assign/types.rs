@@ -1,5 +1,7 @@
 //! Where everything shall run: the result of the assign pass.
 
+use std::sync::Arc;
+
 use super::colocation::ColocationLists;
 use super::nodes::Nodes;
 use super::report::Report;
@@ -80,7 +82,7 @@ pub struct Placed {
     /// Nodes that constraints put into the table, before assignment.
     pub inserted: Vec<NodeId>,
     /// Children in the order in which assignment or promotion left them.
-    pub children: Vec<ResourceId>,
+    pub children: Arc<[ResourceId]>,
     /// Configured priority; for instances of promotable clones, and groups in them, what promotion
     /// made of it.
     pub priority: i32,

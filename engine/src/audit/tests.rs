@@ -94,7 +94,6 @@ fn action(index: usize, task: &str, node: &str) -> GraphAction {
         params: Vec::new(),
         downed: Vec::new(),
         maintenance: Vec::new(),
-        dot_name: String::new(),
     }
 }
 

@@ -1,7 +1,6 @@
 //! What does the graph say about each action?
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use super::emit::{Transition, maintenance_changes};
 use super::host::{physical_host, router};
@@ -153,7 +152,6 @@ impl Describer<'_> {
             params: Vec::new(),
             downed: Vec::new(),
             maintenance: Vec::new(),
-            dot_name: self.dot_name(id),
         }
     }
 
@@ -427,10 +425,6 @@ impl Describer<'_> {
             (state.nodes[node].kind == NodeKind::Guest).then_some(node)
         })
     }
-
-    fn dot_name(&self, id: ActionId) -> String {
-        dot_name(self.world, self.draft, id)
-    }
 }
 
 /// How the dot output names an action.
@@ -481,30 +475,49 @@ fn kind(action: &Action) -> GraphActionKind {
     }
 }
 
-/// Attributes of one action: the first writer of a name wins, but for those that set.
+/// Attributes of one action, by name: the first writer of a name wins, but for those that set.
 #[derive(Default)]
-struct AttributeList(BTreeMap<String, String>);
+struct AttributeList(Vec<(String, String)>);
 
 impl AttributeList {
     fn fill(&mut self, name: &str, value: &str) {
-        self.0
-            .entry(name.to_owned())
-            .or_insert_with(|| value.to_owned());
+        if let Err(place) = self.place(name) {
+            self.0.insert(place, (name.to_owned(), value.to_owned()));
+        }
     }
 
     fn set(&mut self, name: &str, value: &str) {
-        self.0.insert(name.to_owned(), value.to_owned());
+        match self.place(name) {
+            Ok(place) => value.clone_into(&mut self.0[place].1),
+            Err(place) => self.0.insert(place, (name.to_owned(), value.to_owned())),
+        }
     }
 
     /// As agents get it: `CRM_meta_` before the name, underscores for hyphens. The cluster's own
     /// attributes, which hold `#` or `:`, are not for agents.
     fn fill_meta(&mut self, name: &str, value: &str) {
-        if !name.contains(['#', ':']) {
-            self.fill(&format!("CRM_meta_{}", name.replace('-', "_")), value);
+        const PREFIX: &str = "CRM_meta_";
+        if name.contains(['#', ':']) {
+            return;
+        }
+        let mut full = String::with_capacity(PREFIX.len() + name.len());
+        full.push_str(PREFIX);
+        let letters = name
+            .chars()
+            .map(|letter| if letter == '-' { '_' } else { letter });
+        full.extend(letters);
+        if let Err(place) = self.place(&full) {
+            self.0.insert(place, (full, value.to_owned()));
         }
     }
 
+    /// Where a name is, or where it belongs.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|(known, _)| known.as_str().cmp(name))
+    }
+
     fn into_sorted(self) -> Vec<(String, String)> {
-        self.0.into_iter().collect()
+        self.0
     }
 }

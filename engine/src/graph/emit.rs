@@ -1,5 +1,7 @@
 //! In which order do actions come out, and what does each of them wait for?
 
+use std::sync::Arc;
+
 use super::prune::{is_carried_out, uses_input};
 use crate::action::{Draft, Task, reported};
 use crate::assign::Placement;
@@ -156,7 +158,8 @@ impl Emitter<'_> {
     }
 
     fn emit_children(&mut self, resource: ResourceId) {
-        for child in self.transition.draft.resource[resource].children.clone() {
+        let children = Arc::clone(&self.transition.draft.resource[resource].children);
+        for &child in children.iter() {
             self.emit_resource(child);
         }
     }

@@ -94,8 +94,6 @@ pub struct GraphAction {
     pub downed: Vec<String>,
     /// Node ids with their `node_in_maintenance`.
     pub maintenance: Vec<(String, bool)>,
-    /// How the dot output names it.
-    pub dot_name: String,
 }
 
 /// A node's two names.

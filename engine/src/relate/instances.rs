@@ -1,5 +1,7 @@
 //! Which instance of a collective goes with a resource?
 
+use std::sync::Arc;
+
 use super::topology;
 use crate::World;
 use crate::action::Draft;
@@ -9,10 +11,10 @@ use crate::id::{NodeId, ResourceId};
 
 /// Instances of a clone, containers of a bundle, in their present order.
 #[must_use]
-pub fn instances(world: World<'_>, draft: &Draft, collective: ResourceId) -> Vec<ResourceId> {
+pub fn instances(world: World<'_>, draft: &Draft, collective: ResourceId) -> Arc<[ResourceId]> {
     match &world.state.resources[collective].variant {
         Variant::Bundle(bundle) => bundle.replicas.iter().map(|one| one.container).collect(),
-        _ => draft.resource[collective].children.clone(),
+        _ => Arc::clone(&draft.resource[collective].children),
     }
 }
 
@@ -27,33 +29,25 @@ pub fn compatible(
     collective: ResourceId,
     current: bool,
 ) -> Option<ResourceId> {
-    // Asked for every instance of another collective: no list is made for it.
-    let first = |wanted: &dyn Fn(ResourceId) -> bool| {
-        let wanted = |instance: &ResourceId| wanted(*instance);
-        match &world.state.resources[collective].variant {
-            Variant::Bundle(bundle) => {
-                let mut containers = bundle.replicas.iter().map(|replica| replica.container);
-                containers.find(wanted)
-            }
-            _ => {
-                let mut instances = draft.resource[collective].children.iter().copied();
-                instances.find(wanted)
-            }
-        }
-    };
+    let instances = instances(world, draft, collective);
     let place = |instance: ResourceId| {
         topology::location(world.state, draft, instance, current)
             .filter(|_| !any_blocked(draft, instance))
     };
-    let on_node = |node: NodeId| first(&|instance| place(instance) == Some(node));
+    let on_node = |node: NodeId| {
+        let mut there = instances.iter().copied();
+        there.find(|&instance| place(instance) == Some(node))
+    };
     match topology::location(world.state, draft, resource, current) {
         Some(node) => on_node(node),
         None => {
-            // Nodes need not be compared if none has an instance.
-            first(&|instance| place(instance).is_some())?;
+            // Only nodes with an instance have to be compared.
+            let placed: Vec<NodeId> = instances.iter().filter_map(|&one| place(one)).collect();
             let allowed = &draft.resource[resource].allowed;
-            let best_first = placement.sorted_nodes(world, allowed, draft.loads.as_ref());
-            best_first.into_iter().find_map(on_node)
+            let loads = draft.loads.as_ref();
+            placement
+                .best_node(world, allowed, loads, |node| placed.contains(&node))
+                .and_then(on_node)
         }
     }
 }

@@ -6,26 +6,37 @@ use crate::config::Role;
 use crate::id::{ActionId, ResourceId};
 use crate::relate::{Cause, Effects, End, Ordering, link};
 
+/// What the ordering that is being applied orders: kept, as there are many orderings.
+#[derive(Default)]
+struct Ends {
+    firsts: Vec<ActionId>,
+    thens: Vec<ActionId>,
+}
+
 impl Settler<'_> {
     /// Applies every ordering in order of creation: `first`s that one ordering creates are found
     /// by later ones.
     pub(super) fn apply_orderings(&mut self) {
         let orderings = std::mem::take(&mut self.draft.orderings);
+        let mut ends = Ends::default();
         for ordering in &orderings {
-            self.apply(ordering);
+            self.apply(ordering, &mut ends);
         }
         // Probes are ordered by them later.
         self.draft.orderings = orderings;
     }
 
-    fn apply(&mut self, ordering: &Ordering) {
-        let firsts = match &ordering.first {
-            End::Action(action) => vec![*action],
-            End::Key { resource, key } => self.firsts(*resource, key, &ordering.then),
+    fn apply(&mut self, ordering: &Ordering, ends: &mut Ends) {
+        ends.firsts.clear();
+        match &ordering.first {
+            End::Action(action) => ends.firsts.push(*action),
+            End::Key { resource, key } => {
+                self.find_firsts(*resource, key, &ordering.then, &mut ends.firsts);
+            }
             // `act` has put the action made for the request in its place.
             End::Requested(_) => return,
-        };
-        for first in firsts {
+        }
+        for &first in &ends.firsts {
             match &ordering.then {
                 End::Action(then) => match self.action(*then).resource {
                     Some(resource) => {
@@ -34,7 +45,10 @@ impl Settler<'_> {
                     None => self.connect(first, *then, ordering.effects, &ordering.cause),
                 },
                 End::Key { resource, key } => {
-                    for then in self.find_by_key(*resource, key) {
+                    ends.thens.clear();
+                    ends.thens
+                        .extend_from_slice(self.find_by_key(*resource, key));
+                    for &then in &ends.thens {
                         self.link_unless_dangling(first, then, *resource, ordering);
                     }
                 }
@@ -45,10 +59,16 @@ impl Settler<'_> {
 
     /// The actions that come first. One that nobody asked for is created, optional and without a
     /// node, unless it is a stop or demotion of what is stopped or demoted, or of `then` itself.
-    fn firsts(&mut self, resource: ResourceId, key: &Key, then: &End) -> Vec<ActionId> {
-        let found = self.find_by_key(resource, key);
-        if !found.is_empty() {
-            return found;
+    fn find_firsts(
+        &mut self,
+        resource: ResourceId,
+        key: &Key,
+        then: &End,
+        firsts: &mut Vec<ActionId>,
+    ) {
+        firsts.extend_from_slice(self.find_by_key(resource, key));
+        if !firsts.is_empty() {
+            return;
         }
         let then_resource = match then {
             End::Key { resource, .. } => Some(*resource),
@@ -57,27 +77,25 @@ impl Settler<'_> {
             End::Action(action) => self.action(*action).resource,
             End::Requested(_) => None,
         };
-        if then_resource == Some(resource) {
-            return Vec::new();
-        }
         let Key::Operation {
             task, interval_ms, ..
         } = key
         else {
-            return Vec::new();
+            return;
         };
-        let role = self.role(resource);
-        match (role, task) {
-            (Role::Stopped, Task::Stop) | (Role::Unpromoted, Task::Demote) => Vec::new(),
-            _ => {
-                let key = Key::Operation {
-                    resource,
-                    task: task.clone(),
-                    interval_ms: *interval_ms,
-                };
-                vec![self.draft.request(self.world, key, None, true)]
-            }
+        let needless = matches!(
+            (self.role(resource), task),
+            (Role::Stopped, Task::Stop) | (Role::Unpromoted, Task::Demote)
+        );
+        if then_resource == Some(resource) || needless {
+            return;
         }
+        let key = Key::Operation {
+            resource,
+            task: task.clone(),
+            interval_ms: *interval_ms,
+        };
+        firsts.push(self.draft.request(self.world, key, None, true));
     }
 
     /// Actions of `resource` with `key`, oldest first; a key that names another resource (its
@@ -85,7 +103,7 @@ impl Settler<'_> {
     ///
     /// The peer takes a key that it does not find apart from its end, and so finds `delete` when
     /// it looks for `lrm_delete`: a probe spares both kinds of erasing history.
-    fn find_by_key(&self, resource: ResourceId, key: &Key) -> Vec<ActionId> {
+    fn find_by_key(&self, resource: ResourceId, key: &Key) -> &[ActionId] {
         let found = self.draft.with_key(&key.for_resource(resource));
         let erases = matches!(
             key,
@@ -96,9 +114,9 @@ impl Settler<'_> {
         );
         if found.is_empty() && erases {
             let delete = Key::once(resource, Task::Delete);
-            return self.draft.with_key(&delete).to_vec();
+            return self.draft.with_key(&delete);
         }
-        found.to_vec()
+        found
     }
 
     fn link_unless_dangling(

@@ -1,5 +1,7 @@
 //! What must not run because what it must run with cannot?
 
+use std::sync::Arc;
+
 use super::{Settler, Verdict, Via};
 use crate::action::{BecauseVerb, Reason, Task};
 use crate::config::{Role, Variant};
@@ -21,7 +23,7 @@ impl Settler<'_> {
             (action.task.clone(), resource)
         };
         let primary = self.outermost(resource);
-        for child in self.draft.resource[primary].children.clone() {
+        for &child in Arc::clone(&self.draft.resource[primary].children).iter() {
             match self.find(child, &task, None) {
                 Some(child_action) if !self.action(child_action).runnable => {}
                 _ => return, // Some member can do it.
@@ -70,7 +72,7 @@ impl Settler<'_> {
             self.block_dependents(id);
             self.update(id);
         }
-        for child in self.draft.resource[dependent].children.clone() {
+        for &child in Arc::clone(&self.draft.resource[dependent].children).iter() {
             self.block(child, task, primary, cause);
         }
     }

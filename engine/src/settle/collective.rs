@@ -49,7 +49,7 @@ impl Settler<'_> {
             return self.interleave(push);
         }
         let mut changed = self.apply_effect(push);
-        for instance in self.instances(collective) {
+        for &instance in self.instances(collective).iter() {
             let task = self.action(push.then).task.clone();
             let Some(then) = self.find(instance, &task, push.node) else {
                 continue;
@@ -59,9 +59,7 @@ impl Settler<'_> {
             }
             let more = self.spread(instance, Push { then, ..push });
             if more.then {
-                for after in self.links_after(then) {
-                    self.update(self.link(after).then);
-                }
+                self.update_after(then);
             }
             changed.join(more);
         }
@@ -116,7 +114,7 @@ impl Settler<'_> {
         let first_task = self.instance_task(first, first_resource);
         // What goes down is paired with the instance where it is, not where it will be.
         let current = is_about(self.action(first), &[Task::Stopped, Task::Demoted]);
-        for then_instance in self.instances(then_resource) {
+        for &then_instance in self.instances(then_resource).iter() {
             let Some(first_instance) = instances::compatible(
                 self.world,
                 self.placement,
@@ -209,7 +207,7 @@ impl Settler<'_> {
         let children = self.draft.resource[resource].children.clone();
         if !children.is_empty() {
             let mut changed = false;
-            for child in children {
+            for &child in children.iter() {
                 changed |= self.unassign(child, first);
             }
             return changed;

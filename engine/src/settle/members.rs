@@ -148,7 +148,7 @@ impl Settler<'_> {
     ) -> BTreeMap<NodeId, Rc<[ActionId]>> {
         let mut by_node: BTreeMap<NodeId, Vec<ActionId>> = BTreeMap::new();
         if let Some(task) = self.instance_task(action, collective) {
-            for instance in self.acting(action, collective) {
+            for &instance in self.acting(action, collective).iter() {
                 let mut nodes = Vec::new();
                 // Newest first: of an instance's actions on one node, that one counts.
                 for id in self.draft.with_task(instance, &task) {

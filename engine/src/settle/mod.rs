@@ -182,16 +182,6 @@ impl<'a> Settler<'a> {
         self.draft.newest(resource, task, node)
     }
 
-    /// Links after `action`, newest first, as they are now.
-    fn links_after(&self, action: ActionId) -> Vec<LinkId> {
-        self.draft.actions[action]
-            .after
-            .iter()
-            .rev()
-            .copied()
-            .collect()
-    }
-
     fn link(&self, id: LinkId) -> &crate::relate::Link {
         &self.draft.links[id.0 as usize]
     }

@@ -4,6 +4,8 @@
 //! do: a group's is required if any member's is, a clone's is runnable if any instance's is. What
 //! is found out this way is written back to the collective's action.
 
+use std::sync::Arc;
+
 use super::Settler;
 use crate::action::{Key, Task};
 use crate::config::{Role, Variant};
@@ -46,13 +48,13 @@ impl Settler<'_> {
     }
 
     /// The instances that do what an action of a clone or bundle stands for.
-    pub(super) fn acting(&self, action: ActionId, collective: ResourceId) -> Vec<ResourceId> {
+    pub(super) fn acting(&self, action: ActionId, collective: ResourceId) -> Arc<[ResourceId]> {
         let inner = match self.variant(collective) {
             Variant::Bundle(bundle) => bundle.child,
             _ => None,
         };
         match inner.filter(|_| acts_inside(&self.action(action).task)) {
-            Some(clone) => self.draft.resource[clone].children.clone(),
+            Some(clone) => Arc::clone(&self.draft.resource[clone].children),
             None => self.instances(collective),
         }
     }
@@ -101,7 +103,7 @@ impl Settler<'_> {
             runnable: true,
             migratable: false,
         };
-        for member in self.draft.resource[group].children.clone() {
+        for &member in Arc::clone(&self.draft.resource[group].children).iter() {
             let own_task = &self.draft.actions[action].task;
             let task = self.member_task(member, own_task);
             let folded = task.as_ref() != Some(own_task);
@@ -182,7 +184,7 @@ impl Settler<'_> {
     ) -> (bool, bool) {
         let (mut any_required, mut any_runnable) = (false, false);
         let task = self.instance_task(action, collective);
-        for instance in self.acting(action, collective) {
+        for &instance in self.acting(action, collective).iter() {
             let on = node.filter(|_| self.is_primitive(instance));
             let found = task.as_ref().and_then(|task| self.find(instance, task, on));
             let Some(instance_action) = found else {
@@ -244,7 +246,7 @@ impl Settler<'_> {
     }
 
     /// Instances of a clone, containers of a bundle.
-    pub(super) fn instances(&self, collective: ResourceId) -> Vec<ResourceId> {
+    pub(super) fn instances(&self, collective: ResourceId) -> Arc<[ResourceId]> {
         crate::relate::instances::instances(self.world, self.draft, collective)
     }
 

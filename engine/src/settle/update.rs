@@ -43,7 +43,14 @@ impl Settler<'_> {
             self.block_dependents(then);
         }
         self.update(then);
-        for after in self.links_after(then) {
+        self.update_after(then);
+    }
+
+    /// Updates what is ordered after `first`, newest link first. Links are only ever added, and
+    /// those that this adds are not visited.
+    pub(super) fn update_after(&mut self, first: ActionId) {
+        for position in (0..self.action(first).after.len()).rev() {
+            let after = self.action(first).after[position];
             self.update(self.link(after).then);
         }
     }
@@ -84,9 +91,7 @@ impl Settler<'_> {
             }
         }
         if changed.first {
-            for after in self.links_after(first) {
-                self.update(self.link(after).then);
-            }
+            self.update_after(first);
             self.update(first);
         }
     }

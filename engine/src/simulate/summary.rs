@@ -173,7 +173,7 @@ impl<'a> Summary<'a> {
         match &self.world.state.resources[id].variant {
             Variant::Primitive(_) => self.primitive(id),
             Variant::Group(_) | Variant::Clone(_) => {
-                for &child in &self.draft.resource[id].children {
+                for &child in self.draft.resource[id].children.iter() {
                     self.resource(child);
                 }
             }

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::history::{Entry, Kind, TransitionKey};
+use crate::merge_sort::merge_sort;
 
 /// Compares the ages of two entries; `Greater` means that `a` is newer.
 ///
@@ -65,32 +66,9 @@ fn compare_transitions<'d>(a: &Entry<'d>, b: &Entry<'d>, call_a: i32, call_b: i3
 /// Sorts entries (given in document order) oldest first, as the peer does: from reverse document
 /// order, by a merge sort that splits where GLib's list sort does. The comparison may be cyclic,
 /// so both decide the result.
-pub fn sort(entries: &mut Vec<Entry<'_>>) {
+pub fn sort(entries: &mut [Entry<'_>]) {
     entries.reverse();
-    if entries.len() > 1 {
-        *entries = merge_sort(entries);
-    }
-}
-
-fn merge_sort<'d>(entries: &[Entry<'d>]) -> Vec<Entry<'d>> {
-    if entries.len() < 2 {
-        return entries.to_vec();
-    }
-    let (left, right) = entries.split_at(entries.len() / 2);
-    let (left, right) = (merge_sort(left), merge_sort(right));
-    let mut sorted = Vec::with_capacity(entries.len());
-    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
-    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let first = if compare(a, b) == Ordering::Greater {
-            &mut right
-        } else {
-            &mut left
-        };
-        sorted.extend(first.next());
-    }
-    sorted.extend(left);
-    sorted.extend(right);
-    sorted
+    merge_sort(entries, compare);
 }
 
 /// The part of a sorted history since which the resource is as it is: entries before `start` are

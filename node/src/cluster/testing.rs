@@ -107,7 +107,6 @@ pub(crate) fn graph(steps: &[Step]) -> Graph {
             params: Vec::new(),
             downed: Vec::new(),
             maintenance: Vec::new(),
-            dot_name: String::new(),
         };
         let inputs = step.inputs.clone();
         Synapse {

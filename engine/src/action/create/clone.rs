@@ -58,7 +58,7 @@ impl Change {
     fn look_at(&mut self, world: World<'_>, draft: &Draft, resource: ResourceId) {
         let children = &draft.resource[resource].children;
         if !children.is_empty() {
-            for child in children {
+            for child in children.iter() {
                 self.look_at(world, draft, *child);
             }
             return;
@@ -112,7 +112,7 @@ fn look_for_role_change(
     promoting: &mut bool,
     demoting: &mut bool,
 ) {
-    for child in &draft.resource[resource].children {
+    for child in draft.resource[resource].children.iter() {
         look_for_role_change(draft, *child, promoting, demoting);
     }
     let required = |task: Task| {

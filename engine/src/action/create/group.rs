@@ -1,5 +1,7 @@
 //! Actions of a group: its members', then the group's own ordering points.
 
+use std::sync::Arc;
+
 use super::actions_of;
 use crate::World;
 use crate::action::{Draft, Task};
@@ -7,7 +9,7 @@ use crate::id::ResourceId;
 use crate::value;
 
 pub(super) fn create(world: World<'_>, draft: &mut Draft, group: ResourceId) {
-    for member in draft.resource[group].children.clone() {
+    for &member in Arc::clone(&draft.resource[group].children).iter() {
         actions_of(world, draft, member);
     }
     for task in [Task::Start, Task::Started, Task::Stop, Task::Stopped] {

@@ -48,7 +48,7 @@ impl Activity {
     fn look_at(&mut self, world: World<'_>, draft: &Draft, resource: ResourceId) {
         let children = &draft.resource[resource].children;
         if !children.is_empty() {
-            for child in children {
+            for child in children.iter() {
                 self.look_at(world, draft, *child);
             }
             return;

@@ -84,7 +84,7 @@ impl Telling<'_> {
         if children.is_empty() {
             self.tell_instance(draft, resource);
         }
-        for child in children {
+        for &child in children.iter() {
             self.tell(draft, child);
         }
     }

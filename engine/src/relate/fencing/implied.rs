@@ -34,7 +34,7 @@ impl Affected {
     }
 
     fn collect(&mut self, world: World<'_>, draft: &Draft, resource: ResourceId) {
-        for &child in &draft.resource[resource].children {
+        for &child in draft.resource[resource].children.iter() {
             self.collect(world, draft, child);
         }
         let primitive = matches!(

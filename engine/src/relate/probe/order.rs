@@ -7,6 +7,8 @@
 //!   probe;
 //! - whatever waits for the resource's stop.
 
+use std::sync::Arc;
+
 use crate::World;
 use crate::action::{Draft, Key, Task};
 use crate::assign::Placement;
@@ -48,7 +50,7 @@ struct Pass<'a, 'd> {
 impl Pass<'_, '_> {
     fn resource(&mut self, resource: ResourceId) {
         if !self.is_primitive(resource) {
-            for child in self.draft.resource[resource].children.clone() {
+            for &child in Arc::clone(&self.draft.resource[resource].children).iter() {
                 self.resource(child);
             }
             return;

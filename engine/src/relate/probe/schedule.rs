@@ -1,5 +1,7 @@
 //! Which resources are probed on which nodes?
 
+use std::sync::Arc;
+
 use crate::World;
 use crate::action::{Draft, Key, Need, Reason, Task, fencing};
 use crate::assign::Placement;
@@ -119,15 +121,15 @@ impl<'a> Prober<'a, '_> {
     fn candidates(&mut self, clone: ResourceId) -> Option<Candidates> {
         let resources = &self.world.state.resources;
         let instances = &mut self.draft.resource[clone].children;
-        instances.sort_by_key(|id| topology::instance_number(&resources[*id].id));
-        let instances = instances.clone();
+        Arc::make_mut(instances).sort_by_key(|id| topology::instance_number(&resources[*id].id));
+        let instances = Arc::clone(instances);
         let nodes = self.state().nodes.len();
         let mut candidates = Candidates {
             first: *instances.first()?,
             known: vec![None; nodes],
             assigned: vec![None; nodes],
         };
-        for instance in instances {
+        for &instance in instances.iter() {
             self.known_on(instance, &mut |node| {
                 candidates.known[node.index()].get_or_insert(instance);
             });
@@ -147,7 +149,7 @@ impl<'a> Prober<'a, '_> {
                 .iter()
                 .for_each(&mut *found);
         }
-        for &child in children {
+        for &child in children.iter() {
             self.known_on(child, found);
         }
     }
