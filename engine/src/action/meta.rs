@@ -13,7 +13,9 @@ pub type MetaLayer = BTreeMap<String, String>;
 /// action's own values win over layers, later layers win over earlier ones.
 #[derive(Clone, Debug, Default)]
 pub struct ActionMeta {
-    layers: Vec<Arc<MetaLayer>>,
+    operation: Option<Arc<MetaLayer>>,
+    /// Over the operation's.
+    shared: Vec<Arc<MetaLayer>>,
     own: BTreeMap<Cow<'static, str>, String>,
 }
 
@@ -22,24 +24,28 @@ impl ActionMeta {
     #[must_use]
     pub fn of_operation(layer: Arc<MetaLayer>) -> Self {
         ActionMeta {
-            layers: vec![layer],
-            own: BTreeMap::new(),
+            operation: Some(layer),
+            ..Self::default()
         }
     }
     /// The value of `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         let own = self.own.get(name);
-        own.or_else(|| self.layers.iter().rev().find_map(|layer| layer.get(name)))
+        own.or_else(|| self.layers().rev().find_map(|layer| layer.get(name)))
             .map(String::as_str)
     }
     /// Sets `name`, whatever it was.
     pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
         self.own.insert(name.into(), value.into());
     }
+    /// Later ones win.
+    fn layers(&self) -> impl DoubleEndedIterator<Item = &Arc<MetaLayer>> {
+        self.operation.iter().chain(&self.shared)
+    }
     /// Sets everything that `layer` says, over earlier layers.
     pub fn share(&mut self, layer: Arc<MetaLayer>) {
-        self.layers.push(layer);
+        self.shared.push(layer);
     }
     /// Takes from `other` what is not set here.
     pub fn fill_from(&mut self, other: &ActionMeta) {
@@ -54,7 +60,7 @@ impl ActionMeta {
     #[must_use]
     pub fn to_map(&self) -> BTreeMap<&str, &str> {
         let mut map = BTreeMap::new();
-        for layer in &self.layers {
+        for layer in self.layers() {
             map.extend(
                 layer
                     .iter()

@@ -31,6 +31,7 @@ pub fn describe(
         transition,
         draft: &transition.draft,
         messages: RefCell::default(),
+        attributes: RefCell::default(),
     };
     let synapses = transition
         .synapses
@@ -51,6 +52,8 @@ struct Describer<'a> {
     draft: &'a Draft,
     /// What is wrong with the parameters of what is done.
     messages: RefCell<Vec<Diagnostic>>,
+    /// Where the attributes of one action are gathered.
+    attributes: RefCell<AttributeList>,
 }
 
 impl Describer<'_> {
@@ -162,12 +165,12 @@ impl Describer<'_> {
             described.shutdown_lock = self.shutdown_lock(action, resource);
             described.primitive = Some(self.primitive(resource));
         }
-        let mut attributes = AttributeList::default();
+        let attributes = &mut *self.attributes.borrow_mut();
         attributes.fill("crm_feature_set", FEATURE_SET);
         for (name, value) in &action.parameters(self.world) {
             attributes.fill(name, value);
         }
-        self.add_parameters(action, &mut attributes, &mut described.params);
+        self.add_parameters(action, attributes, &mut described.params);
         for (name, value) in action.meta.to_map() {
             attributes.fill_meta(name, value);
         }
@@ -176,10 +179,10 @@ impl Describer<'_> {
             attributes.set("CRM_meta_on_node_uuid", &node.uuid);
         }
         if let Some(resource) = action.resource {
-            self.add_resource_meta(resource, &mut attributes);
-            self.add_guest_meta(action, resource, &mut attributes);
+            self.add_resource_meta(resource, attributes);
+            self.add_guest_meta(action, resource, attributes);
         }
-        described.attributes = attributes.into_sorted();
+        described.attributes = attributes.take();
         if described.node.is_some() {
             described.downed = self.downed(id);
         }
@@ -517,7 +520,8 @@ impl AttributeList {
             .binary_search_by(|(known, _)| known.as_str().cmp(name))
     }
 
-    fn into_sorted(self) -> Vec<(String, String)> {
-        self.0
+    /// All of them, by name; none are left.
+    fn take(&mut self) -> Vec<(String, String)> {
+        self.0.drain(..).collect()
     }
 }

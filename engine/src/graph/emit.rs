@@ -144,16 +144,8 @@ impl Emitter<'_> {
     }
 
     fn emit_own(&mut self, resource: ResourceId) {
-        let own: Vec<ActionId> = self
-            .transition
-            .draft
-            .of(resource)
-            .iter()
-            .rev()
-            .copied()
-            .collect();
-        for action in own {
-            self.emit(action);
+        for position in (0..self.transition.draft.of(resource).len()).rev() {
+            self.emit(self.transition.draft.of(resource)[position]);
         }
     }
 

@@ -1,6 +1,6 @@
 //! How does an effect on a collective's action spread to its members?
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::effects::Push;
 use super::{Changed, GivenUp, Settler, Verdicts};
@@ -26,7 +26,7 @@ impl Settler<'_> {
             return changed;
         };
         let members = match push.node {
-            None => Rc::clone(&self.tally(push.then, group).same),
+            None => Arc::clone(&self.tally(push.then, group).same),
             node => {
                 let task = &self.action(push.then).task;
                 let members = self.draft.resource[group].children.iter();

@@ -4,7 +4,7 @@
 //! the members are counted once; after that, the count follows each verdict that changes.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Settler;
 use crate::action::Task;
@@ -14,7 +14,7 @@ use crate::id::{ActionId, Id as _, NodeId, ResourceId};
 /// The members' side of one action of a group, clone or bundle.
 pub(super) struct Tally {
     /// Of a group: those actions of members that do what the group's action does.
-    pub(super) same: Rc<[ActionId]>,
+    pub(super) same: Arc<[ActionId]>,
     /// The members do it under another name: `start` for `running`.
     pub(super) folded: bool,
     /// How many members have an action that is counted,
@@ -28,7 +28,7 @@ pub(super) struct Tally {
     pub(super) incomplete: bool,
     /// Of a clone: on each node what its instances do there. Found when first asked for, as most
     /// actions are never asked about a node.
-    there: Option<BTreeMap<NodeId, Rc<[ActionId]>>>,
+    there: Option<BTreeMap<NodeId, Arc<[ActionId]>>>,
 }
 
 /// The tallies of all actions that were asked for.
@@ -128,7 +128,7 @@ impl Settler<'_> {
         action: ActionId,
         collective: ResourceId,
         node: NodeId,
-    ) -> Option<Rc<[ActionId]>> {
+    ) -> Option<Arc<[ActionId]>> {
         let tally = self.tally(action, collective);
         if tally.incomplete {
             return None;
@@ -145,7 +145,7 @@ impl Settler<'_> {
         &self,
         action: ActionId,
         collective: ResourceId,
-    ) -> BTreeMap<NodeId, Rc<[ActionId]>> {
+    ) -> BTreeMap<NodeId, Arc<[ActionId]>> {
         let mut by_node: BTreeMap<NodeId, Vec<ActionId>> = BTreeMap::new();
         if let Some(task) = self.instance_task(action, collective) {
             for &instance in self.acting(action, collective).iter() {
@@ -225,7 +225,7 @@ impl Settler<'_> {
         }
         let verdicts = || counted.iter().map(|&id| self.action(id));
         Tally {
-            same: Rc::default(),
+            same: Arc::default(),
             folded: false,
             counted: counted.len() as u32,
             required: verdicts().filter(|member| !member.optional).count() as u32,

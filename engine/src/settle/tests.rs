@@ -1,7 +1,7 @@
 //! What the cases in `engine/testdata` cannot see of this pass: how often it counts, where it gives
 //! up, and what it says about orderings that it ignores.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::*;
 use crate::Cluster;
@@ -77,9 +77,9 @@ fn members_are_counted_once() {
         let tally = settler.tally(start, group);
         assert_eq!((tally.counted, tally.required, tally.unrunnable), (2, 2, 0));
         assert!(!tally.incomplete, "both members start");
-        let same = Rc::clone(&tally.same);
+        let same = Arc::clone(&tally.same);
         let again = settler.tally(start, group);
-        assert!(Rc::ptr_eq(&same, &again.same), "counted twice");
+        assert!(Arc::ptr_eq(&same, &again.same), "counted twice");
     });
 }
 

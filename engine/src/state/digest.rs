@@ -68,7 +68,7 @@ impl Digest {
 
     /// The digest of parameters: of ` <parameters a="…" b="…"/>` and a newline, in order of name.
     #[must_use]
-    pub fn of(parameters: &Attributes) -> Digest {
+    pub fn of<'a>(parameters: impl IntoIterator<Item = (&'a String, &'a String)>) -> Digest {
         let mut text = String::from(" <parameters");
         for (name, value) in parameters {
             text.push(' ');
@@ -312,7 +312,7 @@ impl<'s, 'd> Subject<'s, 'd> {
         if let Some(address) = self.address {
             parameters.insert("addr".to_owned(), address.to_owned());
         }
-        add(&mut parameters, own.clone());
+        add(&mut parameters, &own);
         let entry = config::operation::find(resource, operation, interval_ms, true);
         let mut verdict = Verdict::Match;
         if let Some(entry) = entry {
@@ -322,7 +322,7 @@ impl<'s, 'd> Subject<'s, 'd> {
             if interval_ms == 0 && !extra.is_empty() {
                 verdict = Verdict::Restart;
             }
-            add(&mut parameters, extra);
+            add(&mut parameters, &extra);
         }
         parameters.retain(|name, _| is_hashed(name));
         if interval_ms != 0 {
@@ -345,7 +345,7 @@ impl<'s, 'd> Subject<'s, 'd> {
         Digests {
             all: Digest::of(&parameters),
             restart: reference.and_then(|reference| reference.restart_digest(&parameters)),
-            not_secret: self.not_secret(&parameters, own, reference),
+            not_secret: self.not_secret(&parameters, &own, reference),
             verdict,
         }
     }
@@ -353,7 +353,7 @@ impl<'s, 'd> Subject<'s, 'd> {
     fn not_secret(
         &self,
         parameters: &Attributes,
-        own: Attributes,
+        own: &Attributes,
         reference: Option<&Reference<'_, '_>>,
     ) -> Digest {
         let document = self.evaluation.document();
@@ -368,18 +368,15 @@ impl<'s, 'd> Subject<'s, 'd> {
             .unwrap_or(config::FEATURE_SET);
         let secrets = secrets.unwrap_or_default();
         let is_public = |name: &str| !secrets.contains(&name);
-        let mut public: Attributes;
         if compare_versions(version, "3.16.0").is_lt() {
             // Older controllers left out what the agent does not declare.
-            public = own;
             let fence_device = self.resources[self.id].fence_device;
-            public.retain(|name, _| is_hashed(name) && !(fence_device && is_of_fencer(name)));
-        } else {
-            public = parameters.clone();
-            public.remove(TIMEOUT);
+            let is_declared = |name: &str| is_hashed(name) && !(fence_device && is_of_fencer(name));
+            let kept = own.iter();
+            return Digest::of(kept.filter(|(name, _)| is_declared(name) && is_public(name)));
         }
-        public.retain(|name, _| is_public(name));
-        Digest::of(&public)
+        let kept = parameters.iter();
+        Digest::of(kept.filter(|(name, _)| *name != TIMEOUT && is_public(name)))
     }
 }
 
@@ -423,11 +420,7 @@ impl<'d> Reference<'d, '_> {
         };
         let is_wanted = |(name, _): &(&String, &String)| wanted.contains(&name.as_str());
         let kept = parameters.iter().filter(is_wanted);
-        Some(Digest::of(
-            &kept
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-        ))
+        Some(Digest::of(kept))
     }
 }
 
@@ -435,9 +428,11 @@ impl<'d> Reference<'d, '_> {
 const TIMEOUT: &str = "CRM_meta_timeout";
 
 /// Adds parameters whose names are not there yet.
-fn add(parameters: &mut Attributes, more: Attributes) {
+fn add(parameters: &mut Attributes, more: &Attributes) {
     for (name, value) in more {
-        parameters.entry(name).or_insert(value);
+        if !parameters.contains_key(name) {
+            parameters.insert(name.clone(), value.clone());
+        }
     }
 }
 
