@@ -221,10 +221,8 @@ impl Resolver<'_> {
         let container = settings.container(name, &plan);
         let container = self.make_implicit(id, definition, container)?;
         self.resources[container].replica_container = true;
-        let ip = match &plan.address {
-            Some(address) => {
-                Some(self.make_implicit(id, definition, settings.ip(name, address))?)
-            }
+        let ip = match settings.ip(name, plan.address.as_deref()) {
+            Some(ip) => Some(self.make_implicit(id, definition, ip)?),
             None => None,
         };
         let mut replica = Replica {

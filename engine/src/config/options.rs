@@ -308,10 +308,11 @@ impl Effective {
     fn interval_ms(&self, name: &str) -> i64 {
         i64::from(value::interval(self.text(name)).ms)
     }
-    fn integer(&self, name: &str) -> i64 {
+    /// The text of a number above zero; what is infinite limits nothing.
+    fn limit(&self, name: &str) -> Option<String> {
         let text = self.text(name);
-        let infinite = infinity(text).map(|score| i64::from(score.value()));
-        infinite.or_else(|| value::integer(text)).unwrap_or(0)
+        let limits = value::integer(text).is_some_and(|limit| limit > 0);
+        limits.then(|| text.to_owned())
     }
     fn score(&self, name: &str) -> Score {
         Score::parse_or(Some(self.text(name)), Score::ZERO)
@@ -357,7 +358,7 @@ pub(super) fn read(document: &Document, ids: &IdIndex, evaluation: &mut Evaluati
         fencing_timeout: options.text("fencing-timeout").to_owned(),
         cluster_delay: options.text("cluster-delay").to_owned(),
         batch_limit: options.text("batch-limit").to_owned(),
-        migration_limit: options.integer("migration-limit"),
+        migration_limit: options.limit("migration-limit"),
         have_watchdog,
         have_fencing: have_watchdog,
         unfencing: uses_unfencing(document),

@@ -64,8 +64,8 @@ pub struct Options {
     pub cluster_delay: String,
     /// `batch-limit` as text for the graph.
     pub batch_limit: String,
-    /// `migration-limit`, if above zero goes to the graph.
-    pub migration_limit: i64,
+    /// `migration-limit` as text for the graph, if it limits: `INFINITY` is valid and no number.
+    pub migration_limit: Option<String>,
     /// `have-watchdog`.
     pub have_watchdog: bool,
     /// A fence device is configured, or a watchdog is had.

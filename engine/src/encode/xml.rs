@@ -60,8 +60,8 @@ fn graph_attributes(attributes: &GraphAttributes) -> Vec<(&'static str, String)>
         ("batch-limit", attributes.batch_limit.clone()),
         ("transition_id", attributes.transition_id.to_string()),
     ];
-    if let Some(limit) = attributes.migration_limit {
-        list.push(("migration-limit", limit.to_string()));
+    if let Some(limit) = &attributes.migration_limit {
+        list.push(("migration-limit", limit.clone()));
     }
     if let Some(time) = attributes.recheck_by {
         list.push(("recheck-by", time.to_string()));

@@ -78,7 +78,7 @@ impl Describer<'_> {
             .to_owned(),
             batch_limit: options.batch_limit.clone(),
             transition_id: 1,
-            migration_limit: (options.migration_limit > 0).then_some(options.migration_limit),
+            migration_limit: options.migration_limit.clone(),
             recheck_by: earliest.into_iter().flatten().min(),
         }
     }

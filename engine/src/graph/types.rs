@@ -25,7 +25,7 @@ pub struct GraphAttributes {
     /// `transition_id`.
     pub transition_id: u64,
     /// `migration-limit`, if limited.
-    pub migration_limit: Option<i64>,
+    pub migration_limit: Option<String>,
     /// Epoch at which planning again would give another result without any event.
     pub recheck_by: Option<i64>,
 }

@@ -9,6 +9,7 @@ use lockstep_engine::graph::{FEATURE_SET, GraphActionKind};
 
 use super::duty::{self, Duty};
 use super::flights::Flight;
+use super::limits::Limits;
 use super::{Controller, Effect, Moment, Peer, propose, tell};
 use crate::cluster::action::{ends_service, is_own, is_probe};
 use crate::cluster::command::{Command, ControllerId};
@@ -348,10 +349,7 @@ impl Controller {
         if transition.is_over() {
             return;
         }
-        let limit = match transition.graph.attributes.batch_limit.parse() {
-            Ok(limit) if limit > 0 => limit,
-            _ => usize::MAX,
-        };
+        let limits = Limits::of(transition);
         let is_unknown = transition
             .ready()
             .any(|synapse| is_probe(transition.action(synapse)));
@@ -366,10 +364,13 @@ impl Controller {
                 transition: transition.number,
                 action: action.id,
             };
-            if leading.flights.len() >= limit {
+            if !limits.admit_more(&leading.flights) {
                 return;
             }
-            if is_own(action) || leading.flights.contains_key(&key) {
+            if is_own(action)
+                || leading.flights.contains_key(&key)
+                || !limits.admit(action, &leading.flights)
+            {
                 continue;
             }
             let available = |node: &str| self.peers.contains_key(node);

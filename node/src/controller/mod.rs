@@ -27,6 +27,7 @@ mod engine_tests;
 pub mod fencing;
 mod flights;
 mod leading;
+mod limits;
 mod pauses;
 #[cfg(test)]
 mod testing;

@@ -514,6 +514,34 @@ fn a_batch_limit_is_kept() {
     assert_eq!(sim.running_orders(), ["1:2", "1:3"]);
 }
 
+/// Each node takes part in so many migrations at a time, wherever they come from or go to; what is
+/// no migration does not wait for them.
+#[test]
+fn a_migration_limit_is_kept_on_both_nodes() {
+    let steps =
+        ["a_migrate-to_0", "b_migrate-to_0", "c_migrate-to_0"].map(|key| step(key, "n1", &[]));
+    let others = [
+        step("d_migrate-to_0", "n3", &[]),
+        step("e_start_0", "n1", &[]),
+    ];
+    let mut limited = graph(&[&steps[..], &others].concat());
+    limited.attributes.migration_limit = Some("1".into());
+    let ways = [("n1", "n2"), ("n3", "n1"), ("n2", "n3"), ("n3", "n2")];
+    for (synapse, (source, target)) in limited.synapses.iter_mut().zip(ways) {
+        let action = &mut synapse.action;
+        action.task = "migrate_to".into();
+        for (name, node) in [("source", source), ("target", target)] {
+            let name = format!("CRM_meta_migrate_{name}");
+            action.attributes.push((name, node.to_owned()));
+        }
+    }
+    let mut sim = Sim::with(vec![Scripted::new(vec![limited]) as Arc<dyn Policy>; 3]).run_up();
+    // The first takes n1 and n2: of the others each needs one of these.
+    assert_eq!(sim.running_orders(), ["1:1", "1:5"]);
+    sim.end("n1", "1:1", 0);
+    assert_eq!(sim.running_orders(), ["1:2", "1:5"]);
+}
+
 #[test]
 fn a_lost_proposal_is_made_again() {
     let mut sim = Sim::running(&[&[step("a_start_0", "n1", &[])]]);

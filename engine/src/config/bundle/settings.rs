@@ -184,8 +184,11 @@ impl Settings {
 
     pub(super) fn hosts(&self, name: &str, addresses: &[Option<String>]) -> String {
         let mut text = String::new();
+        if self.ip_range_start.is_none() {
+            return text;
+        }
         for (offset, address) in addresses.iter().enumerate() {
-            let Some(address) = address else { continue };
+            let address = address.as_deref().unwrap_or(NO_ADDRESS);
             // Writing to a string cannot fail.
             let _ = if self.add_host {
                 write!(text, " --add-host={name}-{offset}:{address}")
@@ -196,20 +199,25 @@ impl Settings {
         text
     }
 
-    pub(super) fn ip(&self, name: &str, address: &str) -> Implicit<'static> {
-        let mut parameters = vec![pair("ip", address)];
+    /// The resource for a replica's address; there is one for a replica without, too, if the bundle
+    /// has a range.
+    pub(super) fn ip(&self, name: &str, address: Option<&str>) -> Option<Implicit<'static>> {
+        self.ip_range_start.as_ref()?;
+        let mut parameters = Vec::new();
+        parameters.extend(address.map(|address| pair("ip", address)));
         parameters.extend(self.host_interface.as_ref().map(|nic| pair("nic", nic)));
         parameters.push(pair(
             "cidr_netmask",
             self.host_netmask.as_deref().unwrap_or("32"),
         ));
-        Implicit {
+        let address = address.unwrap_or(NO_ADDRESS);
+        Some(Implicit {
             id: valid_id(&format!("{name}-ip-{address}")),
             agent: ("heartbeat", "IPaddr2"),
             meta: Vec::new(),
             parameters,
             operations: vec![operation::implicit("monitor", "60s", None)],
-        }
+        })
     }
 
     pub(super) fn container(&self, name: &str, plan: &ReplicaPlan<'_>) -> Implicit<'static> {
@@ -335,6 +343,9 @@ fn mounts(document: &Document, storage: ElementId, messages: &mut Vec<Diagnostic
     }
     mounts
 }
+
+/// How the peer, by way of `printf`, writes an address that there is not.
+const NO_ADDRESS: &str = "(null)";
 
 /// The IPv4 address after another; after 254 comes .1 of the next third octet.
 fn next_address(address: &str) -> Option<String> {

@@ -71,7 +71,7 @@ pub const OPTIONS: &[Words] = &[
     ("fence-remote-without-quorum", BOOLEAN),
     ("cluster-delay", DURATION),
     ("batch-limit", COUNT),
-    ("migration-limit", &["-1", "0", "1", "3"]),
+    ("migration-limit", &["-1", "0", "1", "+3", "INFINITY"]),
     ("stop-all-resources", BOOLEAN),
     ("stop-removed-resources", BOOLEAN),
     ("stop-orphan-resources", BOOLEAN),
