@@ -64,6 +64,31 @@ pub struct Plan {
     pub transition: Transition,
 }
 
+/// What was decided: a plan, but for its graph.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// What the configuration constrains.
+    pub constraints: Constraints,
+    /// Where everything shall run, and why.
+    pub placement: Placement,
+    /// Every action that was considered, with its verdict and what decided it.
+    pub transition: Transition,
+}
+
+impl Decided {
+    /// The graph, and what is wrong with parameters in it. The rest is what it was decided for.
+    #[must_use]
+    pub fn describe(
+        &self,
+        cib: &Document,
+        cluster: &Cluster,
+        now: Timestamp,
+    ) -> (Graph, Vec<Diagnostic>) {
+        let world = cluster.world(cib, &self.constraints, now);
+        graph::describe(world, &self.placement, &self.transition)
+    }
+}
+
 /// Why no plan was made.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum PlanError {
@@ -117,13 +142,13 @@ impl Cluster {
     }
 
     fn plan_into(&self, cib: &Document, now: Timestamp, ledger: Ledger) -> Result<Plan, PlanError> {
-        let constraints = constraint::unpack(cib, &self.config, &self.state, now);
-        let world = self.world(cib, &constraints, now);
-        let placement = assign::assign_into(world, ledger);
-        let draft = action::act(world, &placement);
-        let settled = settle::settle(world, &placement, draft);
-        let transition = graph::build(world, &placement, settled);
-        let (graph, described) = graph::describe(world, &placement, &transition);
+        let decided = self.decide_into(cib, now, ledger);
+        let (graph, described) = decided.describe(cib, self, now);
+        let Decided {
+            constraints,
+            placement,
+            transition,
+        } = decided;
         let diagnostics = [
             &self.config.diagnostics,
             &self.state.diagnostics,
@@ -140,6 +165,26 @@ impl Cluster {
             placement,
             transition,
         })
+    }
+
+    /// Every pass but the last: whoever shows only what was decided needs no graph.
+    #[must_use]
+    pub fn decide(&self, cib: &Document, now: Timestamp) -> Decided {
+        self.decide_into(cib, now, Ledger::default())
+    }
+
+    fn decide_into(&self, cib: &Document, now: Timestamp, ledger: Ledger) -> Decided {
+        let constraints = constraint::unpack(cib, &self.config, &self.state, now);
+        let world = self.world(cib, &constraints, now);
+        let placement = assign::assign_into(world, ledger);
+        let draft = action::act(world, &placement);
+        let settled = settle::settle(world, &placement, draft);
+        let transition = graph::build(world, &placement, settled);
+        Decided {
+            constraints,
+            placement,
+            transition,
+        }
     }
 
     /// What passes after unpack may read.

@@ -19,9 +19,10 @@ pub use inject::{InjectError, Injections};
 pub use status::{Asked, Fenced, Sections, status_text, status_xml};
 
 use crate::constraint::Constraints;
+use crate::graph::Graph;
 use crate::parse::Document;
 use crate::time::{Date, Timestamp};
-use crate::{Cluster, Plan, PlanError, action, encode};
+use crate::{Cluster, Decided, PlanError, action, encode};
 use execute::{Execution, Outcome};
 use listing::Listing;
 
@@ -83,8 +84,9 @@ pub struct Simulation {
     pub input: Option<Document>,
     /// Some actions wait for something that never comes.
     pub incomplete: bool,
-    /// The cluster and the plan, if one was made.
-    pub planned: Option<(Cluster, Plan)>,
+    /// The cluster, and what was decided for it, if that was asked for; with the graph, if that was
+    /// needed.
+    pub decided: Option<(Cluster, Decided, Option<Graph>)>,
 }
 
 /// Why nothing came out.
@@ -170,19 +172,25 @@ pub fn run(
         return Ok(result);
     }
 
-    let plan = cluster.plan(cib, now)?;
-    write_plan(&mut listing, cib, &cluster, &plan, now, settings, shown);
+    let decided = cluster.decide(cib, now);
+    write_decided(&mut listing, cib, &cluster, &decided, now, settings, shown);
     shown |= settings.scores || settings.utilization;
-    result.graph = settings.graph.then(|| encode::graph_xml(&plan.graph));
+    // To spell out every action takes a tenth of the time.
+    let wanted = settings.graph || settings.execute;
+    let graph = wanted.then(|| decided.describe(cib, &cluster, now).0);
+    result.graph = graph
+        .as_ref()
+        .filter(|_| settings.graph)
+        .map(encode::graph_xml);
     result.dot = settings.dot.then(|| {
-        let world = cluster.world(cib, &plan.constraints, now);
+        let world = cluster.world(cib, &decided.constraints, now);
         let (all, ids) = (settings.all_actions, settings.verbose);
-        encode::dot(world, &plan.transition, all, ids)
+        encode::dot(world, &decided.transition, all, ids)
     });
 
-    if settings.execute {
+    if let Some(graph) = graph.as_ref().filter(|_| settings.execute) {
         listing.spacer_after(shown);
-        execute_plan(&mut listing, &mut result, cib, &cluster, &plan, settings);
+        execute_graph(&mut listing, &mut result, cib, &cluster, graph, settings);
         if !settings.quiet {
             announce_date(&mut listing, cib, settings);
             let revised = Cluster::read(cib, now)?;
@@ -204,7 +212,7 @@ pub fn run(
         }
     }
     result.output = listing.finish(i32::from(result.incomplete), &result.errors);
-    result.planned = Some((cluster, plan));
+    result.decided = Some((cluster, decided, graph));
     Ok(result)
 }
 
@@ -293,16 +301,16 @@ fn announce_obstacles(listing: &mut Listing, cluster: &Cluster) {
     }
 }
 
-fn write_plan(
+fn write_decided(
     listing: &mut Listing,
     cib: &Document,
     cluster: &Cluster,
-    plan: &Plan,
+    decided: &Decided,
     now: Timestamp,
     settings: &Settings,
     shown: bool,
 ) {
-    let world = cluster.world(cib, &plan.constraints, now);
+    let world = cluster.world(cib, &decided.constraints, now);
     // Who wants nothing but scores gets lines without decoration.
     let plain = settings.quiet && settings.scores;
     let title = match (settings.scores, settings.utilization) {
@@ -319,7 +327,7 @@ fn write_plan(
         if !plain {
             listing.begin_as(title, name);
         }
-        let report = &plan.placement.report;
+        let report = &decided.placement.report;
         for entry in report.entries(world, settings.scores, settings.utilization) {
             if plain {
                 listing.line(entry.text());
@@ -333,22 +341,22 @@ fn write_plan(
     }
     if !settings.quiet {
         listing.spacer();
-        summary::write(listing, world, &plan.placement, &plan.transition);
+        summary::write(listing, world, &decided.placement, &decided.transition);
     }
 }
 
-fn execute_plan(
+fn execute_graph(
     listing: &mut Listing,
     result: &mut Simulation,
     cib: &mut Document,
     cluster: &Cluster,
-    plan: &Plan,
+    graph: &Graph,
     settings: &Settings,
 ) {
     let known = cluster.resource_names();
     let is_known = |name: &str| known.contains(name);
     let mut execution = Execution {
-        graph: &plan.graph,
+        graph,
         cib,
         is_known: &is_known,
         wall_clock: settings.wall_clock,

@@ -179,7 +179,7 @@ fn execute(args: &Args) -> Outcome {
         cib_file::write(path, &cib.to_xml())?;
     }
     // The process ends: giving back memory piece by piece would only take time.
-    std::mem::forget((cib, result.planned));
+    std::mem::forget((cib, result.decided));
     // What there is to say about it has been said.
     if result.incomplete {
         Err(Failure {
