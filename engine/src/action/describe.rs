@@ -128,7 +128,7 @@ fn describe(
         context,
     );
     Description {
-        meta: Arc::new(described.meta),
+        meta: Arc::new(described.meta.into()),
         parameters: operation.map(|operation| operation.parameters.clone()),
         recheck_by: evaluation.recheck_by,
         messages: evaluation.messages,

@@ -5,7 +5,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Names and values that several actions have in common.
-pub type MetaLayer = BTreeMap<String, String>;
+#[derive(Clone, Debug, Default)]
+pub struct MetaLayer(
+    /// By name. A map would be emptier than full: most layers hold three values.
+    Box<[(String, String)]>,
+);
+
+impl MetaLayer {
+    fn get(&self, name: &str) -> Option<&String> {
+        let place = self
+            .0
+            .binary_search_by(|(known, _)| known.as_str().cmp(name));
+        place.ok().map(|place| &self.0[place].1)
+    }
+}
+
+impl From<BTreeMap<String, String>> for MetaLayer {
+    fn from(values: BTreeMap<String, String>) -> Self {
+        MetaLayer(values.into_iter().collect())
+    }
+}
 
 /// Meta attributes of an action, by name without `CRM_meta_`.
 ///
@@ -16,7 +35,8 @@ pub struct ActionMeta {
     operation: Option<Arc<MetaLayer>>,
     /// Over the operation's.
     shared: Vec<Arc<MetaLayer>>,
-    own: BTreeMap<Cow<'static, str>, String>,
+    /// By name.
+    own: Vec<(Cow<'static, str>, String)>,
 }
 
 impl ActionMeta {
@@ -31,13 +51,22 @@ impl ActionMeta {
     /// The value of `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let own = self.own.get(name);
+        let own = self.own_place(name).ok().map(|place| &self.own[place].1);
         own.or_else(|| self.layers().rev().find_map(|layer| layer.get(name)))
             .map(String::as_str)
     }
     /// Sets `name`, whatever it was.
     pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
-        self.own.insert(name.into(), value.into());
+        let (name, value) = (name.into(), value.into());
+        match self.own_place(&name) {
+            Ok(place) => self.own[place].1 = value,
+            Err(place) => self.own.insert(place, (name, value)),
+        }
+    }
+    /// Where the action's own value is, or belongs.
+    fn own_place(&self, name: &str) -> Result<usize, usize> {
+        self.own
+            .binary_search_by(|(known, _)| known.as_ref().cmp(name))
     }
     /// Later ones win.
     fn layers(&self) -> impl DoubleEndedIterator<Item = &Arc<MetaLayer>> {
@@ -51,8 +80,7 @@ impl ActionMeta {
     pub fn fill_from(&mut self, other: &ActionMeta) {
         for (name, value) in other.to_map() {
             if self.get(name).is_none() {
-                self.own
-                    .insert(Cow::Owned(name.to_owned()), value.to_owned());
+                self.set(name.to_owned(), value);
             }
         }
     }
@@ -63,6 +91,7 @@ impl ActionMeta {
         for layer in self.layers() {
             map.extend(
                 layer
+                    .0
                     .iter()
                     .map(|(name, value)| (name.as_str(), value.as_str())),
             );

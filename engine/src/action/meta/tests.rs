@@ -1,10 +1,11 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ActionMeta, MetaLayer};
 
 fn layer(pairs: &[(&str, &str)]) -> Arc<MetaLayer> {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    Arc::new(pairs.iter().map(own).collect())
+    Arc::new(pairs.iter().map(own).collect::<BTreeMap<_, _>>().into())
 }
 
 #[test]

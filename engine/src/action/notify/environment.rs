@@ -1,6 +1,7 @@
 //! What a notification tells: which instances start, stop, are active, … and where.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::meta::MetaLayer;
@@ -94,7 +95,7 @@ impl Activity {
         draft: &Draft,
         clone: ResourceId,
     ) -> Arc<MetaLayer> {
-        let mut layer = MetaLayer::new();
+        let mut layer = BTreeMap::new();
         let lists = [
             ("stop", &self.stop),
             ("start", &self.start),
@@ -130,7 +131,7 @@ impl Activity {
             let hosts = by_name().map(|node| name(host_of(world, draft, node)));
             layer.insert("notify_all_hosts".to_owned(), words(hosts));
         }
-        Arc::new(layer)
+        Arc::new(layer.into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The notify actions of a clone's instances.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::TOP_PRIORITY;
@@ -53,13 +54,13 @@ pub fn order_after_fencing(
     let node = draft.actions[stop]
         .node
         .map(|node| world.state.nodes[node].name.clone());
-    let environment = Arc::new(MetaLayer::from([
+    let environment = Arc::new(MetaLayer::from(BTreeMap::from([
         (
             "notify_stop_resource".to_owned(),
             world.state.resources[clone].id.clone(),
         ),
         ("notify_stop_uname".to_owned(), node.unwrap_or_default()),
-    ]));
+    ])));
     let round = Telling {
         world,
         round: &round,
