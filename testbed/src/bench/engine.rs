@@ -51,7 +51,7 @@ pub fn run(settings: &Settings, print: &dyn Fn(&str)) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
     // As a package would: a linker writes a program here and there, and the kernel keeps such a file
     // in many small pieces, which makes its start a fifth slower.
-    let installed = folder.path().join("lockstep");
+    let installed = folder.path().join(env!("CARGO_PKG_NAME"));
     fs::copy(std::env::current_exe()?, &installed)?;
     let bench = Bench {
         settings,
