@@ -11,7 +11,7 @@ const SEGMENT: usize = 4 * 1024 * 1024;
 
 /// So many links fit on any stack. How much of it is left is looked at only beyond them: asking the
 /// system for that takes a good part of the time of a small plan.
-const SHALLOW: u32 = 16;
+const SHALLOW: u32 = 64;
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };

@@ -70,7 +70,8 @@ impl<'d> Resolver<'d> {
             templates: Templates::default(),
             template_users: BTreeSet::new(),
             tags: Tags::default(),
-            resources: Table::new(),
+            // More than most clusters have for each element: growing would copy all of them.
+            resources: Table::with_capacity(document.element_count() / 16),
             allowed: Allowed::default(),
             replica_pairs: 0,
             top: Vec::new(),

@@ -68,13 +68,15 @@ impl Digest {
 
     /// The digest of parameters: of ` <parameters a="…" b="…"/>` and a newline, in order of name.
     #[must_use]
-    pub fn of<'a>(parameters: impl IntoIterator<Item = (&'a String, &'a String)>) -> Digest {
+    pub fn of<N: AsRef<str>, V: AsRef<str>>(
+        parameters: impl IntoIterator<Item = (N, V)>,
+    ) -> Digest {
         let mut text = String::from(" <parameters");
         for (name, value) in parameters {
             text.push(' ');
-            text.push_str(name);
+            text.push_str(name.as_ref());
             text.push_str("=\"");
-            parse::escape_attribute(value, &mut text);
+            parse::escape_attribute(value.as_ref(), &mut text);
             text.push('"');
         }
         text.push_str("/>\n");
@@ -308,24 +310,24 @@ impl<'s, 'd> Subject<'s, 'd> {
         let own = self
             .evaluation
             .parameters(&resource.parameters, Some(self.attributes));
-        let mut parameters = Attributes::new();
-        if let Some(address) = self.address {
-            parameters.insert("addr".to_owned(), address.to_owned());
-        }
-        add(&mut parameters, &own);
+        let mut parameters: Parameters<'_> = texts(&own).collect();
+        parameters.extend(self.address.map(|address| ("addr", address)));
         let entry = config::operation::find(resource, operation, interval_ms, true);
         let mut verdict = Verdict::Match;
-        if let Some(entry) = entry {
-            let extra = self
-                .evaluation
-                .parameters(&entry.parameters, Some(self.attributes));
+        let extra = entry.map(|entry| {
+            self.evaluation
+                .parameters(&entry.parameters, Some(self.attributes))
+        });
+        if let Some(extra) = &extra {
             if interval_ms == 0 && !extra.is_empty() {
                 verdict = Verdict::Restart;
             }
-            add(&mut parameters, &extra);
+            for (name, value) in texts(extra) {
+                parameters.entry(name).or_insert(value);
+            }
         }
         parameters.retain(|name, _| is_hashed(name));
-        if interval_ms != 0 {
+        let timeout = (interval_ms != 0).then(|| {
             let context = OperationContext {
                 managed: self.state.managed,
                 requires: self.state.requires,
@@ -340,8 +342,9 @@ impl<'s, 'd> Subject<'s, 'd> {
                 entry,
                 context,
             );
-            parameters.insert(TIMEOUT.to_owned(), meta.timeout_ms.to_string());
-        }
+            meta.timeout_ms.to_string()
+        });
+        parameters.extend(timeout.as_deref().map(|timeout| (TIMEOUT, timeout)));
         Digests {
             all: Digest::of(&parameters),
             restart: reference.and_then(|reference| reference.restart_digest(&parameters)),
@@ -352,7 +355,7 @@ impl<'s, 'd> Subject<'s, 'd> {
 
     fn not_secret(
         &self,
-        parameters: &Attributes,
+        parameters: &Parameters<'_>,
         own: &Attributes,
         reference: Option<&Reference<'_, '_>>,
     ) -> Digest {
@@ -372,11 +375,11 @@ impl<'s, 'd> Subject<'s, 'd> {
             // Older controllers left out what the agent does not declare.
             let fence_device = self.resources[self.id].fence_device;
             let is_declared = |name: &str| is_hashed(name) && !(fence_device && is_of_fencer(name));
-            let kept = own.iter();
+            let kept = texts(own);
             return Digest::of(kept.filter(|(name, _)| is_declared(name) && is_public(name)));
         }
         let kept = parameters.iter();
-        Digest::of(kept.filter(|(name, _)| *name != TIMEOUT && is_public(name)))
+        Digest::of(kept.filter(|(name, _)| **name != TIMEOUT && is_public(name)))
     }
 }
 
@@ -411,15 +414,14 @@ impl<'d> Reference<'d, '_> {
         Some(text.split(' ').collect())
     }
 
-    fn restart_digest(&self, parameters: &Attributes) -> Option<Digest> {
+    fn restart_digest(&self, parameters: &Parameters<'_>) -> Option<Digest> {
         if !self.restart {
             return None;
         }
         let Some(wanted) = self.words(names::OP_FORCE_RESTART) else {
             return Some(Digest::of(parameters));
         };
-        let is_wanted = |(name, _): &(&String, &String)| wanted.contains(&name.as_str());
-        let kept = parameters.iter().filter(is_wanted);
+        let kept = parameters.iter().filter(|(name, _)| wanted.contains(name));
         Some(Digest::of(kept))
     }
 }
@@ -427,13 +429,12 @@ impl<'d> Reference<'d, '_> {
 /// The setting of an operation that digests of recurring operations contain.
 const TIMEOUT: &str = "CRM_meta_timeout";
 
-/// Adds parameters whose names are not there yet.
-fn add(parameters: &mut Attributes, more: &Attributes) {
-    for (name, value) in more {
-        if !parameters.contains_key(name) {
-            parameters.insert(name.clone(), value.clone());
-        }
-    }
+/// Parameters by name, wherever their text is.
+type Parameters<'a> = BTreeMap<&'a str, &'a str>;
+
+fn texts(parameters: &Attributes) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = parameters.iter();
+    pairs.map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// Whether a parameter is part of digests.
@@ -473,21 +474,14 @@ fn is_of_fencer(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parameters(pairs: &[(&str, &str)]) -> Attributes {
-        let pairs = pairs.iter();
-        pairs
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect()
-    }
-
     #[test]
     fn digests_are_those_of_the_peer() {
         assert_eq!(
-            Digest::of(&Attributes::new()).as_str(),
+            Digest::of::<&str, &str>([]).as_str(),
             "f2317cad3d54cec5d7d7aa7d0bf35cf8"
         );
         // md5sum of ` <parameters a="1" b="&lt;&quot;x&quot;>"/>`, as `printf … | md5sum` says.
-        let digest = Digest::of(&parameters(&[("b", "<\"x\">"), ("a", "1")]));
+        let digest = Digest::of([("a", "1"), ("b", "<\"x\">")]);
         assert_eq!(digest.as_str(), "c7a8a33253140e218b9789fff4e8c26a");
     }
 
