@@ -16,7 +16,7 @@ use crate::security::files::Files;
 /// Runs what a leader orders, and goes on when controllers come and go. SIGTERM stops it and
 /// leaves services running.
 #[derive(Debug, clap::Args)]
-#[command(long_about = None)]
+#[command(long_about = None, after_help = "Example: lockstep executor --config /etc/lockstep/lockstep.toml")]
 pub(super) struct Args {
     #[command(flatten)]
     file: ConfigFile,

@@ -34,6 +34,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List the saved plans, the latest last
+    #[command(after_help = "Example: lockstep history list -n 5")]
     List {
         /// So many of the latest
         #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 20)]
@@ -45,6 +46,7 @@ enum Command {
         target: Target,
     },
     /// Show what a plan was to do, and how far it came
+    #[command(after_help = "Example: lockstep history show 17")]
     Show {
         #[command(flatten)]
         which: Which,
@@ -53,6 +55,7 @@ enum Command {
         json: bool,
     },
     /// Print a plan's graph, as XML or for Graphviz
+    #[command(after_help = "Example: lockstep history graph 17 --dot")]
     Graph {
         #[command(flatten)]
         which: Which,
@@ -61,11 +64,13 @@ enum Command {
         dot: bool,
     },
     /// Print the CIB that a plan was made from
+    #[command(after_help = "Example: lockstep history input 17")]
     Input {
         #[command(flatten)]
         which: Which,
     },
     /// Say why a plan did what it did: about a resource, a node or an action, or everything
+    #[command(after_help = "Example: lockstep history explain 17 db")]
     Explain {
         /// The plan's number, as `history list` shows it
         plan: u64,
@@ -75,6 +80,7 @@ enum Command {
         target: Target,
     },
     /// Make a plan again from its saved input, and compare the digests
+    #[command(after_help = "Example: lockstep history replay 17")]
     Replay {
         #[command(flatten)]
         which: Which,

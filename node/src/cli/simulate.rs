@@ -17,10 +17,10 @@ use crate::exit::Exit;
 /// Show what the cluster would do, as crm_simulate does
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-        lockstep simulate -x cib.xml -S              what would happen, and how it would end\n  \
-        lockstep simulate -x cib.xml -S -d node2     … if node2 were shut down\n  \
-        lockstep simulate -x cib.xml -sSQ -G out.xml scores and transition graph for scripts\n  \
-        lockstep simulate -L -S -f node2             … if node2 of the running cluster failed")]
+        lockstep simulate -x cib.xml -S               what would happen, and how it would end\n  \
+        lockstep simulate -x cib.xml -S -d node2      … if node2 were shut down\n  \
+        lockstep simulate -x cib.xml -sSQ -G out.xml  scores and transition graph for scripts\n  \
+        lockstep simulate -L -S -f node2              … if node2 of the running cluster failed")]
 #[allow(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(super) struct Args {
     /// Read the CIB from FILE (plain or .bz2)

@@ -41,3 +41,47 @@ fn commands_of_the_guide_are_commands() {
         }
     }
 }
+
+/// Every command that does something shows how it is used, and what it shows is understood.
+#[test]
+fn every_command_shows_an_example_that_is_a_command() {
+    fn visit(mut command: clap::Command, name: &str, missing: &mut Vec<String>) {
+        if command.has_subcommands() {
+            for inner in command
+                .get_subcommands()
+                .filter(|inner| inner.get_name() != "help")
+            {
+                visit(
+                    inner.clone(),
+                    &format!("{name} {}", inner.get_name()),
+                    missing,
+                );
+            }
+            return;
+        }
+        let help = command.render_help().to_string();
+        let examples = help
+            .lines()
+            .filter_map(|line| Some(&line[line.find("lockstep ")?..]));
+        let examples: Vec<&str> = examples.filter(|line| line.starts_with(name)).collect();
+        // The first is the line about usage.
+        if examples.len() < 2 {
+            missing.push(name.to_owned());
+        }
+        for example in examples.iter().skip(1) {
+            let words = example.split("  ").next().unwrap_or_default();
+            let words = words.split([';', '|', '>']).next().unwrap_or_default();
+            if let Err(error) = Cli::try_parse_from(words.split_whitespace()) {
+                missing.push(format!("`{words}`: {error}"));
+            }
+        }
+    }
+    let mut command = Cli::command();
+    command.build();
+    let mut missing = Vec::new();
+    visit(command, "lockstep", &mut missing);
+    assert!(
+        missing.is_empty(),
+        "without an example, or not understood: {missing:#?}"
+    );
+}

@@ -22,6 +22,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List all tickets
+    #[command(after_help = "Example: lockstep ticket list")]
     List {
         /// Print as JSON
         #[arg(long)]
@@ -30,6 +31,7 @@ enum Command {
         target: Target,
     },
     /// Give this site a ticket
+    #[command(after_help = "Example: lockstep ticket grant site-a --force")]
     Grant {
         ticket: String,
         /// Say that no other site has it
@@ -39,6 +41,7 @@ enum Command {
         then: Then,
     },
     /// Take a ticket from this site; what depends on it is treated by its `loss-policy`
+    #[command(after_help = "Example: lockstep ticket revoke site-a --force")]
     Revoke {
         ticket: String,
         /// Say that you want the loss policy carried out
@@ -48,18 +51,21 @@ enum Command {
         then: Then,
     },
     /// Have what depends on a ticket stopped or demoted in order, before it is revoked
+    #[command(after_help = "Example: lockstep ticket standby site-a --wait")]
     Standby {
         ticket: String,
         #[command(flatten)]
         then: Then,
     },
     /// End standby
+    #[command(after_help = "Example: lockstep ticket activate site-a")]
     Activate {
         ticket: String,
         #[command(flatten)]
         then: Then,
     },
     /// Set an attribute of a ticket
+    #[command(after_help = "Example: lockstep ticket set site-a owner ops")]
     Set {
         ticket: String,
         name: String,
@@ -68,6 +74,7 @@ enum Command {
         then: Then,
     },
     /// Remove an attribute of a ticket
+    #[command(after_help = "Example: lockstep ticket unset site-a owner")]
     Unset {
         ticket: String,
         name: String,
@@ -75,6 +82,7 @@ enum Command {
         then: Then,
     },
     /// Forget a ticket
+    #[command(after_help = "Example: lockstep ticket remove site-a")]
     Remove {
         ticket: String,
         #[command(flatten)]

@@ -53,6 +53,7 @@ struct Bundled {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List the agents that are installed here
+    #[command(after_help = "Example: lockstep agent list ocf:heartbeat")]
     List {
         /// Only those whose names begin so, as `ocf:heartbeat`
         #[arg(default_value = "")]
@@ -64,6 +65,7 @@ enum Command {
         file: OptionalConfig,
     },
     /// Show what an agent can be told and what it can do
+    #[command(after_help = "Example: lockstep agent metadata ocf:heartbeat:IPaddr2")]
     Metadata {
         agent: AgentName,
         /// Print it as JSON
@@ -78,6 +80,7 @@ enum Command {
     /// Run one action of an agent; ends with the agent's exit code
     ///
     /// The cluster knows nothing of it: what this starts, only you stop.
+    #[command(after_help = "Example: lockstep agent run ocf:heartbeat:IPaddr2 monitor ip=10.0.0.9")]
     Run {
         agent: AgentName,
         /// `start`, `stop`, `monitor`, …

@@ -320,6 +320,7 @@ fn read_token(text: &str) -> Result<Token, Failure> {
 ///
 /// The daemon shows the new one within a minute.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: lockstep cluster renew")]
 pub(super) struct Renew {
     #[command(flatten)]
     file: ConfigFile,

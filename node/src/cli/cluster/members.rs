@@ -146,6 +146,7 @@ pub(super) fn remove(arguments: &Remove) -> Outcome {
 /// What runs here is moved to other nodes first; then the controller stops being a member, forgets its
 /// keys, and ends.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example: lockstep cluster leave")]
 pub(super) struct Leave {
     #[command(flatten)]
     file: ConfigFile,

@@ -33,6 +33,7 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Print the CIB, or one section of the configuration (`resources`, …) or its `status`
+    #[command(after_help = "Example: lockstep config show resources")]
     Show {
         section: Option<String>,
         #[command(flatten)]
@@ -42,11 +43,13 @@ enum Command {
     ///
     /// What the engine refuses comes back into the editor with the reason. Nothing changes unless
     /// it accepts it, and the configuration is still the one that was edited.
+    #[command(after_help = "Example: EDITOR=vi lockstep config edit")]
     Edit {
         #[command(flatten)]
         target: Target,
     },
     /// Replace the configuration by that of a CIB; nothing changes unless the engine accepts it
+    #[command(after_help = "Example: lockstep config replace cib.xml --expected 0.12")]
     Replace {
         /// A CIB in a file, or - for standard input
         file: PathBuf,
@@ -60,6 +63,7 @@ enum Command {
     ///
     /// The difference must be from the configuration that is in force, if it says from which one
     /// it is. Nothing changes unless all of it fits and the engine accepts the result.
+    #[command(after_help = "Example: lockstep config patch change.xml")]
     Patch {
         /// A difference in a file, or - for standard input
         file: PathBuf,
@@ -72,6 +76,7 @@ enum Command {
     /// Print what differs between two configurations, as Pacemaker's tools write XML differences (format 2)
     ///
     /// The exit code is 1 if something does, and 0 if nothing does.
+    #[command(after_help = "Example: lockstep config diff old.xml new.xml")]
     Diff {
         /// A CIB in a file, or - for standard input
         old: PathBuf,
@@ -84,6 +89,7 @@ enum Command {
         target: Target,
     },
     /// Look whether a CIB would be accepted, and for what it warns of; changes nothing
+    #[command(after_help = "Example: lockstep config verify cib.xml")]
     Verify {
         /// A CIB in a file, or - for standard input; that of the cluster if not given
         file: Option<PathBuf>,

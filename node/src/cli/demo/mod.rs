@@ -25,7 +25,7 @@ use crate::lab::{Lab, cluster};
 /// With --check: start, converge, kill the leader while a plan is half done, see the next leader
 /// finish the same plan, bring the killed controller back; exits with 0 only if all of it held.
 #[derive(Debug, clap::Args)]
-#[command(long_about = None)]
+#[command(long_about = None, after_help = "Example: lockstep demo --check")]
 pub(super) struct Args {
     /// Play this CIB instead of the built-in cluster; its own agents are not run
     #[arg(long, value_name = "FILE")]

@@ -16,12 +16,12 @@ use crate::exit::Exit;
 /// Say why a resource is where it is, why not elsewhere, why an action happens or not
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-        lockstep explain -x cib.xml                     everything that happens or is amiss, and why\n  \
-        lockstep explain -x cib.xml vip                 why vip is there, and not on each other node\n  \
-        lockstep explain -x cib.xml vip --node node2    … as far as node2 is concerned\n  \
-        lockstep explain -x cib.xml --node node2        what is the matter with node2\n  \
-        lockstep explain -x cib.xml --action vip_stop_0 why that is done, or cannot be\n  \
-        lockstep explain -L vip                         the same of the running cluster")]
+        lockstep explain -x cib.xml                      everything that happens or is amiss, and why\n  \
+        lockstep explain -x cib.xml vip                  why vip is there, and not on each other node\n  \
+        lockstep explain -x cib.xml vip --node node2     … as far as node2 is concerned\n  \
+        lockstep explain -x cib.xml --node node2         what is the matter with node2\n  \
+        lockstep explain -x cib.xml --action vip_stop_0  why that is done, or cannot be\n  \
+        lockstep explain -L vip                          the same of the running cluster")]
 pub(super) struct Args {
     #[command(flatten)]
     question: Question,

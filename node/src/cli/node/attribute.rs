@@ -23,6 +23,7 @@ pub(in crate::cli) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List the attributes of a node, or of all
+    #[command(after_help = "Example: lockstep node attribute list n2")]
     List {
         node: Option<String>,
         /// Print as JSON
@@ -32,6 +33,7 @@ enum Command {
         target: Target,
     },
     /// Print the value of an attribute
+    #[command(after_help = "Example: lockstep node attribute get n2 rack")]
     Get {
         node: String,
         name: String,
@@ -39,6 +41,7 @@ enum Command {
         target: Target,
     },
     /// Set an attribute
+    #[command(after_help = "Example: lockstep node attribute set n2 rack 7")]
     Set {
         node: String,
         name: String,
@@ -51,6 +54,7 @@ enum Command {
         target: Target,
     },
     /// Remove an attribute
+    #[command(after_help = "Example: lockstep node attribute delete n2 rack")]
     Delete {
         node: String,
         name: String,

@@ -44,6 +44,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List all nodes and their states
+    #[command(after_help = "Example: lockstep node list --json")]
     List {
         /// Print as JSON
         #[arg(long)]
@@ -52,6 +53,7 @@ enum Command {
         target: Target,
     },
     /// Move everything off a node and keep it off
+    #[command(after_help = "Example: lockstep node standby n2 --wait")]
     Standby {
         node: String,
         /// `forever`, or until the node leaves (`reboot`)
@@ -61,18 +63,21 @@ enum Command {
         then: Then,
     },
     /// End standby
+    #[command(after_help = "Example: lockstep node online n2")]
     Online {
         node: String,
         #[command(flatten)]
         then: Then,
     },
     /// Leave everything on a node as it is, whatever happens to it
+    #[command(after_help = "Example: lockstep node maintenance n2")]
     Maintenance {
         node: String,
         #[command(flatten)]
         then: Then,
     },
     /// End maintenance
+    #[command(after_help = "Example: lockstep node ready n2")]
     Ready {
         node: String,
         #[command(flatten)]
@@ -81,12 +86,14 @@ enum Command {
     /// Have a node leave in order: everything is moved off it, then Lockstep ends there
     ///
     /// It takes part again when its controller, or its executor, is started again.
+    #[command(after_help = "Example: lockstep node shutdown n2 --wait")]
     Shutdown {
         node: String,
         #[command(flatten)]
         then: Then,
     },
     /// Have a node fenced, and what ran there recovered
+    #[command(after_help = "Example: lockstep node fence n2 --wait")]
     Fence {
         node: String,
         #[command(flatten)]
@@ -96,6 +103,7 @@ enum Command {
     ///
     /// The cluster then recovers what ran there without fencing it. If the node is not down, its
     /// services run twice, and their data may be destroyed.
+    #[command(after_help = "Example: lockstep node confirm-down n2 --force")]
     ConfirmDown {
         node: String,
         /// Say that you know what this means

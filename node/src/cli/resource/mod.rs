@@ -34,34 +34,48 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List all resources and where they run
+    #[command(after_help = "Example: lockstep resource list --json")]
     List(show::ListArgs),
     /// Show one resource: where it runs, its failures, constraints and definition
+    #[command(after_help = "Example: lockstep resource show db")]
     Show(show::ShowArgs),
     /// Have a resource run on another node: a preference, until it is cleared
     ///
     /// Without a node, the resource is banned from where it runs now.
+    #[command(after_help = "Example: lockstep resource move db n2 --wait")]
     Move(place::MoveArgs),
     /// Keep a resource away from a node, until the ban is cleared
+    #[command(after_help = "Example: lockstep resource ban db n1")]
     Ban(place::BanArgs),
     /// Remove what move and ban made
+    #[command(after_help = "Example: lockstep resource clear db")]
     Clear(place::ClearArgs),
     /// Let a disabled resource run again (removes its `target-role`)
+    #[command(after_help = "Example: lockstep resource enable web --wait")]
     Enable(role::Args),
     /// Stop a resource and keep it stopped (sets its `target-role`)
+    #[command(after_help = "Example: lockstep resource disable web --wait")]
     Disable(role::Args),
     /// Let the cluster manage a resource again (removes `is-managed`)
+    #[command(after_help = "Example: lockstep resource manage db")]
     Manage(role::Args),
     /// Leave a resource as it is, whatever happens to it (sets `is-managed`)
+    #[command(after_help = "Example: lockstep resource unmanage db")]
     Unmanage(role::Args),
     /// Forget failures of a resource, or of all, and probe what failed
+    #[command(after_help = "Example: lockstep resource cleanup db --wait")]
     Cleanup(upkeep::CleanupArgs),
     /// Forget all that is known about a resource, or about all, and probe
+    #[command(after_help = "Example: lockstep resource refresh db")]
     Refresh(upkeep::CleanupArgs),
     /// Stop a resource and what depends on it, and start all of that again
+    #[command(after_help = "Example: lockstep resource restart db")]
     Restart(restart::Args),
     /// Say why a resource is where it is, and not elsewhere
+    #[command(after_help = "Example: lockstep resource explain db")]
     Explain(Explain),
     /// Wait until the cluster has nothing left to do
+    #[command(after_help = "Example: lockstep resource wait --timeout 300")]
     Wait(upkeep::WaitArgs),
 }
 
