@@ -327,13 +327,16 @@ impl<'s, 'd> Subject<'s, 'd> {
             }
         }
         parameters.retain(|name, _| is_hashed(name));
-        let timeout = (interval_ms != 0).then(|| {
+        // Of a recurring operation the timeout counts; of any, when a rule about its settings changes.
+        let has_rules = self.config.operation_defaults.has_rules()
+            || entry.is_some_and(|entry| entry.meta.has_rules());
+        let meta = (interval_ms != 0 || has_rules).then(|| {
             let context = OperationContext {
                 managed: self.state.managed,
                 requires: self.state.requires,
                 node: Some(self.attributes),
             };
-            let meta = config::operation_meta(
+            config::operation_meta(
                 self.evaluation,
                 self.config,
                 resource,
@@ -341,9 +344,10 @@ impl<'s, 'd> Subject<'s, 'd> {
                 interval_ms,
                 entry,
                 context,
-            );
-            meta.timeout_ms.to_string()
+            )
         });
+        let timeout = meta.filter(|_| interval_ms != 0);
+        let timeout = timeout.map(|meta| meta.timeout_ms.to_string());
         parameters.extend(timeout.as_deref().map(|timeout| (TIMEOUT, timeout)));
         Digests {
             all: Digest::of(&parameters),
