@@ -568,10 +568,20 @@ async fn a_member_whose_data_folder_was_lost_is_not_let_in_again() {
     cluster.propose("acknowledged").await;
     let leader = cluster.leader().await;
     let lost = leader % 3 + 1;
+    // All others know its folder once they have met it, and only then: a group of three begins
+    // with two of them.
+    for (id, member) in &cluster.members {
+        let met = |status: &GroupStatus| {
+            let mut peers = status.peers.iter();
+            peers.any(|peer| peer.id == lost && peer.connected)
+        };
+        if *id != lost {
+            member.wait("to have met it", met).await;
+        }
+    }
     cluster.stop(lost).await;
     std::fs::remove_dir_all(cluster.home.path().join(lost.to_string())).expect("it is there");
     cluster.restart(lost).await;
-    // All others know the folder that it had.
     let refused = |status: &GroupStatus| {
         let mut others = status.peers.iter().map(|peer| peer.refused.as_deref());
         others.all(|why| why.is_some_and(|why| why.contains("data folder")))

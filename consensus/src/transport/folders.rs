@@ -5,6 +5,10 @@
 //! Each data folder has a number, drawn when it was made; peers tell it when they introduce
 //! themselves. Each member remembers, on its own disk, the number that it first heard of each
 //! other one, and refuses others from then on. Ids are never used again, so nothing is forgotten.
+//!
+//! A member that never had a connection with another one has nothing to compare, and takes the
+//! number that it hears first. So the check begins with the first meeting of two members, in
+//! practice moments after the second of them was started for the first time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
