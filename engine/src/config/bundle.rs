@@ -8,6 +8,7 @@
 mod settings;
 
 use super::definition::{Definition, Implicit};
+use super::maker::Allowed;
 use super::resources::Resolver;
 use super::{Bundle, ContainerTechnology, NodeKind, Replica, Variant, operation};
 use crate::id::{NodeId, ResourceId};
@@ -314,8 +315,11 @@ impl Resolver<'_> {
         let entry = &mut self.nodes.table[node];
         entry.base_score = Score::MINUS_INFINITY;
         entry.probe = ProbeMode::Never;
-        // If it has an entry (for its attributes), resources made before know it.
-        if known.is_some() {
+        if known.is_none() {
+            self.allowed.reserved_new(self.nodes.table.len());
+        } else {
+            // It has an entry, for its attributes: resources made before know it.
+            self.allowed = Allowed::default();
             for top in self.top.clone() {
                 self.disallow(top, node);
             }

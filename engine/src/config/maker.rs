@@ -230,9 +230,18 @@ fn says_unique(meta: &Attributes) -> bool {
 /// What resources in a symmetric cluster are allowed on, as long as no node is added or reserved.
 #[derive(Default)]
 pub(super) struct Allowed {
+    /// How many nodes there were.
     nodes: usize,
-    open_nodes: usize,
     table: ScoreTable,
+}
+
+impl Allowed {
+    /// The last node was added, and is reserved: nothing changes.
+    pub(super) fn reserved_new(&mut self, nodes: usize) {
+        if self.nodes + 1 == nodes {
+            self.nodes = nodes;
+        }
+    }
 }
 
 /// Allows a resource on every node that exists by now and is not reserved, if the cluster is
@@ -250,17 +259,19 @@ pub(super) fn allow_initially(
             return;
         }
         let fresh = resource.allowed.is_empty();
-        let is_open = |(_, node): &(NodeId, &Node)| node.probe != ProbeMode::Never;
-        let open_nodes = nodes.enumerate().filter(is_open).count();
-        if fresh && (last.nodes, last.open_nodes) == (nodes.len(), open_nodes) {
+        if fresh && last.nodes == nodes.len() {
             resource.allowed = last.table.clone();
             return;
         }
-        let open = nodes.enumerate().filter(is_open);
+        let open = nodes
+            .enumerate()
+            .filter(|(_, node)| node.probe != ProbeMode::Never);
         open.for_each(|(id, node)| allow(&mut resource.allowed, id, node));
         if fresh {
-            (last.nodes, last.open_nodes) = (nodes.len(), open_nodes);
-            last.table = resource.allowed.clone();
+            *last = Allowed {
+                nodes: nodes.len(),
+                table: resource.allowed.clone(),
+            };
         }
     } else if resource.remote_connection && resource.meta_text.contains_key("container") {
         nodes

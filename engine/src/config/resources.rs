@@ -25,7 +25,7 @@ pub(super) struct Resolver<'d> {
     template_users: BTreeSet<ElementId>,
     pub(super) tags: Tags,
     pub(super) resources: Table<ResourceId, Resource>,
-    allowed: Allowed,
+    pub(super) allowed: Allowed,
     /// Of all bundles so far: see [`super::bundle`].
     pub(super) replica_pairs: usize,
     /// Top-level resources in document order, implicit connections last.

@@ -8,7 +8,7 @@ use crate::assign::Placement;
 use crate::config::{NoQuorumPolicy, NodeKind, Variant};
 use crate::id::{ActionId, Id, ResourceId};
 use crate::relate::Effects;
-use crate::settle::{GivenUp, Settled, Verdict};
+use crate::settle::{GivenUp, Scratch, Settled, Verdict};
 use crate::{Diagnostic, World};
 
 /// What is carried out, and what was decided about everything else.
@@ -55,6 +55,7 @@ pub fn build(world: World<'_>, placement: &Placement, mut settled: Settled) -> T
             given_up: settled.given_up,
         },
         merged: Vec::new(),
+        scratch: Scratch::default(),
     };
     for &resource in &placement.top {
         emitter.emit_resource(resource);
@@ -75,6 +76,7 @@ struct Emitter<'a> {
     transition: Transition,
     /// By action: whether its inputs have been merged.
     merged: Vec<bool>,
+    scratch: Scratch,
 }
 
 impl Emitter<'_> {
@@ -164,6 +166,7 @@ impl Emitter<'_> {
             self.placement,
             &mut self.transition.draft,
             clone,
+            &mut self.scratch,
         );
         crate::action::notify::schedule(self.world, &mut self.transition.draft, clone);
     }

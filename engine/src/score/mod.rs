@@ -3,107 +3,12 @@
 //! Scores as numbers are [`crate::value::Score`]. A [`ScoreTable`] says for which nodes a resource
 //! has a score at all; the [`Ledger`] says how assignment arrived at each of them.
 
-use std::sync::Arc;
+mod table;
 
-use crate::id::{Id, NodeId, ResourceId};
+pub use table::{NodeEntry, ProbeMode, ScoreTable};
+
+use crate::id::{NodeId, ResourceId};
 use crate::value::Score;
-
-/// Scores by node; a node may be absent (opt-in clusters, removed resources).
-///
-/// Clones share their entries until one of them is changed: of a hundred thousand resources, most
-/// start with the same thousand nodes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScoreTable {
-    entries: Arc<Vec<Option<NodeEntry>>>,
-}
-
-/// One node in a [`ScoreTable`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NodeEntry {
-    /// The score.
-    pub score: Score,
-    /// Instances counted there (each table counts for itself).
-    pub count: i32,
-    /// What locations say about probing there.
-    pub probe: ProbeMode,
-}
-
-/// `resource-discovery` of locations; the highest wins.
-#[allow(missing_docs)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ProbeMode {
-    #[default]
-    Always,
-    Never,
-    Exclusive,
-}
-
-impl ScoreTable {
-    /// An empty table.
-    #[must_use]
-    pub fn new() -> Self {
-        ScoreTable::default()
-    }
-    /// The entry of `node`, if it is in the table.
-    #[must_use]
-    pub fn get(&self, node: NodeId) -> Option<&NodeEntry> {
-        self.entries.get(node.index())?.as_ref()
-    }
-    /// The entry of `node` for change, if it is in the table.
-    pub fn get_mut(&mut self, node: NodeId) -> Option<&mut NodeEntry> {
-        self.get(node)?;
-        self.slot(node).as_mut()
-    }
-    /// The score of `node`, if it is in the table.
-    #[must_use]
-    pub fn score(&self, node: NodeId) -> Option<Score> {
-        self.get(node).map(|entry| entry.score)
-    }
-    /// Puts `node` into the table (replacing what was there).
-    pub fn set(&mut self, node: NodeId, score: Score) {
-        *self.slot(node) = Some(NodeEntry {
-            score,
-            count: 0,
-            probe: ProbeMode::Always,
-        });
-    }
-    /// The entry of `node`, made with `score` if it was absent.
-    pub fn entry(&mut self, node: NodeId, score: Score) -> &mut NodeEntry {
-        self.slot(node).get_or_insert(NodeEntry {
-            score,
-            count: 0,
-            probe: ProbeMode::Always,
-        })
-    }
-    /// Takes `node` out of the table.
-    pub fn remove(&mut self, node: NodeId) {
-        if self.get(node).is_some() {
-            *self.slot(node) = None;
-        }
-    }
-    /// Entries in id order.
-    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &NodeEntry)> {
-        let entries = self.entries.iter().enumerate();
-        entries.filter_map(|(index, slot)| Some((NodeId::from_index(index), slot.as_ref()?)))
-    }
-    /// Entries in id order, for change.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut NodeEntry)> {
-        let entries = Arc::make_mut(&mut self.entries).iter_mut().enumerate();
-        entries.filter_map(|(index, slot)| Some((NodeId::from_index(index), slot.as_mut()?)))
-    }
-    /// Whether no node is in the table.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.iter().all(Option::is_none)
-    }
-    fn slot(&mut self, node: NodeId) -> &mut Option<NodeEntry> {
-        let entries = Arc::make_mut(&mut self.entries);
-        if node.index() >= entries.len() {
-            entries.resize(node.index() + 1, None);
-        }
-        &mut entries[node.index()]
-    }
-}
 
 /// Every change that assignment makes to a score, in order: what `explain` filters and renders.
 ///

@@ -90,3 +90,44 @@ fn a_table_is_empty_without_nodes_also_after_they_have_gone() {
     assert!(table.is_empty());
     assert_eq!(table.iter().count(), 0);
 }
+
+#[test]
+fn a_table_is_the_same_however_its_nodes_came_in() {
+    // Nodes near the others, just beyond, and far away; a far one is reached later on.
+    let ids = [0, 1, 5, 36, 37, 38, 70, 71, 400, 4_000, 3_999];
+    let tables = [ids.to_vec(), ids.iter().rev().copied().collect()].map(|order| {
+        let mut table = ScoreTable::new();
+        for id in order {
+            table.set(node(id), Score::from(id as i32));
+        }
+        // What is there stays.
+        table.entry(node(4_000), Score::INFINITY).count += 1;
+        table.remove(node(71));
+        table.remove(node(3_999));
+        table.get_mut(node(400)).expect("it was set").score = Score::from(1);
+        table
+    });
+    assert_eq!(tables[0], tables[1]);
+    for mut table in tables {
+        let seen: Vec<_> = table.iter().map(|(id, _)| id.0).collect();
+        assert_eq!(seen, [0, 1, 5, 36, 37, 38, 70, 400, 4_000]);
+        for id in 0..5_000 {
+            let expected = match id {
+                400 => Some(Score::from(1)),
+                _ => seen.contains(&id).then(|| Score::from(id as i32)),
+            };
+            assert_eq!(table.score(node(id)), expected, "node {id}");
+        }
+        assert_eq!(table.get(node(4_000)).map(|entry| entry.count), Some(1));
+        for (id, entry) in table.iter_mut() {
+            entry.score = Score::from(-(id.0 as i32));
+        }
+        assert_eq!(table.score(node(4_000)), Some(Score::from(-4_000)));
+        assert_eq!(table.score(node(5)), Some(Score::from(-5)));
+        for id in seen {
+            assert!(!table.is_empty());
+            table.remove(node(id));
+        }
+        assert!(table.is_empty());
+    }
+}

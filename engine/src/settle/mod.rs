@@ -224,15 +224,24 @@ impl<'a> Settler<'a> {
     }
 }
 
+/// Room for [`write_back_sides`]: as large as there are actions, so it is kept from one clone to
+/// the next.
+#[derive(Default)]
+pub(crate) struct Scratch(Tallies);
+
 /// Asks every action of a clone once more what it amounts to, and writes that back.
 pub(crate) fn write_back_sides(
     world: World<'_>,
     placement: &Placement,
     draft: &mut Draft,
     clone: ResourceId,
+    scratch: &mut Scratch,
 ) {
     let mut settler = Settler::new(world, placement, draft);
+    std::mem::swap(&mut settler.tallies, &mut scratch.0);
+    settler.forget_tallies();
     for action in settler.draft.of(clone).to_vec().into_iter().rev() {
         settler.side(action, None);
     }
+    std::mem::swap(&mut settler.tallies, &mut scratch.0);
 }

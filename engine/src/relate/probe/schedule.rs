@@ -23,6 +23,8 @@ pub fn schedule(world: World<'_>, placement: &Placement, draft: &mut Draft) {
         placement,
         draft,
         clones,
+        is_guest: false,
+        reach: None,
     };
     for &node in &world.state.nodes_by_name {
         prober.node(node);
@@ -35,6 +37,19 @@ struct Prober<'a, 'd> {
     draft: &'d mut Draft,
     /// What is known of anonymous clones, filled when one is first met.
     clones: Table<ResourceId, Option<Candidates>>,
+    /// Whether the node that is looked at is inside a resource.
+    is_guest: bool,
+    /// Filled when the first node in a bundle is met.
+    reach: Option<Arc<Reach>>,
+}
+
+/// What may be looked for inside a bundle that it is no part of. There are as many nodes in bundles
+/// as there are replicas, and each of them need not be asked about each bundle.
+struct Reach {
+    /// Where each top-level resource stands among them.
+    place: Table<ResourceId, usize>,
+    /// The places of those that may be looked for, ascending.
+    far: Vec<usize>,
 }
 
 /// Which instance of an anonymous clone stands for it on a node: one whose state is known there,
@@ -71,9 +86,66 @@ impl<'a> Prober<'a, '_> {
         if drafted.unclean || !self.state().node[node].probes_allowed {
             return;
         }
-        for &resource in &self.placement.top {
-            self.resource(resource, node);
+        self.is_guest = topology::guest_launcher(self.state(), node).is_some();
+        let top = &self.placement.top;
+        let Some(own) = self.bundle_around(node) else {
+            self.all(top, node);
+            return;
+        };
+        let reach = self.reach();
+        let own = reach.place[own];
+        let (before, after) = reach.far.split_at(reach.far.partition_point(|&p| p < own));
+        let after = after.iter().filter(|&&place| place != own);
+        for &place in before.iter().chain([&own]).chain(after) {
+            self.resource(top[place], node);
         }
+    }
+
+    /// The bundle that has `node` inside, where nothing else is looked for unless somebody says so.
+    fn bundle_around(&self, node: NodeId) -> Option<ResourceId> {
+        let state = self.state();
+        if state.nodes[node].probe != ProbeMode::Never {
+            return None;
+        }
+        let launcher = topology::guest_launcher(state, node)?;
+        let parent = state.resources[launcher].parent;
+        parent.filter(|&id| matches!(state.resources[id].variant, Variant::Bundle(_)))
+    }
+
+    fn reach(&mut self) -> Arc<Reach> {
+        if let Some(reach) = &self.reach {
+            return reach.clone();
+        }
+        let mut reach = Reach {
+            place: Table::filled(0, self.state().resources.len()),
+            far: Vec::new(),
+        };
+        for (place, &resource) in self.placement.top.iter().enumerate() {
+            reach.place[resource] = place;
+            if !self.is_self_contained(resource) {
+                reach.far.push(place);
+            }
+        }
+        let reach = Arc::new(reach);
+        self.reach = Some(reach.clone());
+        reach
+    }
+
+    /// Whether nothing of the resource is looked for inside bundles that it is no part of.
+    fn is_self_contained(&self, resource: ResourceId) -> bool {
+        let state = self.state();
+        let Variant::Bundle(bundle) = &state.resources[resource].variant else {
+            return false;
+        };
+        let may_be_on_guests = |address: ResourceId| {
+            let mut allowed = self.draft.resource[address].allowed.iter();
+            allowed.any(|(node, entry)| {
+                entry.probe != ProbeMode::Never && topology::is_remote(state, node)
+            })
+        };
+        bundle.replicas.iter().all(|replica| {
+            replica.connection.is_some() && !replica.ip.is_some_and(may_be_on_guests)
+        })
     }
 
     fn all(&mut self, resources: &[ResourceId], node: NodeId) {
@@ -155,11 +227,10 @@ impl<'a> Prober<'a, '_> {
     }
 
     fn bundle(&mut self, bundle: &Bundle, node: NodeId) {
-        let is_guest = topology::guest_launcher(self.state(), node).is_some();
         for replica in &bundle.replicas {
             self.content(replica, node);
             // Guests hold no guests: nothing else of such a replica is looked for there.
-            if !is_guest || replica.connection.is_none() {
+            if !self.is_guest || replica.connection.is_none() {
                 self.container(bundle, replica, node);
             }
         }
