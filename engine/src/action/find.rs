@@ -115,6 +115,15 @@ impl Draft {
         group.map_or(&[], |group| &group.actions)
     }
 
+    /// Actions of a resource whose key is this one, or would be if it named that resource, on any
+    /// node, oldest first.
+    #[must_use]
+    pub fn with_key_like(&self, resource: ResourceId, key: &Key) -> &[ActionId] {
+        let groups = &self.index.of_resource[resource].groups;
+        let group = groups.iter().find(|group| group.key.is_like(key));
+        group.map_or(&[], |group| &group.actions)
+    }
+
     /// The action with this key on this node; one without node does not count.
     #[must_use]
     pub fn on_node(&self, key: &Key, node: NodeId) -> Option<ActionId> {

@@ -45,8 +45,9 @@ pub enum Task {
     /// Shut a node down (`do_shutdown`).
     Shutdown,
     MaintenanceNodes,
-    /// Any other operation name from a configuration or history; the name of a helper.
-    Other(Box<str>),
+    /// Any other operation name from a configuration or history; the name of a helper. Boxed twice,
+    /// as tasks are everywhere and these are rare: so all are small.
+    Other(Box<Box<str>>),
 }
 
 impl Task {
@@ -106,7 +107,7 @@ impl Task {
             "stonith" => Task::Fence,
             "do_shutdown" => Task::Shutdown,
             "maintenance_nodes" => Task::MaintenanceNodes,
-            other => Task::Other(other.into()),
+            other => Task::Other(Box::new(other.into())),
         }
     }
 }
@@ -158,14 +159,30 @@ impl Key {
             Key::Fence(..) | Key::Shutdown(_) | Key::Named(_) => None,
         }
     }
-    /// The same key about another resource (keys that name none stay as they are).
+    /// Whether the two are the same apart from the resource that they name.
     #[must_use]
-    pub fn for_resource(&self, other: ResourceId) -> Key {
-        let mut key = self.clone();
-        if let Key::Operation { resource, .. } | Key::Notify { resource, .. } = &mut key {
-            *resource = other;
+    pub fn is_like(&self, other: &Key) -> bool {
+        match (self, other) {
+            (
+                Key::Operation {
+                    task, interval_ms, ..
+                },
+                Key::Operation {
+                    task: other_task,
+                    interval_ms: other_interval_ms,
+                    ..
+                },
+            ) => interval_ms == other_interval_ms && task == other_task,
+            (
+                Key::Notify { phase, of, .. },
+                Key::Notify {
+                    phase: other_phase,
+                    of: other_of,
+                    ..
+                },
+            ) => phase == other_phase && of == other_of,
+            _ => self == other,
         }
-        key
     }
     /// Milliseconds between repetitions, 0 for what is done once.
     #[must_use]

@@ -104,7 +104,7 @@ impl Settler<'_> {
     /// The peer takes a key that it does not find apart from its end, and so finds `delete` when
     /// it looks for `lrm_delete`: a probe spares both kinds of erasing history.
     fn find_by_key(&self, resource: ResourceId, key: &Key) -> &[ActionId] {
-        let found = self.draft.with_key(&key.for_resource(resource));
+        let found = self.draft.with_key_like(resource, key);
         let erases = matches!(
             key,
             Key::Operation {
