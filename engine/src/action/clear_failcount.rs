@@ -1,6 +1,6 @@
 //! Forgetting failures.
 
-use super::{Draft, Key, Need, Task};
+use super::{Draft, Need, Task};
 use crate::World;
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects, End, Ordering};
@@ -41,10 +41,7 @@ pub(super) fn of_removed(world: World<'_>, draft: &mut Draft, top: &[ResourceId]
         for node in world.state.nodes_by_name.iter().copied() {
             if draft.node[node].online && has_failures(world, resource, node) {
                 let first = End::Action(request(world, draft, resource, node));
-                let then = End::Key {
-                    resource,
-                    key: Key::once(resource, Task::Stop),
-                };
+                let then = End::task(resource, Task::Stop);
                 let cause =
                     Cause::Rule("failures of a removed resource are forgotten before it stops");
                 relate::order(

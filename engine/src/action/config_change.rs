@@ -176,10 +176,7 @@ impl Check<'_> {
         let world = self.world;
         let erase = draft.operation(world, resource, Task::Delete, Some(node), false);
         draft.needs(erase, Need::HistoryVoid);
-        let end = |task: Task| End::Key {
-            resource,
-            key: Key::once(resource, task),
-        };
+        let end = |task: Task| End::task(resource, task);
         for (first, then) in [(Task::Stop, Task::Delete), (Task::Delete, Task::Start)] {
             let (effects, cause) = (
                 Effects::ORDERED,
@@ -331,12 +328,11 @@ impl Check<'_> {
         );
         draft.needs(cancel, need);
         if let Some(call_id) = world.document.attr_by(entry.element, names::CALL_ID) {
-            draft.actions[cancel].meta.set("call-id", call_id);
+            draft.actions[cancel]
+                .meta
+                .set("call-id", call_id.to_owned());
         }
-        let first = End::Key {
-            resource,
-            key: Key::once(resource, Task::Stop),
-        };
+        let first = End::task(resource, Task::Stop);
         let cause = Cause::Rule("monitors are cancelled after stops");
         let then = End::Action(cancel);
         relate::order(
@@ -399,13 +395,7 @@ impl Check<'_> {
         draft.needs(reload, Need::DefinitionChanged);
         draft.actions[reload].set_reason(Some(Reason::ResourceDefinitionChange), false);
         for task in [Task::Stop, Task::Demote] {
-            let (first, then) = (
-                End::Action(reload),
-                End::Key {
-                    resource,
-                    key: Key::once(resource, task),
-                },
-            );
+            let (first, then) = (End::Action(reload), End::task(resource, task));
             let effects = Effects::ORDERED | Effects::THEN_CANCELS_FIRST;
             let cause = Cause::Rule("a stop or demotion cancels a reload");
             relate::order(

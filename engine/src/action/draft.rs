@@ -11,6 +11,7 @@ use crate::World;
 use crate::assign::Placement;
 use crate::config::{NoQuorumPolicy, NodeKind, Requires, Role};
 use crate::id::{ActionId, NodeId, ResourceId, Table};
+use crate::relate::Links;
 use crate::time::Earliest;
 
 impl Draft {
@@ -47,7 +48,7 @@ impl Draft {
         Draft {
             actions: Table::with_capacity(4 * resources),
             orderings: Vec::with_capacity(12 * resources),
-            links: Vec::with_capacity(12 * resources),
+            links: Links::with_capacity(12 * resources),
             resource: resource.collect(),
             node: node.collect(),
             loads: None,
@@ -134,7 +135,7 @@ impl Draft {
         let id = self.request_as(world, key, Task::Cancel, Some(node), false);
         let action = &mut self.actions[id];
         action.task = Task::Cancel;
-        action.meta.set("operation", task.name());
+        action.meta.set("operation", task.name().to_owned());
         action.meta.set("interval", interval_ms.to_string());
         id
     }
@@ -195,8 +196,6 @@ impl Draft {
             description: None,
             required_runnable_before: 0,
             runnable_before: 0,
-            before: Vec::new(),
-            after: Vec::new(),
             key,
             task,
         };

@@ -95,8 +95,8 @@ pub fn request(
     let id = draft.of_cluster(&key).unwrap_or_else(|| {
         let id = draft.request(world, key, Some(node), true);
         let mut meta = ActionMeta::default();
-        meta.set("on_node", &*world.state.nodes[node].name);
-        meta.set("on_node_uuid", &*world.state.nodes[node].id);
+        meta.set("on_node", world.state.nodes[node].name.clone());
+        meta.set("on_node_uuid", world.state.nodes[node].id.clone());
         meta.set("stonith_action", operation.name());
         if world.config.options.unfencing {
             let children = |id: ResourceId| &*draft.resource[id].children;

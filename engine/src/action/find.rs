@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use super::{Draft, Key, Task};
 use crate::id::{ActionId, NodeId, ResourceId, Table};
 
@@ -21,14 +23,17 @@ struct OfResource {
     groups: Vec<Group>,
 }
 
+/// What takes no memory of its own as long as it is short.
+type Few = SmallVec<[ActionId; 4]>;
+
 /// Actions with the same key.
 #[derive(Clone, Debug)]
 struct Group {
     key: Key,
     /// In order of creation.
-    actions: Vec<ActionId>,
+    actions: Few,
     /// By node, sorted: there is at most one on a node, because requests reuse it.
-    on_node: Vec<(NodeId, ActionId)>,
+    on_node: SmallVec<[(NodeId, ActionId); 2]>,
     /// The one that has no node yet.
     without_node: Option<ActionId>,
 }
@@ -74,11 +79,10 @@ impl ActionIndex {
             .iter()
             .position(|group| group.key == *key)
             .unwrap_or_else(|| {
-                let (actions, on_node) = (Vec::new(), Vec::new());
                 entry.groups.push(Group {
                     key: key.clone(),
-                    actions,
-                    on_node,
+                    actions: SmallVec::new(),
+                    on_node: SmallVec::new(),
                     without_node: None,
                 });
                 entry.groups.len() - 1
@@ -115,12 +119,12 @@ impl Draft {
         group.map_or(&[], |group| &group.actions)
     }
 
-    /// Actions of a resource whose key is this one, or would be if it named that resource, on any
-    /// node, oldest first.
+    /// A resource's one-time actions with this task on any node, oldest first: those with
+    /// [`Key::once`].
     #[must_use]
-    pub fn with_key_like(&self, resource: ResourceId, key: &Key) -> &[ActionId] {
+    pub fn once(&self, resource: ResourceId, task: &Task) -> &[ActionId] {
         let groups = &self.index.of_resource[resource].groups;
-        let group = groups.iter().find(|group| group.key.is_like(key));
+        let group = groups.iter().find(|group| group.key.is_once(task));
         group.map_or(&[], |group| &group.actions)
     }
 
@@ -132,15 +136,15 @@ impl Draft {
 
     /// Actions with this key on this node, oldest first. One that has no node yet is given this
     /// one, as Pacemaker's searches do.
-    pub fn claim(&mut self, key: &Key, node: NodeId) -> Vec<ActionId> {
+    pub fn claim(&mut self, key: &Key, node: NodeId) -> Few {
         let Some(resource) = key.resource() else {
-            return Vec::new();
+            return Few::new();
         };
         let groups = &mut self.index.of_resource[resource].groups;
         let Some(group) = groups.iter_mut().find(|group| group.key == *key) else {
-            return Vec::new();
+            return Few::new();
         };
-        let mut found = Vec::from_iter(group.on(node));
+        let mut found = Few::from_iter(group.on(node));
         if let Some(action) = group.without_node.take() {
             self.actions[action].node = Some(node);
             group.place(action, node);

@@ -26,6 +26,9 @@ impl From<BTreeMap<String, String>> for MetaLayer {
     }
 }
 
+/// Mostly known when the program is built.
+type Text = Cow<'static, str>;
+
 /// Meta attributes of an action, by name without `CRM_meta_`.
 ///
 /// A cluster has far more actions than operations, so what an operation says is kept once. The
@@ -36,7 +39,7 @@ pub struct ActionMeta {
     /// Over the operation's.
     shared: Vec<Arc<MetaLayer>>,
     /// By name.
-    own: Vec<(Cow<'static, str>, String)>,
+    own: Vec<(Text, Text)>,
 }
 
 impl ActionMeta {
@@ -51,16 +54,24 @@ impl ActionMeta {
     /// The value of `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        let own = self.own_place(name).ok().map(|place| &self.own[place].1);
-        own.or_else(|| self.layers().rev().find_map(|layer| layer.get(name)))
-            .map(String::as_str)
+        if let Ok(place) = self.own_place(name) {
+            return Some(&self.own[place].1);
+        }
+        let mut layers = self.layers().rev();
+        layers.find_map(|layer| layer.get(name)).map(String::as_str)
     }
     /// Sets `name`, whatever it was.
-    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) {
+    pub fn set(&mut self, name: impl Into<Text>, value: impl Into<Text>) {
         let (name, value) = (name.into(), value.into());
         match self.own_place(&name) {
             Ok(place) => self.own[place].1 = value,
-            Err(place) => self.own.insert(place, (name, value)),
+            Err(place) => {
+                // Most actions that have one have only one, and most actions are probes.
+                if self.own.is_empty() {
+                    self.own.reserve_exact(1);
+                }
+                self.own.insert(place, (name, value));
+            }
         }
     }
     /// Where the action's own value is, or belongs.
@@ -80,7 +91,7 @@ impl ActionMeta {
     pub fn fill_from(&mut self, other: &ActionMeta) {
         for (name, value) in other.to_map() {
             if self.get(name).is_none() {
-                self.set(name.to_owned(), value);
+                self.set(name.to_owned(), value.to_owned());
             }
         }
     }
@@ -99,7 +110,7 @@ impl ActionMeta {
         map.extend(
             self.own
                 .iter()
-                .map(|(name, value)| (name.as_ref(), value.as_str())),
+                .map(|(name, value)| (name.as_ref(), value.as_ref())),
         );
         map
     }

@@ -1,6 +1,6 @@
 //! Live migration: whether it can be done, and its actions.
 
-use super::{Draft, Key, Need, Task};
+use super::{Draft, Need, Task};
 use crate::World;
 use crate::id::{NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects, End, Ordering};
@@ -54,7 +54,7 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, resource: ResourceId, 
     }
     order(world, draft, resource, whole);
 
-    let name = |node: NodeId| world.state.nodes[node].name.as_str();
+    let name = |node: NodeId| world.state.nodes[node].name.clone();
     for action in migrate_to.into_iter().chain([migrate_from]) {
         draft.actions[action]
             .meta
@@ -76,10 +76,7 @@ fn order(world: World<'_>, draft: &mut Draft, resource: ResourceId, whole: bool)
     let in_turn = Effects::ORDERED;
     let blocking = Effects::ORDERED | Effects::UNMIGRATABLE_THEN_BLOCKS;
     let mut order = |first: Task, then: Task, effects: Effects| {
-        let end = |task: Task| End::Key {
-            resource,
-            key: Key::once(resource, task),
-        };
+        let end = |task: Task| End::task(resource, task);
         let cause = Cause::Rule("a live migration in place of a stop and a start");
         relate::order(
             world,

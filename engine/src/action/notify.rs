@@ -209,6 +209,6 @@ fn point(
     action.meta.set("notify_key_type", phase.name());
     action.meta.set("notify_key_operation", about);
     action.meta.set("notify_type", kind);
-    action.meta.set("notify_operation", of.name());
+    action.meta.set("notify_operation", of.name().to_owned());
     id
 }

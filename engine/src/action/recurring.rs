@@ -282,10 +282,7 @@ impl Recurring<'_> {
     }
 
     fn end(&self, task: Task) -> End {
-        End::Key {
-            resource: self.resource,
-            key: Key::once(self.resource, task),
-        }
+        End::task(self.resource, task)
     }
 
     fn order(&self, draft: &mut Draft, first: End, then: End, effects: Effects) {

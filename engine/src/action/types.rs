@@ -10,7 +10,7 @@ use super::notify::CloneNotifications;
 pub use crate::config::OnFail;
 use crate::config::{FenceAction, Role};
 use crate::id::{ActionId, NodeId, ResourceId, Table};
-use crate::relate::{Link, Ordering};
+use crate::relate::{Links, Ordering};
 use crate::score::ScoreTable;
 use crate::time::Earliest;
 
@@ -159,30 +159,10 @@ impl Key {
             Key::Fence(..) | Key::Shutdown(_) | Key::Named(_) => None,
         }
     }
-    /// Whether the two are the same apart from the resource that they name.
+    /// Whether it is [`Key::once`] of this task.
     #[must_use]
-    pub fn is_like(&self, other: &Key) -> bool {
-        match (self, other) {
-            (
-                Key::Operation {
-                    task, interval_ms, ..
-                },
-                Key::Operation {
-                    task: other_task,
-                    interval_ms: other_interval_ms,
-                    ..
-                },
-            ) => interval_ms == other_interval_ms && task == other_task,
-            (
-                Key::Notify { phase, of, .. },
-                Key::Notify {
-                    phase: other_phase,
-                    of: other_of,
-                    ..
-                },
-            ) => phase == other_phase && of == other_of,
-            _ => self == other,
-        }
+    pub fn is_once(&self, wanted: &Task) -> bool {
+        matches!(self, Key::Operation { task, interval_ms: 0, .. } if task == wanted)
     }
     /// Milliseconds between repetitions, 0 for what is done once.
     #[must_use]
@@ -351,10 +331,6 @@ pub struct Action {
     pub required_runnable_before: u32,
     /// Runnable inputs counted.
     pub runnable_before: u32,
-    /// Links in which this is `then`, oldest first.
-    pub before: Vec<crate::relate::LinkId>,
-    /// Links in which this is `first`, oldest first.
-    pub after: Vec<crate::relate::LinkId>,
 }
 
 /// What `act` and `relate` build together: actions, orderings between them, and the decisions on
@@ -370,7 +346,7 @@ pub struct Draft {
     /// Orderings by key, in order of creation; applied by `settle`.
     pub orderings: Vec<Ordering>,
     /// Links between existing actions, in order of creation.
-    pub links: Vec<Link>,
+    pub links: Links,
     /// Decisions by resource: observed ones until assignment is adopted, assigned ones afterwards.
     pub resource: Table<ResourceId, Drafted>,
     /// Node conditions, likewise.

@@ -342,13 +342,14 @@ impl Reader<'_> {
             Some(Role::Unpromoted) => &[Task::Start, Task::Demote],
             _ => &[Task::Start],
         };
+        let cause = Cause::constraint(id);
         for leave in leaving {
             for come in coming {
                 self.made.orderings.push(Ordering {
                     first: End::task(first.0, leave.clone()),
                     then: End::task(then.0, come.clone()),
                     effects: Effects::REQUIRED_SAME_NODE,
-                    cause: Cause::Constraint(id.into()),
+                    cause: cause.clone(),
                 });
             }
         }

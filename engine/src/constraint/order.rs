@@ -35,6 +35,7 @@ enum Symmetry {
 struct Terms<'t> {
     element: ElementId,
     id: &'t str,
+    cause: &'t Cause,
     kind: Kind,
     symmetry: Symmetry,
 }
@@ -52,6 +53,7 @@ pub(super) fn read(reader: &mut Reader<'_>, element: ElementId, id: &str) {
     let terms = Terms {
         element,
         id,
+        cause: &Cause::constraint(id),
         kind,
         symmetry,
     };
@@ -470,7 +472,7 @@ impl Reader<'_> {
     }
 
     fn add_ordering(&mut self, terms: Terms<'_>, first: End, then: End, effects: Effects) {
-        let cause = Cause::Constraint(terms.id.into());
+        let cause = terms.cause.clone();
         self.made.orderings.push(Ordering {
             first,
             then,

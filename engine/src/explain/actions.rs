@@ -4,6 +4,7 @@ use super::chain::Question;
 use super::{ActionExplanation, ActionName, Explainer, Fate, Link, Wait};
 use crate::action::Task;
 use crate::id::{ActionId, Id, NodeId, ResourceId};
+use crate::relate::LinkId;
 
 impl Explainer<'_> {
     /// Everything about an action.
@@ -96,13 +97,15 @@ impl Explainer<'_> {
         let waiting = inputs.into_iter().flatten().filter(|input| input.waits);
         waiting
             .map(|input| {
-                let before = self.draft().actions[id].before.iter();
-                let between = before.filter(|link| {
-                    let link = &self.draft().links[link.0 as usize];
+                let mut between: Vec<LinkId> = self.draft().links.before(id).collect();
+                // What tied the two together first is said first.
+                between.reverse();
+                between.retain(|link| {
+                    let link = &self.draft().links[*link];
                     link.first == input.first && !link.effects_of_first.is_empty()
                 });
                 let mut ties: Vec<Link> = Vec::new();
-                for &link in between {
+                for link in between {
                     let tie = self.link(link);
                     if !ties.contains(&tie) {
                         ties.push(tie);

@@ -97,6 +97,7 @@ impl Explainer<'_> {
         let verdict = found.next()?;
         let tie = match verdict.via {
             Via::Link(link) => self.link(link),
+            Via::Membership => Link::Member,
             Via::Colocation(index) => {
                 let colocation = &self.plan.placement.colocations[index as usize];
                 Link::Colocation(colocation.id.clone())
@@ -106,18 +107,12 @@ impl Explainer<'_> {
     }
 
     pub(super) fn link(&self, id: LinkId) -> Link {
-        match self
-            .draft()
-            .links
-            .get(id.0 as usize)
-            .map(|link| &link.cause)
-        {
-            Some(relate::Cause::Constraint(id)) => Link::Constraint {
+        match &self.draft().links[id].cause {
+            relate::Cause::Constraint(id) => Link::Constraint {
                 kind: self.kind_of_constraint(id),
                 id: id.to_string(),
             },
-            Some(relate::Cause::Rule(rule)) => Link::Rule(rule),
-            None => Link::Member,
+            relate::Cause::Rule(rule) => Link::Rule(rule),
         }
     }
 }

@@ -90,28 +90,27 @@ impl Explainer<'_> {
 
     /// An action that pulls this one into the graph (or any required one next to it).
     fn neighbour(&self, id: ActionId, pulls: bool) -> Option<Reached> {
-        let action = &self.draft().actions[id];
         let draft = self.draft();
         let required = |id: ActionId| !draft.actions[id].optional;
         let suits = |effects: Effects, effect: Effects| !pulls || effects.contains(effect);
-        let before = action.before.iter().rev().find(|link| {
-            let link = &draft.links[link.0 as usize];
+        let before = draft.links.before(id).find(|link| {
+            let link = &draft.links[*link];
             required(link.first)
                 && suits(link.effects_of_first, Effects::FIRST_IMPLIES_THEN_GRAPHED)
         });
         let after = || {
-            action.after.iter().rev().find(|link| {
-                let link = &draft.links[link.0 as usize];
+            draft.links.after(id).find(|link| {
+                let link = &draft.links[*link];
                 required(link.then)
                     && suits(link.effects_of_first, Effects::THEN_IMPLIES_FIRST_GRAPHED)
             })
         };
-        if let Some(&link) = before {
-            let first = draft.links[link.0 as usize].first;
+        if let Some(link) = before {
+            let first = draft.links[link].first;
             return Some(Reached::Action(first, self.link(link)));
         }
-        let &link = after()?;
-        let then = draft.links[link.0 as usize].then;
+        let link = after()?;
+        let then = draft.links[link].then;
         Some(Reached::Action(then, self.link(link)))
     }
 

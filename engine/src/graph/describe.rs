@@ -405,8 +405,8 @@ impl Describer<'_> {
             }
             (Task::Stop, Some(resource)) => {
                 let roster = &self.world.state.resources[resource];
-                let migrates = action.before.iter().any(|link| {
-                    let first = self.draft.links[link.0 as usize].first;
+                let migrates = self.draft.links.before(id).any(|link| {
+                    let first = self.draft.links[link].first;
                     let first = &self.draft.actions[first];
                     first.resource == Some(resource) && first.task == Task::MigrateFrom
                 });

@@ -223,11 +223,11 @@ impl Emitter<'_> {
 /// What comes before an action, by ascending action id; several orderings with the same action
 /// become one that means all of them.
 fn merged_inputs(draft: &Draft, id: ActionId) -> Vec<Input> {
-    let before = &draft.actions[id].before;
-    let mut inputs: Vec<Input> = before
-        .iter()
+    let mut inputs: Vec<Input> = draft
+        .links
+        .before(id)
         .map(|link| {
-            let link = &draft.links[link.0 as usize];
+            let link = &draft.links[link];
             Input {
                 first: link.first,
                 effects: link.effects,

@@ -29,7 +29,7 @@ mod types;
 mod unfencing;
 
 pub use internal::internal;
-pub use link::link;
+pub use link::{LinkId, Links, link};
 pub use order::order;
 pub use types::*;
 

@@ -2,7 +2,7 @@
 
 use super::{Effects, End, Ordering, topology};
 use crate::World;
-use crate::action::{Draft, Key, Task};
+use crate::action::{Draft, Task};
 use crate::id::ResourceId;
 
 /// Records `ordering` and, at once, what it means if one of its resources migrates live instead
@@ -62,18 +62,15 @@ fn end_resource(draft: &Draft, end: &End) -> Option<ResourceId> {
     match end {
         End::Action(action) => draft.actions[*action].resource,
         End::Requested(_) => None,
-        End::Key { resource, .. } => Some(*resource),
+        End::Task { resource, .. } => Some(*resource),
     }
 }
 
 fn end_task(draft: &Draft, end: &End) -> Option<Task> {
     match end {
         End::Action(action) => Some(draft.actions[*action].task.clone()),
-        End::Key {
-            key: Key::Operation { task, .. },
-            ..
-        } => Some(task.clone()),
-        End::Requested(_) | End::Key { .. } => None,
+        End::Task { task, .. } => Some(task.clone()),
+        End::Requested(_) => None,
     }
 }
 

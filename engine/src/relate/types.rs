@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::action::{Key, Task};
+use super::LinkId;
+use crate::action::Task;
 use crate::id::{ActionId, ResourceId};
 
 /// An ordering, as constraints and passes ask for it.
@@ -25,12 +26,12 @@ pub enum End {
     Action(ActionId),
     /// The action made for the request at this position of `Constraints::requests`.
     Requested(u32),
-    /// Every action of `resource` with this key (one per node).
-    Key {
-        /// The resource that is searched.
+    /// Every one-time action of `resource` with this task (one per node).
+    Task {
+        /// Whose actions.
         resource: ResourceId,
-        /// The wanted key.
-        key: Key,
+        /// Which.
+        task: Task,
     },
 }
 
@@ -47,29 +48,31 @@ impl Ordering {
     }
 }
 
+impl Cause {
+    /// The configured constraint with this id.
+    #[must_use]
+    pub fn constraint(id: &str) -> Cause {
+        Cause::Constraint(Arc::new(id.into()))
+    }
+}
+
 impl End {
     /// Every one-time action of `resource` with this task.
     #[must_use]
     pub fn task(resource: ResourceId, task: Task) -> End {
-        End::Key {
-            resource,
-            key: Key::once(resource, task),
-        }
+        End::Task { resource, task }
     }
 }
 
 /// Where an ordering comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A configured constraint with this id.
-    Constraint(Arc<str>),
+    /// A configured constraint with this id: a pointer to it, as each ordering and each link has a
+    /// cause, and an `Arc<str>` would make all of them larger.
+    Constraint(Arc<Box<str>>),
     /// A rule of the engine, in words.
     Rule(&'static str),
 }
-
-/// Index of a link in `Draft::links`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LinkId(pub u32);
 
 /// An ordering between two actions.
 #[derive(Clone, Debug)]
@@ -84,6 +87,10 @@ pub struct Link {
     pub effects_of_first: Effects,
     /// Where it comes from.
     pub cause: Cause,
+    /// The link that came last before this one to have the same `first`.
+    pub(crate) older_after: Option<LinkId>,
+    /// Likewise of those with the same `then`.
+    pub(crate) older_before: Option<LinkId>,
 }
 
 /// What an ordering means: a set of effects.

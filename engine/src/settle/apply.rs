@@ -30,8 +30,8 @@ impl Settler<'_> {
         ends.firsts.clear();
         match &ordering.first {
             End::Action(action) => ends.firsts.push(*action),
-            End::Key { resource, key } => {
-                self.find_firsts(*resource, key, &ordering.then, &mut ends.firsts);
+            End::Task { resource, task } => {
+                self.find_firsts(*resource, task, &ordering.then, &mut ends.firsts);
             }
             // `act` has put the action made for the request in its place.
             End::Requested(_) => return,
@@ -44,10 +44,9 @@ impl Settler<'_> {
                     }
                     None => self.connect(first, *then, ordering.effects, &ordering.cause),
                 },
-                End::Key { resource, key } => {
+                End::Task { resource, task } => {
                     ends.thens.clear();
-                    ends.thens
-                        .extend_from_slice(self.find_by_key(*resource, key));
+                    ends.thens.extend_from_slice(self.find_all(*resource, task));
                     for &then in &ends.thens {
                         self.link_unless_dangling(first, then, *resource, ordering);
                     }
@@ -62,26 +61,20 @@ impl Settler<'_> {
     fn find_firsts(
         &mut self,
         resource: ResourceId,
-        key: &Key,
+        task: &Task,
         then: &End,
         firsts: &mut Vec<ActionId>,
     ) {
-        firsts.extend_from_slice(self.find_by_key(resource, key));
+        firsts.extend_from_slice(self.find_all(resource, task));
         if !firsts.is_empty() {
             return;
         }
         let then_resource = match then {
-            End::Key { resource, .. } => Some(*resource),
+            End::Task { resource, .. } => Some(*resource),
             // The peer compares with the resource named by the ordering, and an ordering to a
             // given action of a resource names that resource as well.
             End::Action(action) => self.action(*action).resource,
             End::Requested(_) => None,
-        };
-        let Key::Operation {
-            task, interval_ms, ..
-        } = key
-        else {
-            return;
         };
         let needless = matches!(
             (self.role(resource), task),
@@ -90,31 +83,18 @@ impl Settler<'_> {
         if then_resource == Some(resource) || needless {
             return;
         }
-        let key = Key::Operation {
-            resource,
-            task: task.clone(),
-            interval_ms: *interval_ms,
-        };
+        let key = Key::once(resource, task.clone());
         firsts.push(self.draft.request(self.world, key, None, true));
     }
 
-    /// Actions of `resource` with `key`, oldest first; a key that names another resource (its
-    /// collective, its history name) is taken as the resource's own.
+    /// One-time actions of `resource` with `task`, oldest first.
     ///
     /// The peer takes a key that it does not find apart from its end, and so finds `delete` when
     /// it looks for `lrm_delete`: a probe spares both kinds of erasing history.
-    fn find_by_key(&self, resource: ResourceId, key: &Key) -> &[ActionId] {
-        let found = self.draft.with_key_like(resource, key);
-        let erases = matches!(
-            key,
-            Key::Operation {
-                task: Task::LrmDelete,
-                ..
-            }
-        );
-        if found.is_empty() && erases {
-            let delete = Key::once(resource, Task::Delete);
-            return self.draft.with_key(&delete);
+    fn find_all(&self, resource: ResourceId, task: &Task) -> &[ActionId] {
+        let found = self.draft.once(resource, task);
+        if found.is_empty() && *task == Task::LrmDelete {
+            return self.draft.once(resource, &Task::Delete);
         }
         found
     }

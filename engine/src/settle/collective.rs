@@ -144,7 +144,10 @@ impl Settler<'_> {
             if first_action == then_action {
                 continue;
             }
-            let cause = self.link(self.asked).cause.clone();
+            let Some(asked) = self.asked else {
+                continue;
+            };
+            let cause = self.link(asked).cause.clone();
             if link(self.draft, first_action, then_action, effects, cause) {
                 changed.join(Changed {
                     first: true,
@@ -214,18 +217,18 @@ impl Settler<'_> {
         }
         let drafted = &mut self.draft.resource[resource];
         let node = drafted.node.take();
+        self.group_nodes.clear();
         drafted.next_role = Role::Stopped;
         let changed = node.is_some();
         if let Some(node) = node {
             let since = || Loads::of(self.placement);
             let loads = self.draft.loads.get_or_insert_with(since);
             loads.give_up(node, resource);
-            let via = self.asked;
-            self.given_up.push(GivenUp {
+            self.given_up.extend(self.asked.map(|via| GivenUp {
                 resource,
                 first,
                 via,
-            });
+            }));
         }
         for id in self.draft.of(resource).to_vec() {
             let action = self.action(id);
@@ -252,17 +255,29 @@ impl Settler<'_> {
 
     /// The node that counts for "same node" conditions: a group's start happens where all its
     /// members go.
-    pub(super) fn ordering_node(&self, action: ActionId) -> Option<NodeId> {
+    pub(super) fn ordering_node(&mut self, action: ActionId) -> Option<NodeId> {
         let action = self.action(action);
         match action.resource {
             Some(resource)
                 if action.task == Task::Start
                     && matches!(self.variant(resource), Variant::Group(_)) =>
             {
-                topology::location(self.world.state, self.draft, resource, false)
+                self.group_node(resource)
             }
             _ => action.node,
         }
+    }
+
+    /// Where all members of a group go. There is a link for each member that asks.
+    fn group_node(&mut self, group: ResourceId) -> Option<NodeId> {
+        let Settler {
+            world,
+            draft,
+            group_nodes,
+            ..
+        } = self;
+        let find = || topology::location(world.state, draft, group, false);
+        *group_nodes.entry(group).or_insert_with(find)
     }
 
     /// Verdicts now, for "did anything change".

@@ -25,6 +25,8 @@ mod tests;
 mod update;
 mod validity;
 
+use std::collections::BTreeMap;
+
 use crate::World;
 use crate::action::{Action, BecauseVerb, Draft, Reason, Task};
 use crate::assign::Placement;
@@ -73,6 +75,8 @@ pub struct Verdict {
 pub enum Via {
     /// An ordering between the two, or between collectives that they belong to.
     Link(LinkId),
+    /// One is a member of the other, and it was the collective that was asked.
+    Membership,
     /// A mandatory colocation, index into `Placement::colocations`.
     Colocation(u32),
 }
@@ -106,9 +110,11 @@ struct Settler<'a> {
     draft: &'a mut Draft,
     verdicts: Vec<Verdict>,
     given_up: Vec<GivenUp>,
-    /// The link that is being asked.
-    asked: LinkId,
+    /// The link that is being asked, if one is.
+    asked: Option<LinkId>,
     tallies: Tallies,
+    /// Where the members of groups go, of those that were asked for.
+    group_nodes: BTreeMap<ResourceId, Option<NodeId>>,
     /// Updates left before giving up: a bound, far above what any input that converges needs.
     budget: u64,
 }
@@ -162,8 +168,9 @@ impl<'a> Settler<'a> {
             draft,
             verdicts: Vec::new(),
             given_up: Vec::new(),
-            asked: LinkId(u32::MAX),
+            asked: None,
             tallies: Tallies::default(),
+            group_nodes: BTreeMap::new(),
             budget: 2_000 * size + 1_000_000,
         }
     }
@@ -183,7 +190,7 @@ impl<'a> Settler<'a> {
     }
 
     fn link(&self, id: LinkId) -> &crate::relate::Link {
-        &self.draft.links[id.0 as usize]
+        &self.draft.links[id]
     }
 
     /// Takes a verdict away from `action` because of another action. The first reason stays, and
@@ -207,7 +214,7 @@ impl<'a> Settler<'a> {
             action,
             change,
             because,
-            via: Via::Link(self.asked),
+            via: self.asked.map_or(Via::Membership, Via::Link),
         });
         let (resource, task) = (
             self.action(because).resource,

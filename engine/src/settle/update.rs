@@ -27,9 +27,9 @@ impl Settler<'_> {
             self.set_runnable(then, false);
         }
         let mut changed = Changed::default();
-        let inputs = self.draft.actions[then].before.len();
-        for position in (0..inputs).rev() {
-            let input = self.draft.actions[then].before[position];
+        let mut next = self.draft.links.newest_before(then);
+        while let Some(input) = next {
+            next = self.link(input).older_before;
             changed.first = false;
             self.ask(then, input, &mut changed);
         }
@@ -49,15 +49,16 @@ impl Settler<'_> {
     /// Updates what is ordered after `first`, newest link first. Links are only ever added, and
     /// those that this adds are not visited.
     pub(super) fn update_after(&mut self, first: ActionId) {
-        for position in (0..self.action(first).after.len()).rev() {
-            let after = self.action(first).after[position];
+        let mut next = self.draft.links.newest_after(first);
+        while let Some(after) = next {
+            next = self.link(after).older_after;
             self.update(self.link(after).then);
         }
     }
 
     /// Asks one link. `changed.then` adds up over all links of `then`.
     fn ask(&mut self, then: ActionId, input: LinkId, changed: &mut Changed) {
-        let before = std::mem::replace(&mut self.asked, input);
+        let before = self.asked.replace(input);
         self.ask_link(then, input, changed);
         self.asked = before;
     }
@@ -97,7 +98,7 @@ impl Settler<'_> {
     }
 
     fn disable(&mut self, link: LinkId) {
-        self.draft.links[link.0 as usize].effects = Effects::NONE;
+        self.draft.links[link].effects = Effects::NONE;
     }
 
     /// A required `then` makes `first` needless: a stop cancels a reload.
@@ -193,7 +194,7 @@ impl Settler<'_> {
             .contains(Effects::FIRST_IMPLIES_SAME_NODE_THEN)
         {
             // Unfencing: only what runs on the unfenced node is concerned.
-            let effects = &mut self.draft.links[link.0 as usize].effects;
+            let effects = &mut self.draft.links[link].effects;
             *effects = effects.without(Effects::FIRST_IMPLIES_SAME_NODE_THEN)
                 | Effects::FIRST_IMPLIES_THEN;
             node = self.action(first).node;

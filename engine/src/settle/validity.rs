@@ -5,22 +5,46 @@
 
 use super::Settler;
 use crate::Diagnostic;
-use crate::action::Task;
+use crate::action::{Action, Task};
 use crate::graph::uses_input;
-use crate::id::{ActionId, IdSet};
+use crate::id::{ActionId, IdSet, ResourceId};
 use crate::relate::{Effects, LinkId};
+use crate::state::State;
 
 impl Settler<'_> {
     pub(super) fn disable_invalid_links(&mut self) {
+        let launchers = self.launchers();
         for action in self.newest_first() {
-            for position in (0..self.draft.actions[action].before.len()).rev() {
-                let input = self.draft.actions[action].before[position];
+            let Action { resource, task, .. } = self.action(action);
+            let Some(resource) = *resource else {
+                continue;
+            };
+            if !launchers.contains(resource) && *task != Task::MigrateTo {
+                continue;
+            }
+            let mut next = self.draft.links.newest_before(action);
+            while let Some(input) = next {
+                next = self.link(input).older_before;
                 if self.is_invalid(action, input) {
                     self.report_if_configured(action, input);
-                    self.draft.links[input.0 as usize].effects = Effects::NONE;
+                    self.draft.links[input].effects = Effects::NONE;
                 }
             }
         }
+    }
+
+    /// Resources that make guest nodes.
+    fn launchers(&self) -> IdSet<ResourceId> {
+        let State {
+            nodes, resources, ..
+        } = self.world.state;
+        let mut launchers = IdSet::new();
+        for connection in nodes.iter().filter_map(|node| node.connection) {
+            if let Some(launcher) = resources[connection].launcher {
+                launchers.insert(launcher);
+            }
+        }
+        launchers
     }
 
     /// Says that an ordering between a guest's resources and what makes the guest is ignored.
@@ -49,7 +73,6 @@ impl Settler<'_> {
             return true;
         }
         link.effects == Effects::SAME_NODE_OR_TARGET
-            && self.action(action).resource.is_some()
             && self.action(action).task == Task::MigrateTo
             && self.waits_for_itself(action, input)
     }
@@ -80,7 +103,7 @@ impl Settler<'_> {
             let link = self.link(input);
             let used = uses_input(self.world, self.draft, then, first, link.effects);
             if let Some(effects) = used.disable {
-                self.draft.links[input.0 as usize].effects = effects;
+                self.draft.links[input].effects = effects;
             }
             if !used.used {
                 continue;
@@ -89,12 +112,10 @@ impl Settler<'_> {
                 return true;
             }
             seen.insert(first);
-            stack.extend(
-                self.draft.actions[first]
-                    .before
-                    .iter()
-                    .map(|&before| (first, before)),
-            );
+            let from = stack.len();
+            stack.extend(self.draft.links.before(first).map(|before| (first, before)));
+            // The newest is followed first.
+            stack[from..].reverse();
         }
         false
     }

@@ -2,6 +2,7 @@ use super::ActionIndex;
 use crate::action::{Action, ActionMeta, Draft, Key, Task};
 use crate::config::Requires;
 use crate::id::{ActionId, NodeId, ResourceId, Table};
+use crate::relate::Links;
 use crate::time::Earliest;
 
 const RESOURCE: ResourceId = ResourceId(0);
@@ -13,7 +14,7 @@ fn draft() -> Draft {
     Draft {
         actions: Table::new(),
         orderings: Vec::new(),
-        links: Vec::new(),
+        links: Links::default(),
         resource: Table::new(),
         node: Table::new(),
         loads: None,
@@ -49,8 +50,6 @@ fn add(draft: &mut Draft, key: &Key, node: Option<NodeId>) -> ActionId {
         description: None,
         required_runnable_before: 0,
         runnable_before: 0,
-        before: Vec::new(),
-        after: Vec::new(),
     });
     draft.index.add(id, key, node);
     id

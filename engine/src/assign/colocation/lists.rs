@@ -248,15 +248,17 @@ impl<F: Facts> Collector<'_, F> {
         } else if self.side == Side::ThisWith {
             // Behind an unmanaged member nobody follows the first one: at least what is mandatory
             // for the group is obeyed.
+            let is_mandatory = |&&index: &&u32| self.lists.link(index).score.is_infinite();
+            let own = self.lists.own(self.side, group).iter();
+            let mut mandatory = own.filter(is_mandatory).peekable();
             let mut earlier = config
                 .children
                 .iter()
                 .take_while(|&&member| member != self.origin);
-            if earlier.any(|&member| !self.facts.managed(member)) {
-                for &index in self.lists.own(self.side, group) {
-                    if self.lists.link(index).score.is_infinite() {
-                        self.insert(index, list);
-                    }
+            // Most groups are with nothing; their members are many.
+            if mandatory.peek().is_some() && earlier.any(|&member| !self.facts.managed(member)) {
+                for &index in mandatory {
+                    self.insert(index, list);
                 }
             }
         }

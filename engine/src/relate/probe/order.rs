@@ -64,7 +64,7 @@ impl Pass<'_, '_> {
         {
             for id in self.links_after(probe) {
                 self.starts_of_instances(probe, resource, id);
-                let then = self.draft.links[id.0 as usize].then;
+                let then = self.draft.links[id].then;
                 let known = found.iter().position(|(from, _)| *from == then);
                 let known = known.unwrap_or_else(|| {
                     found.push((then, self.restarts_after(resource, then)));
@@ -91,18 +91,13 @@ impl Pass<'_, '_> {
 
     /// Newest first, as they are now.
     fn links_after(&self, action: ActionId) -> Vec<LinkId> {
-        self.draft.actions[action]
-            .after
-            .iter()
-            .rev()
-            .copied()
-            .collect()
+        self.draft.links.after(action).collect()
     }
 
     /// A probe that cannot run holds up the start of its clone without blocking it, lest active
     /// instances stop. Inactive instances must not start, though: there could be too many.
     fn starts_of_instances(&mut self, probe: ActionId, resource: ResourceId, id: LinkId) {
-        let after = &self.draft.links[id.0 as usize];
+        let after = &self.draft.links[id];
         let (start, effects) = (after.then, after.effects_of_first);
         let top = topology::top_below_bundle(self.world.state, resource);
         if self.draft.actions[start].resource != Some(top)
@@ -114,7 +109,7 @@ impl Pass<'_, '_> {
             return;
         }
         for id in self.links_after(start) {
-            let then = self.draft.links[id.0 as usize].then;
+            let then = self.draft.links[id].then;
             let action = &self.draft.actions[then];
             let Some(instance) = action.resource.filter(|_| action.task == Task::Start) else {
                 continue;
@@ -140,13 +135,13 @@ impl Pass<'_, '_> {
                 continue;
             }
             self.collect_down(resource, action, &mut found);
-            // The newest link is followed first, so it is pushed last.
             let only = self.interleaved_with(resource, action);
-            for &id in &self.draft.actions[action].after {
-                if self.follows(resource, action, id, only) {
-                    pending.push(self.draft.links[id.0 as usize].then);
-                }
-            }
+            let from = pending.len();
+            let followed = |id: &LinkId| self.follows(resource, action, *id, only);
+            let after = self.draft.links.after(action).filter(followed);
+            pending.extend(after.map(|id| self.draft.links[id].then));
+            // The newest is followed first.
+            pending[from..].reverse();
         }
         found
     }
@@ -204,7 +199,7 @@ impl Pass<'_, '_> {
         id: LinkId,
         only: Option<Option<ResourceId>>,
     ) -> bool {
-        let link = &self.draft.links[id.0 as usize];
+        let link = &self.draft.links[id];
         if link.effects_of_first.contains(Effects::FIRST_IMPLIES_THEN) {
             return true;
         }
@@ -228,14 +223,15 @@ impl Pass<'_, '_> {
 /// As long as it is unknown whether a resource is active, what waits for its stop waits for its
 /// probes: if they find it active, the stop is still to come.
 fn after_stop(world: World<'_>, draft: &mut Draft, ordering: &Ordering) {
+    // First what most orderings are not, and what takes least to find out.
+    if ordering.effects.is_empty() || !is_stop(draft, &ordering.first) {
+        return;
+    }
     let Some(resource) = resource_of(draft, &ordering.first) else {
         return;
     };
     let then_resource = resource_of(draft, &ordering.then);
-    if ordering.effects.is_empty()
-        || then_resource == Some(resource)
-        || !is_stop(draft, &ordering.first)
-    {
+    if then_resource == Some(resource) {
         return;
     }
     // A launched resource could be probed only after its launcher has started again.
@@ -243,16 +239,14 @@ fn after_stop(world: World<'_>, draft: &mut Draft, ordering: &Ordering) {
     if launcher.is_some() && launcher == then_resource && is_stop(draft, &ordering.then) {
         return;
     }
-    let probes = draft.with_key(&Key::once(resource, Task::Monitor)).to_vec();
+    let probes = draft.once(resource, &Task::Monitor).to_vec();
     if probes.is_empty() {
         return;
     }
     let thens = match &ordering.then {
         End::Action(then) => vec![*then],
-        End::Key { resource, key } if key.resource() == Some(*resource) => {
-            draft.with_key(key).to_vec()
-        }
-        End::Key { .. } | End::Requested(_) => Vec::new(),
+        End::Task { resource, task } => draft.once(*resource, task).to_vec(),
+        End::Requested(_) => Vec::new(),
     };
     let effects = kept(ordering.effects);
     for probe in probes {
@@ -267,7 +261,7 @@ fn after_stop(world: World<'_>, draft: &mut Draft, ordering: &Ordering) {
 fn resource_of(draft: &Draft, end: &End) -> Option<ResourceId> {
     match end {
         End::Action(action) => draft.actions[*action].resource,
-        End::Key { resource, .. } => Some(*resource),
+        End::Task { resource, .. } => Some(*resource),
         End::Requested(_) => None,
     }
 }
@@ -275,13 +269,8 @@ fn resource_of(draft: &Draft, end: &End) -> Option<ResourceId> {
 fn is_stop(draft: &Draft, end: &End) -> bool {
     match end {
         End::Action(action) => draft.actions[*action].task == Task::Stop,
-        End::Key {
-            key: Key::Operation {
-                task, interval_ms, ..
-            },
-            ..
-        } => *task == Task::Stop && *interval_ms == 0,
-        End::Key { .. } | End::Requested(_) => false,
+        End::Task { task, .. } => *task == Task::Stop,
+        End::Requested(_) => false,
     }
 }
 

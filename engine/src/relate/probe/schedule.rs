@@ -23,7 +23,6 @@ pub fn schedule(world: World<'_>, placement: &Placement, draft: &mut Draft) {
         placement,
         draft,
         clones,
-        is_guest: false,
         reach: None,
     };
     for &node in &world.state.nodes_by_name {
@@ -37,8 +36,6 @@ struct Prober<'a, 'd> {
     draft: &'d mut Draft,
     /// What is known of anonymous clones, filled when one is first met.
     clones: Table<ResourceId, Option<Candidates>>,
-    /// Whether the node that is looked at is inside a resource.
-    is_guest: bool,
     /// Filled when the first node in a bundle is met.
     reach: Option<Arc<Reach>>,
 }
@@ -86,7 +83,6 @@ impl<'a> Prober<'a, '_> {
         if drafted.unclean || !self.state().node[node].probes_allowed {
             return;
         }
-        self.is_guest = topology::guest_launcher(self.state(), node).is_some();
         let top = &self.placement.top;
         let Some(own) = self.bundle_around(node) else {
             self.all(top, node);
@@ -227,10 +223,11 @@ impl<'a> Prober<'a, '_> {
     }
 
     fn bundle(&mut self, bundle: &Bundle, node: NodeId) {
+        let is_guest = topology::guest_launcher(self.state(), node).is_some();
         for replica in &bundle.replicas {
             self.content(replica, node);
             // Guests hold no guests: nothing else of such a replica is looked for there.
-            if !self.is_guest || replica.connection.is_none() {
+            if !is_guest || replica.connection.is_none() {
                 self.container(bundle, replica, node);
             }
         }
