@@ -23,7 +23,7 @@ struct OfResource {
     groups: Vec<Group>,
 }
 
-/// What takes no memory of its own as long as it is short.
+/// Ids kept in place: four take the room of a vector's pointer and length.
 type Few = SmallVec<[ActionId; 4]>;
 
 /// Actions with the same key.

@@ -66,7 +66,7 @@ impl ActionMeta {
         match self.own_place(&name) {
             Ok(place) => self.own[place].1 = value,
             Err(place) => {
-                // Most actions that have one have only one, and most actions are probes.
+                // Mostly the only one: the result that a probe is expected to have.
                 if self.own.is_empty() {
                     self.own.reserve_exact(1);
                 }

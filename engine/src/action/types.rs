@@ -343,7 +343,7 @@ pub struct Action {
 pub struct Draft {
     /// Actions in order of creation.
     pub actions: Table<ActionId, Action>,
-    /// Orderings by key, in order of creation; applied by `settle`.
+    /// Orderings of tasks, in order of creation; applied by `settle`.
     pub orderings: Vec<Ordering>,
     /// Links between existing actions, in order of creation.
     pub links: Links,

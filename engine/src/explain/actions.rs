@@ -97,13 +97,14 @@ impl Explainer<'_> {
         let waiting = inputs.into_iter().flatten().filter(|input| input.waits);
         waiting
             .map(|input| {
-                let mut between: Vec<LinkId> = self.draft().links.before(id).collect();
+                let links = &self.draft().links;
+                let between = |id: &LinkId| {
+                    let link = &links[*id];
+                    link.first == input.first && !link.effects_of_first.is_empty()
+                };
+                let mut between: Vec<LinkId> = links.before(id).filter(between).collect();
                 // What tied the two together first is said first.
                 between.reverse();
-                between.retain(|link| {
-                    let link = &self.draft().links[*link];
-                    link.first == input.first && !link.effects_of_first.is_empty()
-                });
                 let mut ties: Vec<Link> = Vec::new();
                 for link in between {
                     let tie = self.link(link);

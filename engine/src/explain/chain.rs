@@ -97,7 +97,6 @@ impl Explainer<'_> {
         let verdict = found.next()?;
         let tie = match verdict.via {
             Via::Link(link) => self.link(link),
-            Via::Membership => Link::Member,
             Via::Colocation(index) => {
                 let colocation = &self.plan.placement.colocations[index as usize];
                 Link::Colocation(colocation.id.clone())

@@ -1,9 +1,9 @@
 //! relate: what comes before what.
 //!
-//! Two kinds of statement: an [`Ordering`] names its ends by key and is applied once all actions
-//! exist ([`order()`], with what it means for live migration); a [`Link`] joins two actions that
-//! exist already ([`link()`]). They are made, in this order and interleaved with the making of
-//! actions:
+//! Two kinds of statement: an [`Ordering`] names its ends by resource and task, and is applied once
+//! all actions exist ([`order()`], with what it means for live migration); a [`Link`] joins two
+//! actions that exist already ([`link()`]). They are made, in this order and interleaved with the
+//! making of actions:
 //!
 //! 1. [`locks`]: histories erased because their shutdown lock is void;
 //! 2. [`internal()`]: what every resource implies by what it is, before anything is assigned;

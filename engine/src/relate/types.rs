@@ -1,4 +1,4 @@
-//! Orderings between actions: by key before actions are looked up, links afterwards.
+//! Orderings between actions: by resource and task before actions are looked up, links afterwards.
 
 use std::sync::Arc;
 
@@ -87,9 +87,9 @@ pub struct Link {
     pub effects_of_first: Effects,
     /// Where it comes from.
     pub cause: Cause,
-    /// The link that came last before this one to have the same `first`.
+    /// The next older link with the same `first`.
     pub(crate) older_after: Option<LinkId>,
-    /// Likewise of those with the same `then`.
+    /// The next older link with the same `then`.
     pub(crate) older_before: Option<LinkId>,
 }
 

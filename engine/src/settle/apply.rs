@@ -1,4 +1,4 @@
-//! How do orderings by key become links between actions?
+//! How do orderings of tasks become links between actions?
 
 use super::Settler;
 use crate::action::{Key, Task};

@@ -8,7 +8,7 @@ use crate::action::{Action, Key, Need, Task};
 use crate::assign::Loads;
 use crate::config::{Role, Variant};
 use crate::id::{ActionId, NodeId, ResourceId};
-use crate::relate::{Effects, instances, link, topology};
+use crate::relate::{Effects, LinkId, instances, link, topology};
 
 impl Settler<'_> {
     /// Applies an effect as the kind of `owner` (the resource of one of the two actions) does.
@@ -103,6 +103,7 @@ impl Settler<'_> {
             then,
             node,
             effect: effects,
+            via,
             ..
         } = push;
         let mut changed = Changed::default();
@@ -123,7 +124,8 @@ impl Settler<'_> {
                 first_resource,
                 current,
             ) else {
-                changed.then |= self.unassign_if_mandatory(then_instance, first, effects, current);
+                changed.then |=
+                    self.unassign_if_mandatory(then_instance, (first, via), effects, current);
                 continue;
             };
             let Some(first_action) = first_task.as_ref().and_then(|task| {
@@ -144,10 +146,7 @@ impl Settler<'_> {
             if first_action == then_action {
                 continue;
             }
-            let Some(asked) = self.asked else {
-                continue;
-            };
-            let cause = self.link(asked).cause.clone();
+            let cause = self.link(via).cause.clone();
             if link(self.draft, first_action, then_action, effects, cause) {
                 changed.join(Changed {
                     first: true,
@@ -198,37 +197,38 @@ impl Settler<'_> {
     fn unassign_if_mandatory(
         &mut self,
         instance: ResourceId,
-        first: ActionId,
+        cause: (ActionId, LinkId),
         effects: Effects,
         current: bool,
     ) -> bool {
         let mandatory = Effects::UNRUNNABLE_FIRST_BLOCKS.with(Effects::FIRST_IMPLIES_THEN);
-        !current && effects.intersects(mandatory) && self.unassign(instance, first)
+        !current && effects.intersects(mandatory) && self.unassign(instance, cause)
     }
 
-    fn unassign(&mut self, resource: ResourceId, first: ActionId) -> bool {
+    fn unassign(&mut self, resource: ResourceId, cause: (ActionId, LinkId)) -> bool {
         let children = self.draft.resource[resource].children.clone();
         if !children.is_empty() {
             let mut changed = false;
             for &child in children.iter() {
-                changed |= self.unassign(child, first);
+                changed |= self.unassign(child, cause);
             }
             return changed;
         }
         let drafted = &mut self.draft.resource[resource];
         let node = drafted.node.take();
-        self.group_nodes.clear();
         drafted.next_role = Role::Stopped;
         let changed = node.is_some();
         if let Some(node) = node {
             let since = || Loads::of(self.placement);
             let loads = self.draft.loads.get_or_insert_with(since);
             loads.give_up(node, resource);
-            self.given_up.extend(self.asked.map(|via| GivenUp {
+            let (first, via) = cause;
+            self.given_up.push(GivenUp {
                 resource,
                 first,
                 via,
-            }));
+            });
+            self.group_nodes.clear();
         }
         for id in self.draft.of(resource).to_vec() {
             let action = self.action(id);
@@ -268,7 +268,7 @@ impl Settler<'_> {
         }
     }
 
-    /// Where all members of a group go. There is a link for each member that asks.
+    /// Where all members of a group go. Kept, as every link of the group asks.
     fn group_node(&mut self, group: ResourceId) -> Option<NodeId> {
         let Settler {
             world,

@@ -5,7 +5,7 @@ use super::{Changed, Settler, Verdicts};
 use crate::action::{BecauseVerb, Task};
 use crate::config::{Role, Variant};
 use crate::id::{ActionId, NodeId};
-use crate::relate::Effects;
+use crate::relate::{Effects, LinkId};
 
 /// One effect of a link, asked of two actions: those of the link, or members of theirs.
 #[derive(Clone, Copy)]
@@ -17,6 +17,8 @@ pub(super) struct Push {
     /// `first` as the ordering sees it.
     pub(super) side: Side,
     pub(super) effect: Effects,
+    /// The link whose effect it is.
+    pub(super) via: LinkId,
 }
 
 impl Settler<'_> {
@@ -27,53 +29,54 @@ impl Settler<'_> {
             then,
             side,
             effect: effects,
+            via,
             ..
         } = push;
         let then_was = Verdicts::of(self.action(then));
         let first_was = Verdicts::of(self.action(first));
 
         if effects.contains(Effects::ASYMMETRIC) {
-            self.asymmetric(first, then);
+            self.asymmetric(first, then, via);
         }
         if effects.contains(Effects::THEN_IMPLIES_FIRST) && !then_was.optional {
             if !side.optional && first_was.optional {
-                self.lose(first, BecauseVerb::Required, then);
+                self.lose(first, BecauseVerb::Required, then, via);
             }
             if side.migratable && !self.action(then).migratable {
-                self.lose(first, BecauseVerb::Unmigrateable, then);
+                self.lose(first, BecauseVerb::Unmigrateable, then, via);
             }
         }
         if effects.contains(Effects::PROMOTED_THEN_IMPLIES_FIRST) {
-            self.promoted_then_implies_first(first, then);
+            self.promoted_then_implies_first(first, then, via);
         }
         if effects.contains(Effects::UNMIGRATABLE_THEN_BLOCKS) {
             if !(self.action(then).migratable && self.action(then).runnable) {
-                self.lose(first, BecauseVerb::Unrunnable, then);
+                self.lose(first, BecauseVerb::Unrunnable, then, via);
             }
             if !self.action(then).optional {
-                self.lose(first, BecauseVerb::Required, then);
+                self.lose(first, BecauseVerb::Required, then, via);
             }
         }
         if effects.contains(Effects::FIRST_ELSE_THEN) && !self.action(first).runnable {
-            self.lose(then, BecauseVerb::Unmigrateable, first);
+            self.lose(then, BecauseVerb::Unmigrateable, first, via);
             self.draft.actions[then].pseudo = false;
         }
         if effects.contains(Effects::UNRUNNABLE_FIRST_BLOCKS)
             && self.action(then).runnable
             && !side.runnable
         {
-            self.lose(then, BecauseVerb::Unrunnable, first);
-            self.lose(then, BecauseVerb::Unmigrateable, first);
+            self.lose(then, BecauseVerb::Unrunnable, first, via);
+            self.lose(then, BecauseVerb::Unmigrateable, first, via);
         }
         if effects.contains(Effects::FIRST_IMPLIES_THEN)
             && self.action(then).optional
             && !side.optional
             && !self.action(first).migratable
         {
-            self.lose(then, BecauseVerb::Required, first);
+            self.lose(then, BecauseVerb::Required, first, via);
         }
         if effects.contains(Effects::INTERMEDIATE_STOP) {
-            self.intermediate_stop(first, then);
+            self.intermediate_stop(first, then, via);
         }
 
         let then_changed = then_was != Verdicts::of(self.action(then));
@@ -95,19 +98,19 @@ impl Settler<'_> {
     }
 
     /// A demotion before its own resource's stop; it never migrates.
-    fn promoted_then_implies_first(&mut self, first: ActionId, then: ActionId) {
+    fn promoted_then_implies_first(&mut self, first: ActionId, then: ActionId, via: LinkId) {
         let promoted = self
             .action(then)
             .resource
             .is_some_and(|resource| self.draft.resource[resource].role == Role::Promoted);
         if promoted && !self.action(then).optional {
-            self.lose(first, BecauseVerb::Required, then);
+            self.lose(first, BecauseVerb::Required, then, via);
         }
     }
 
     /// Without its `first`, `then` must not happen: unless it is optional and there is nothing to
     /// do anyway.
-    fn asymmetric(&mut self, first: ActionId, then: ActionId) {
+    fn asymmetric(&mut self, first: ActionId, then: ActionId, via: LinkId) {
         let Some(resource) = self.action(then).resource else {
             return;
         };
@@ -127,12 +130,12 @@ impl Settler<'_> {
                 return;
             }
         }
-        self.lose(then, BecauseVerb::Required, first);
-        self.lose(then, BecauseVerb::Unrunnable, first);
+        self.lose(then, BecauseVerb::Required, first, via);
+        self.lose(then, BecauseVerb::Unrunnable, first, via);
     }
 
     /// A stop on the way to a start, or a later member's stop before an earlier one's.
-    fn intermediate_stop(&mut self, first: ActionId, then: ActionId) {
+    fn intermediate_stop(&mut self, first: ActionId, then: ActionId, via: LinkId) {
         let (Some(first_resource), Some(then_resource)) =
             (self.action(first).resource, self.action(then).resource)
         else {
@@ -152,16 +155,16 @@ impl Settler<'_> {
             return;
         }
         if self.action(first).runnable {
-            self.lose(first, BecauseVerb::Required, then);
+            self.lose(first, BecauseVerb::Required, then, via);
         }
         if !self.action(then).optional {
-            self.lose(first, BecauseVerb::Required, then);
+            self.lose(first, BecauseVerb::Required, then, via);
         }
         if !self.action(then).migratable {
-            self.lose(first, BecauseVerb::Unmigrateable, then);
+            self.lose(first, BecauseVerb::Unmigrateable, then, via);
         }
         if !self.action(first).optional && !self.action(first).runnable {
-            self.lose(then, BecauseVerb::Unrunnable, first);
+            self.lose(then, BecauseVerb::Unrunnable, first, via);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! settle: runnable and optional verdicts of all actions, to a fixpoint.
 //!
-//! 1. [`apply`]: orderings by key become links between actions; a `first` that nobody asked for
+//! 1. [`apply`]: orderings of tasks become links between actions; a `first` that nobody asked for
 //!    is created where the peer creates it.
 //! 2. [`block`]: what cannot start takes what must run with it along.
 //! 3. probe orderings (`relate::probe`).
@@ -75,8 +75,6 @@ pub struct Verdict {
 pub enum Via {
     /// An ordering between the two, or between collectives that they belong to.
     Link(LinkId),
-    /// One is a member of the other, and it was the collective that was asked.
-    Membership,
     /// A mandatory colocation, index into `Placement::colocations`.
     Colocation(u32),
 }
@@ -110,8 +108,6 @@ struct Settler<'a> {
     draft: &'a mut Draft,
     verdicts: Vec<Verdict>,
     given_up: Vec<GivenUp>,
-    /// The link that is being asked, if one is.
-    asked: Option<LinkId>,
     tallies: Tallies,
     /// Where the members of groups go, of those that were asked for.
     group_nodes: BTreeMap<ResourceId, Option<NodeId>>,
@@ -168,7 +164,6 @@ impl<'a> Settler<'a> {
             draft,
             verdicts: Vec::new(),
             given_up: Vec::new(),
-            asked: None,
             tallies: Tallies::default(),
             group_nodes: BTreeMap::new(),
             budget: 2_000 * size + 1_000_000,
@@ -195,7 +190,7 @@ impl<'a> Settler<'a> {
 
     /// Takes a verdict away from `action` because of another action. The first reason stays, and
     /// only other resources' actions are worth one.
-    fn lose(&mut self, action: ActionId, change: BecauseVerb, because: ActionId) {
+    fn lose(&mut self, action: ActionId, change: BecauseVerb, because: ActionId, via: LinkId) {
         let target = &mut self.draft.actions[action];
         let had = match change {
             BecauseVerb::Required => target.optional,
@@ -214,7 +209,7 @@ impl<'a> Settler<'a> {
             action,
             change,
             because,
-            via: self.asked.map_or(Via::Membership, Via::Link),
+            via: Via::Link(via),
         });
         let (resource, task) = (
             self.action(because).resource,

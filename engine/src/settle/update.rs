@@ -58,12 +58,6 @@ impl Settler<'_> {
 
     /// Asks one link. `changed.then` adds up over all links of `then`.
     fn ask(&mut self, then: ActionId, input: LinkId, changed: &mut Changed) {
-        let before = self.asked.replace(input);
-        self.ask_link(then, input, changed);
-        self.asked = before;
-    }
-
-    fn ask_link(&mut self, then: ActionId, input: LinkId, changed: &mut Changed) {
         let listed = self.link(input).first;
         let first_node = self.ordering_node(listed);
         let then_node = self.ordering_node(then);
@@ -185,21 +179,21 @@ impl Settler<'_> {
         then: ActionId,
         first_side: Side,
         then_side: Side,
-        link: LinkId,
+        via: LinkId,
     ) -> Changed {
         let mut node = self.action(then).node;
         if self
-            .link(link)
+            .link(via)
             .effects
             .contains(Effects::FIRST_IMPLIES_SAME_NODE_THEN)
         {
             // Unfencing: only what runs on the unfenced node is concerned.
-            let effects = &mut self.draft.links[link].effects;
+            let effects = &mut self.draft.links[via].effects;
             *effects = effects.without(Effects::FIRST_IMPLIES_SAME_NODE_THEN)
                 | Effects::FIRST_IMPLIES_THEN;
             node = self.action(first).node;
         }
-        let mut effects = self.link(link).effects;
+        let mut effects = self.link(via).effects;
         let mut changed = Changed::default();
         let push = |effect: Effects| Push {
             first,
@@ -207,6 +201,7 @@ impl Settler<'_> {
             node,
             side: first_side,
             effect,
+            via,
         };
 
         if effects.contains(Effects::FIRST_IMPLIES_THEN) {
@@ -215,7 +210,7 @@ impl Settler<'_> {
                     changed.join(self.spread(owner, push(Effects::FIRST_IMPLIES_THEN)));
                 }
                 None if !first_side.optional && self.action(then).optional => {
-                    self.lose_quietly(then, BecauseVerb::Required, first);
+                    self.lose_quietly(then, BecauseVerb::Required, first, via);
                     changed.then = true;
                 }
                 None => {}
@@ -231,7 +226,7 @@ impl Settler<'_> {
                     changed.join(self.spread(owner, push));
                 }
                 None if !first_side.optional && self.action(first).runnable => {
-                    self.lose_quietly(first, BecauseVerb::Unrunnable, then);
+                    self.lose_quietly(first, BecauseVerb::Unrunnable, then, via);
                     changed.first = true;
                 }
                 None => {}
@@ -247,7 +242,7 @@ impl Settler<'_> {
         if effects.contains(Effects::NESTED_REMOTE_PROBE) && self.action(then).resource.is_some() {
             if !first_side.runnable && self.is_active(first) {
                 // What is to be probed is stopping anyway.
-                self.disable(link);
+                self.disable(via);
                 effects = Effects::NONE;
             } else {
                 changed.join(self.spread_to_then(blocks));
@@ -257,7 +252,7 @@ impl Settler<'_> {
             if self.action(then).resource.is_some() {
                 changed.join(self.spread_to_then(blocks));
             } else if !first_side.runnable && self.action(then).runnable {
-                self.lose_quietly(then, BecauseVerb::Unrunnable, first);
+                self.lose_quietly(then, BecauseVerb::Unrunnable, first, via);
                 changed.then = true;
             }
         }
@@ -272,7 +267,7 @@ impl Settler<'_> {
             }
         }
         self.pull_into_graph(first, then, first_side, then_side, effects);
-        changed.then |= self.block_after_unmanaged_stop(first, then, effects);
+        changed.then |= self.block_after_unmanaged_stop(first, then, effects, via);
         changed
     }
 
@@ -332,6 +327,7 @@ impl Settler<'_> {
         first: ActionId,
         then: ActionId,
         effects: Effects,
+        via: LinkId,
     ) -> bool {
         let mandatory =
             Effects::FIRST_IMPLIES_THEN | Effects::THEN_IMPLIES_FIRST | Effects::INTERMEDIATE_STOP;
@@ -345,16 +341,22 @@ impl Settler<'_> {
             && !self.action(first).runnable
             && self.action(first).task == Task::Stop;
         if stuck && self.action(then).runnable {
-            self.lose_quietly(then, BecauseVerb::Unrunnable, first);
+            self.lose_quietly(then, BecauseVerb::Unrunnable, first, via);
             return true;
         }
         false
     }
 
     /// As `lose`, but without a reason for summaries: the peer gives none here.
-    fn lose_quietly(&mut self, action: ActionId, change: BecauseVerb, because: ActionId) {
+    fn lose_quietly(
+        &mut self,
+        action: ActionId,
+        change: BecauseVerb,
+        because: ActionId,
+        via: LinkId,
+    ) {
         let reason = self.draft.actions[action].reason.take();
-        self.lose(action, change, because);
+        self.lose(action, change, because, via);
         self.draft.actions[action].reason = reason;
     }
 }

@@ -19,6 +19,7 @@ impl Settler<'_> {
             let Some(resource) = *resource else {
                 continue;
             };
+            // Only what makes a guest, and migrations, can have invalid inputs: see `is_invalid`.
             if !launchers.contains(resource) && *task != Task::MigrateTo {
                 continue;
             }

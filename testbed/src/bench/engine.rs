@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use lockstep_engine::parse::{Document, Limits};
 
-use super::families::{self, Family};
+use super::families;
 use super::process::{Cost, Run, measure};
 
 #[cfg(test)]
@@ -160,7 +160,7 @@ impl Bench<'_> {
             self.work("    only parsing the file", parse, None);
         }
         for family in families::ALL {
-            self.make(family, family.size)?;
+            fs::write(&self.cib, (family.make)(family.size))?;
             let engine = self.engine(&self.cib, 7)?;
             let peer = self.peer(&self.cib, 1, LIMIT)?;
             self.work(
@@ -186,10 +186,6 @@ impl Bench<'_> {
             None => String::new(),
         };
         self.say(line);
-    }
-
-    fn make(&self, family: &Family, size: usize) -> io::Result<()> {
-        fs::write(&self.cib, (family.make)(size))
     }
 
     // ---- Growth

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crate::World;
-use crate::action::{Draft, Key, Task};
+use crate::action::{Draft, Task};
 use crate::assign::Placement;
 use crate::config::Variant;
 use crate::id::{ActionId, Id, ResourceId};
@@ -57,11 +57,7 @@ impl Pass<'_, '_> {
         }
         // What a walk finds depends on the resource only, not on where it is probed.
         let mut found: Vec<(ActionId, Vec<ActionId>)> = Vec::new();
-        for probe in self
-            .draft
-            .with_key(&Key::once(resource, Task::Monitor))
-            .to_vec()
-        {
+        for probe in self.draft.once(resource, &Task::Monitor).to_vec() {
             for id in self.links_after(probe) {
                 self.starts_of_instances(probe, resource, id);
                 let then = self.draft.links[id].then;
@@ -136,12 +132,12 @@ impl Pass<'_, '_> {
             }
             self.collect_down(resource, action, &mut found);
             let only = self.interleaved_with(resource, action);
-            let from = pending.len();
+            let start = pending.len();
             let followed = |id: &LinkId| self.follows(resource, action, *id, only);
             let after = self.draft.links.after(action).filter(followed);
             pending.extend(after.map(|id| self.draft.links[id].then));
             // The newest is followed first.
-            pending[from..].reverse();
+            pending[start..].reverse();
         }
         found
     }
@@ -159,12 +155,7 @@ impl Pass<'_, '_> {
         if self.is_primitive(other) {
             // Pseudo-actions are implied by fencing: nothing is done that could wait.
             let real = |id: &&ActionId| !self.draft.actions[**id].pseudo;
-            found.extend(
-                self.draft
-                    .with_key(&Key::once(other, down))
-                    .iter()
-                    .filter(real),
-            );
+            found.extend(self.draft.once(other, &down).iter().filter(real));
         }
     }
 
@@ -223,7 +214,7 @@ impl Pass<'_, '_> {
 /// As long as it is unknown whether a resource is active, what waits for its stop waits for its
 /// probes: if they find it active, the stop is still to come.
 fn after_stop(world: World<'_>, draft: &mut Draft, ordering: &Ordering) {
-    // First what most orderings are not, and what takes least to find out.
+    // Few orderings begin with a stop, and that is cheap to see.
     if ordering.effects.is_empty() || !is_stop(draft, &ordering.first) {
         return;
     }
