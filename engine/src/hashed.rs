@@ -85,6 +85,19 @@ impl<I: Id> HashIndex<I> {
         self.len += usize::from(self.put(hash_of(text(id)), id, &text));
     }
 
+    /// Puts an id in the place of the one that has its text.
+    pub(crate) fn replace<'t>(&mut self, id: I, text: impl Fn(I) -> &'t str) {
+        let new = text(id);
+        if let Some(known) = self.crowded.get_mut(new) {
+            *known = id;
+            return;
+        }
+        let place = self.place(hash_of(new), |id| text(id) == new);
+        if let Some((_, known)) = place.and_then(|place| self.slots[place].as_mut()) {
+            *known = id;
+        }
+    }
+
     /// Tells whether this is a new text.
     fn put<'t>(&mut self, hash: u64, id: I, text: &impl Fn(I) -> &'t str) -> bool {
         let new = text(id);
@@ -154,6 +167,14 @@ mod tests {
         }
         for absent in ["", "another", "resource-"] {
             assert_eq!(index.get(absent, text), None, "{absent}");
+        }
+        for number in 0..texts.len() {
+            index.replace(NodeId::from_index(number), text);
+        }
+        for wanted in texts {
+            let last = texts.iter().rposition(|text| text == wanted);
+            let last = last.map(NodeId::from_index);
+            assert_eq!(index.get(wanted, text), last, "{wanted}, replaced");
         }
     }
 

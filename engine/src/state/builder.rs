@@ -274,7 +274,7 @@ impl Builder<'_> {
             self.state.resource.push(ResourceState::new(resource));
             self.active.push(IdSet::new());
             self.state.have_fencing |= resource.fence_device;
-            self.resource_names.add(id, &self.state.resources);
+            self.resource_names.add_found(id, &self.state.resources);
         }
     }
 

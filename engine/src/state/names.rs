@@ -81,8 +81,21 @@ impl ResourceNames {
         names
     }
 
-    pub(super) fn add(&mut self, id: ResourceId, resources: &Resources) {
+    fn add(&mut self, id: ResourceId, resources: &Resources) {
         self.by_id.insert(id, |id| &resources[id].id);
+    }
+
+    /// Adds a resource that a history has brought about. Names are looked for from the first
+    /// top-level resource downwards, and removed ones are the last of those: an instance comes
+    /// before one that was there earlier.
+    pub(super) fn add_found(&mut self, id: ResourceId, resources: &Resources) {
+        let is_removed = |id: ResourceId| resources[id].removed && resources[id].parent.is_none();
+        let known = self.by_id(&resources[id].id, resources);
+        if !is_removed(id) && known.is_some_and(is_removed) {
+            self.by_id.replace(id, |id| &resources[id].id);
+        } else {
+            self.add(id, resources);
+        }
     }
 
     pub(super) fn by_id(&self, id: &str, resources: &Resources) -> Option<ResourceId> {
