@@ -3,7 +3,7 @@
 //! Marking a node makes an optional fencing action; the fencing phase (`relate::fencing`) makes it
 //! required for nodes that are still unclean then.
 
-use super::{ActionMeta, Draft, Key, Need, Reason, Task};
+use super::{ActionMeta, Draft, Key, Need, Reason, RequestDetail, Task};
 use crate::World;
 use crate::config::{FenceAction, NodeKind, Requires};
 use crate::id::{ActionId, NodeId, ResourceId};
@@ -68,12 +68,18 @@ pub fn mark(
                 draft.node[node].remote_reset = true;
             }
             draft.node[node].unclean = true;
-            request(world, draft, node, None, true, Some(reason), false);
+            let detail = RequestDetail::Plain;
+            request(world, draft, node, None, true, Some(reason), detail);
         }
         NodeKind::Cluster if draft.node[node].unclean => {}
         NodeKind::Cluster => {
             draft.node[node].unclean = true;
-            request(world, draft, node, None, true, Some(reason), priority_delay);
+            let detail = if priority_delay {
+                RequestDetail::PriorityDelay
+            } else {
+                RequestDetail::Plain
+            };
+            request(world, draft, node, None, true, Some(reason), detail);
         }
     }
 }
@@ -87,7 +93,7 @@ pub fn request(
     operation: Option<FenceAction>,
     optional: bool,
     reason: Option<Reason>,
-    priority_delay: bool,
+    detail: RequestDetail,
 ) -> ActionId {
     let operation = operation.unwrap_or(world.config.options.fencing_action);
     let key = Key::Fence(node, operation);
@@ -103,7 +109,7 @@ pub fn request(
             let devices = unfencing_devices(world.state, &draft.top, children);
             let digests = state::digest::unfencing(world, node, &devices);
             draft.recheck_by.merge(digests.recheck_by);
-            required |= digests.is_needed();
+            required |= detail != RequestDetail::AttributesUnread && digests.is_needed();
             meta.set("digests-all", digests.all);
             meta.set("digests-secure", digests.secure);
         }
@@ -112,7 +118,9 @@ pub fn request(
     });
     let options = &world.config.options;
     let delayed = |id: ActionId| draft.actions[id].meta.get(PRIORITY_DELAY).is_some();
-    if options.priority_fencing_delay_ms > 0 && (priority_delay || delayed(id)) {
+    if options.priority_fencing_delay_ms > 0
+        && (detail == RequestDetail::PriorityDelay || delayed(id))
+    {
         // Given even if it is 0, so that it takes precedence over the device's own delay.
         let delay_s = priority_delay_s(world, draft, node);
         draft.actions[id]
@@ -186,6 +194,7 @@ pub fn changed_devices(world: World<'_>) -> Vec<(NodeId, ChangedDevice)> {
     let state = world.state;
     let devices = unfencing_devices(state, &state.top, |id| &state.resources[id].children);
     let requests = state.requests.iter();
+    let requests = requests.filter(|request| request.detail != RequestDetail::AttributesUnread);
     let marked = requests.filter_map(|request| match request.key {
         Key::Fence(node, _) => Some(node),
         _ => None,
@@ -235,7 +244,7 @@ pub fn unfence_for(
             Some(FenceAction::On),
             false,
             Some(Reason::Text(reason.into())),
-            false,
+            RequestDetail::Plain,
         );
     }
 }
@@ -254,7 +263,15 @@ pub fn order_after_unfencing(
     if !device && world.state.resource[resource].requires != Requires::Unfencing {
         return;
     }
-    let unfence = request(world, draft, node, Some(FenceAction::On), true, None, false);
+    let unfence = request(
+        world,
+        draft,
+        node,
+        Some(FenceAction::On),
+        true,
+        None,
+        RequestDetail::Plain,
+    );
     relate::link(
         draft,
         unfence,
@@ -273,7 +290,7 @@ pub fn order_after_unfencing(
             Some(FenceAction::On),
             false,
             reason,
-            false,
+            RequestDetail::Plain,
         );
     }
 }

@@ -71,18 +71,15 @@ fn make(world: World<'_>, draft: &mut Draft, request: &ActionRequest) -> ActionI
         before_reset,
     } = request;
     match key {
-        Key::Fence(target, operation) => {
-            let delay = *detail == RequestDetail::PriorityDelay;
-            fencing::request(
-                world,
-                draft,
-                *target,
-                Some(*operation),
-                *optional,
-                reason.clone(),
-                delay,
-            )
-        }
+        Key::Fence(target, operation) => fencing::request(
+            world,
+            draft,
+            *target,
+            Some(*operation),
+            *optional,
+            reason.clone(),
+            *detail,
+        ),
         Key::Named(name) => {
             let id = draft.helper(world, name.clone());
             if let RequestDetail::MinRunnable { required } = detail {

@@ -243,7 +243,7 @@ pub struct ActionRequest {
 
 /// What is special about a request.
 #[allow(missing_docs)]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestDetail {
     Plain,
     /// A helper pseudo-action: runnable when `required` of its inputs are (clone-min, require-all=false).
@@ -252,6 +252,9 @@ pub enum RequestDetail {
     },
     /// Fence this node with a delay according to priorities.
     PriorityDelay,
+    /// Fence this remote node; its transient attributes had not been read by then, so what it was
+    /// last unfenced with is not known.
+    AttributesUnread,
 }
 
 /// Why an action is needed or cannot run: shown in summaries, kept for explanations.

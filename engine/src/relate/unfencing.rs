@@ -2,7 +2,7 @@
 
 use super::{Effects, End, Ordering, order};
 use crate::World;
-use crate::action::{self, Draft, Task};
+use crate::action::{self, Draft, RequestDetail, Task};
 use crate::config::FenceAction;
 use crate::id::{NodeId, ResourceId};
 
@@ -15,7 +15,13 @@ pub(super) fn order_restart(
 ) {
     let on = Some(FenceAction::On);
     let unfence = End::Action(action::fencing::request(
-        world, draft, node, on, true, None, false,
+        world,
+        draft,
+        node,
+        on,
+        true,
+        None,
+        RequestDetail::Plain,
     ));
     let stop = End::task(resource, Task::Stop);
     let start = End::task(resource, Task::Start);

@@ -193,3 +193,36 @@ fn a_changed_fence_device_is_told_of_before_the_status() {
     let before = output.split("Current cluster status").next();
     assert_eq!(before, Some(expected), "{output}");
 }
+
+#[test]
+fn what_a_remote_node_was_unfenced_with_is_not_known_before_its_attributes_are_read() {
+    // The connection is removed, and its failure is found on a node that is read before it.
+    let xml = r##"<cib validate-with="none" have-quorum="1"><configuration>
+             <crm_config/>
+             <nodes><node id="1" uname="n1"/></nodes>
+             <resources><primitive id="f" class="stonith" type="fence_scsi"><meta_attributes id="m">
+               <nvpair id="m1" name="provides" value="unfencing"/>
+             </meta_attributes></primitive></resources>
+             <constraints/>
+           </configuration>
+           <status>
+             <node_state id="1" uname="n1" in_ccm="true" crmd="online" join="member" expected="member">
+               <lrm id="1"><lrm_resources><lrm_resource id="r" class="ocf" provider="pacemaker" type="remote">
+                 <lrm_rsc_op id="r_last_failure_0" operation="monitor" interval="20000" rc-code="1" op-status="4"/>
+               </lrm_resource></lrm_resources></lrm>
+             </node_state>
+             <node_state id="r" uname="r" remote_node="true">
+               <transient_attributes id="r"><instance_attributes id="t">
+                 <nvpair id="t1" name="#digests-all" value="f:fence_scsi:0,"/>
+               </instance_attributes></transient_attributes>
+             </node_state>
+           </status></cib>"##;
+    let mut cib = Document::parse(xml.as_bytes(), &Limits::default()).expect("a CIB");
+    let settings = Settings {
+        schedule: true,
+        ..Settings::default()
+    };
+    let output = run(&mut cib, NOW, &settings).expect("a plan").output;
+    assert!(output.contains("Fence (reboot) r"), "{output}");
+    assert!(!output.contains("unfencing r changed"), "{output}");
+}

@@ -139,12 +139,18 @@ impl Builder<'_> {
         let next = self.state.requests.len();
         let position = *self.fencing_requests.entry(node).or_insert(next);
         if position == next {
+            // Those of cluster nodes are all read before any history.
+            let unread = self.is_remote_or_guest(node) && !self.state.node[node].unpacked;
             self.state.requests.push(ActionRequest {
                 key: Key::Fence(node, self.config.options.fencing_action),
                 node: Some(node),
                 optional: true,
                 reason: None,
-                detail: RequestDetail::Plain,
+                detail: if unread {
+                    RequestDetail::AttributesUnread
+                } else {
+                    RequestDetail::Plain
+                },
                 before_reset: false,
             });
         }

@@ -144,7 +144,8 @@ fn host_of(world: World<'_>, draft: &Draft, node: NodeId) -> NodeId {
         .unwrap_or(node)
 }
 
-/// Ids and node names of entries: sorted by id, each instance once.
+/// Ids and node names of entries: sorted by id, each id once (no schema permits two resources with
+/// one id, but Pacemaker plans for them).
 fn names(world: World<'_>, entries: &Entries, with_node: bool) -> (String, String) {
     let state = world.state;
     let node_id = |node: Option<NodeId>| node.map(|node| state.nodes[node].id.as_str());
@@ -158,7 +159,7 @@ fn names(world: World<'_>, entries: &Entries, with_node: bool) -> (String, Strin
         .copied()
         .collect();
     sorted.sort_by(by_id);
-    sorted.dedup_by(|b, a| a.0 == b.0);
+    sorted.dedup_by(|b, a| state.resources[a.0].id == state.resources[b.0].id);
     let resources = words(
         sorted
             .iter()
