@@ -1,32 +1,84 @@
-//! Links the unwinder into the program, where its library can be had.
+//! Links the C library and the unwinder into the program, where they can be had.
 //!
-//! It is all that a Rust program needs of `libgcc_s`, and to find, map and relocate one more shared
-//! library takes a tenth of a millisecond: a tenth of the time in which `lockstep` starts, and
-//! agents call it many times. Where the library is missing, the shared one is linked as usual.
+//! To find, map, relocate and bind shared libraries takes a third of the time in which `lockstep`
+//! starts, and agents call it many times. What is linked in also runs whatever C library a host
+//! has, and keeps running while that is upgraded (`docs/decisions/0010`). Where an archive is
+//! missing, the shared library is linked as usual.
+//!
+//! Only the program itself: what else is made of this package (tests, the testbed) gets no more
+//! than the unwinder, so that a library can still be loaded in front of it.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "cargo tells build scripts everything in the environment"
 )]
 
-use std::env;
+use std::path::Path;
 use std::process::Command;
+use std::{env, fs, io};
 
-fn main() {
+/// What the standard library links on Linux with glibc, and what that is called as an archive.
+const LIBRARIES: [(&str, &str); 7] = [
+    ("gcc_s", "gcc_eh"),
+    ("util", "util"),
+    ("rt", "rt"),
+    ("pthread", "pthread"),
+    ("m", "m"),
+    ("dl", "dl"),
+    ("c", "c"),
+];
+
+fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-env-changed=LOCKSTEP_LINK");
     let target = |what: &str| env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default();
     // Only for the machine itself: another one's compiler is not known here.
     let native = env::var("HOST") == env::var("TARGET");
-    if native && target("OS") == "linux" && target("ENV") == "gnu" && has_unwinder() {
+    let shared = env::var("LOCKSTEP_LINK").is_ok_and(|how| how == "shared");
+    if shared || !native || target("OS") != "linux" || target("ENV") != "gnu" {
+        return Ok(());
+    }
+    if archive("gcc_eh").is_some() {
         println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
     }
+    let found = LIBRARIES.map(|(name, archived)| Some((name, archive(archived)?)));
+    if let (Some(found), Some(gcc)) = (
+        found.into_iter().collect::<Option<Vec<_>>>(),
+        archive("gcc"),
+    ) {
+        link_in(&found, &gcc)?;
+    }
+    Ok(())
 }
 
-/// Whether the C compiler, which links Rust programs, has the library: it answers with the full
-/// path then, and with the bare name if not.
-fn has_unwinder() -> bool {
+/// Where the C compiler, which links Rust programs, has an archive: it answers with the full path,
+/// or with the bare name if there is none.
+fn archive(name: &str) -> Option<String> {
     let asked = Command::new("cc")
-        .arg("-print-file-name=libgcc_eh.a")
-        .output();
-    asked.is_ok_and(|answer| answer.stdout.contains(&b'/'))
+        .arg(format!("-print-file-name=lib{name}.a"))
+        .output()
+        .ok()?;
+    let path = String::from_utf8(asked.stdout).ok()?.trim().to_owned();
+    path.contains('/').then_some(path)
+}
+
+/// Makes a folder that is searched for libraries first, in which there are archives only. There is
+/// no setting for how one program of several is linked.
+fn link_in(found: &[(&str, String)], gcc: &str) -> io::Result<()> {
+    let folder = Path::new(&env::var("OUT_DIR").map_err(io::Error::other)?).join("archives");
+    fs::create_dir_all(&folder)?;
+    let of = |wanted| found.iter().find(|(name, _)| *name == wanted);
+    let unwinder = of("gcc_s").map_or("", |(_, path)| path);
+    for (name, path) in found {
+        // A linker takes a file of this kind for a script. The C library and the unwinder need each other.
+        fs::write(
+            folder.join(format!("lib{name}.a")),
+            format!("GROUP ( {path} {unwinder} {gcc} )\n"),
+        )?;
+    }
+    println!("cargo:rustc-link-arg-bin=lockstep=-L{}", folder.display());
+    println!("cargo:rustc-link-arg-bin=lockstep=-static-pie");
+    // For the test that looks at what came of it.
+    println!("cargo:rustc-env=LOCKSTEP_LINKED_IN=yes");
+    Ok(())
 }

@@ -17,6 +17,7 @@ use lockstep_engine::parse::{Document, Limits};
 use super::families;
 use super::process::{Cost, Run, measure};
 
+mod program;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,8 @@ mod tests;
 pub struct Settings {
     /// Pacemaker's `crm_simulate`.
     pub peer: PathBuf,
+    /// The `lockstep` to measure; without it the one beside this program, or this one.
+    pub program: Option<PathBuf>,
     /// Folder with further CIBs.
     pub cases: Option<PathBuf>,
     /// Less of everything, for a first look.
@@ -38,9 +41,13 @@ pub const LARGE_LIMIT: Duration = Duration::from_secs(600);
 /// What it is given for each of the others.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// Commands with which this program does the engine's side.
+/// How often both sides run each case, and how many short runs of ours stand beside a long one of the peer.
+const TURNS: u32 = 5;
+const RUNS_A_TURN: NonZero<u32> = NonZero::new(4).unwrap();
+
+/// The command that does the engine's side.
 pub const SIMULATE: &str = "simulate";
-/// The engine's side, but for everything after reading the file.
+/// With this command this program does the same, but for everything after reading the file.
 pub const PARSE: &str = "parse";
 
 /// Measures everything and prints tables as they grow.
@@ -49,17 +56,16 @@ pub const PARSE: &str = "parse";
 /// If something cannot be run or written; never because of what was measured.
 pub fn run(settings: &Settings, print: &dyn Fn(&str)) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
-    // As a package would: a linker writes a program here and there, and the kernel keeps such a file
-    // in many small pieces, which makes its start a fifth slower.
-    let installed = folder.path().join(env!("CARGO_PKG_NAME"));
-    fs::copy(std::env::current_exe()?, &installed)?;
+    let (installed, what) = program::install(settings.program.as_deref(), folder.path())?;
     let bench = Bench {
         settings,
         print,
-        this: text(&installed),
+        program: text(&installed),
+        this: text(&std::env::current_exe()?),
         peer: settings.peer.display().to_string(),
         cib: folder.path().join("cib.xml"),
     };
+    bench.say(format!("Measured is {what}."));
     bench.works()?;
     bench.growth()?;
     if let Some(cases) = &settings.cases {
@@ -83,6 +89,9 @@ pub fn parse_only(mut args: impl Iterator<Item = String>) -> io::Result<ExitCode
 struct Bench<'a> {
     settings: &'a Settings,
     print: &'a dyn Fn(&str),
+    /// `lockstep`.
+    program: String,
+    /// This program, which reads and parses only.
     this: String,
     peer: String,
     /// The CIB that is planned for.
@@ -104,13 +113,17 @@ impl Bench<'_> {
     }
 
     fn engine(&self, cib: &Path, runs: u32) -> io::Result<Cost> {
-        self.this_program(SIMULATE, &["-x", &text(cib), "-R", "-Q"], runs)
+        let program = [&self.program, SIMULATE, "-x", &text(cib), "-R", "-Q"];
+        self.succeeds(&program, runs)
     }
 
-    /// Runs this program as another command; that has to succeed.
-    fn this_program(&self, command: &str, args: &[&str], runs: u32) -> io::Result<Cost> {
-        let program = [&[self.this.as_str(), command], args].concat();
-        match measure(&program, self.runs(runs), LARGE_LIMIT)? {
+    fn parse(&self, cib: &Path, runs: u32) -> io::Result<Cost> {
+        self.succeeds(&[&self.this, PARSE, &text(cib)], runs)
+    }
+
+    /// Runs a program that has to succeed.
+    fn succeeds(&self, program: &[&str], runs: u32) -> io::Result<Cost> {
+        match measure(program, self.runs(runs), LARGE_LIMIT)? {
             Run::Done(cost) => Ok(cost),
             other => {
                 let line = format!("{}: {other:?}", program.join(" "));
@@ -156,7 +169,7 @@ impl Bench<'_> {
                 engine,
                 peer,
             );
-            let parse = self.this_program(PARSE, &[&text(&self.cib)], runs)?;
+            let parse = self.parse(&self.cib, runs)?;
             self.work("    only parsing the file", parse, None);
         }
         for family in families::ALL {
@@ -230,6 +243,24 @@ impl Bench<'_> {
 
     // ---- Cases
 
+    /// What both take for one file: they take turns, so that a machine that is slow for a second is so for both. Nothing if
+    /// one of them refuses the file or does not end.
+    fn in_turns(&self, file: &Path) -> io::Result<Option<(Cost, Cost)>> {
+        let program = [&self.program, SIMULATE, "-x", &text(file), "-R", "-Q"];
+        let mut lowest: Option<(Cost, Cost)> = None;
+        for _ in 0..self.runs(TURNS).get() {
+            let engine = measure(&program, RUNS_A_TURN, LIMIT)?;
+            let (Run::Done(engine), Run::Done(peer)) = (engine, self.peer(file, 1, LIMIT)?) else {
+                return Ok(None);
+            };
+            lowest = Some(match lowest {
+                Some(before) => (engine.lowest(before.0), peer.lowest(before.1)),
+                None => (engine, peer),
+            });
+        }
+        Ok(lowest)
+    }
+
     /// Many small CIBs: what a process costs before and beside planning.
     fn cases(&self, folder: &Path) -> io::Result<()> {
         let mut files: Vec<PathBuf> = fs::read_dir(folder)?
@@ -241,10 +272,7 @@ impl Bench<'_> {
         let mut ratios = Vec::new();
         let (mut engine_us, mut peer_us, mut failed) = (0, 0, 0);
         for file in files.iter().step_by(every) {
-            let program = [self.this.as_str(), SIMULATE, "-x", &text(file), "-R", "-Q"];
-            let engine = measure(&program, self.runs(15), LIMIT)?;
-            let peer = self.peer(file, 5, LIMIT)?;
-            let (Run::Done(engine), Run::Done(peer)) = (engine, peer) else {
+            let Some((engine, peer)) = self.in_turns(file)? else {
                 failed += 1;
                 continue;
             };

@@ -28,7 +28,8 @@ pub struct Cost {
 }
 
 impl Cost {
-    fn lowest(self, other: Cost) -> Cost {
+    /// Of each number the lower one.
+    pub(super) fn lowest(self, other: Cost) -> Cost {
         Cost {
             wall_us: self.wall_us.min(other.wall_us),
             cpu_us: self.cpu_us.min(other.cpu_us),

@@ -30,6 +30,9 @@ struct EngineArgs {
     /// Pacemaker's `crm_simulate`
     #[arg(long, value_name = "FILE")]
     peer: PathBuf,
+    /// The `lockstep` to measure, if not the one beside this program
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Folder with further CIBs, each of which is planned for once
     #[arg(long, value_name = "FOLDER")]
     cases: Option<PathBuf>,
@@ -62,6 +65,7 @@ pub(crate) fn run(args: Args) -> io::Result<ExitCode> {
     };
     let settings = Settings {
         peer: args.peer,
+        program: args.program,
         cases: args.cases,
         quick: args.quick,
         large: args.large,

@@ -99,6 +99,36 @@ impl Page {
     }
 }
 
+/// Why disks and clocks are as they are where there are no levers.
+pub const WITHOUT: &str =
+    "there is no C compiler, or what hosts run has the C library linked in (see LOCKSTEP_LINK)";
+
+/// Whether a library can be loaded in front of a program: it names an interpreter, which loads those that
+/// it needs.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn reach(program: &Path) -> io::Result<bool> {
+    /// `PT_INTERP` of ELF's program headers.
+    const INTERPRETER: u32 = 3;
+    let file = File::open(program)?;
+    let mut header = [0; 64];
+    file.read_exact_at(&mut header, 0)?;
+    let half = |at: usize| u64::from(u16::from_ne_bytes([header[at], header[at + 1]]));
+    let (size, count) = (half(54), half(56));
+    let mut place = [0; 8];
+    place.copy_from_slice(&header[32..40]);
+    let first = u64::from_ne_bytes(place);
+    for number in 0..count {
+        let mut kind = [0; 4];
+        file.read_exact_at(&mut kind, first.saturating_add(number * size))?;
+        if u32::from_ne_bytes(kind) == INTERPRETER {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Makes the library, if there is a C compiler; says whether there is.
 ///
 /// # Errors
@@ -128,7 +158,7 @@ pub fn make(shared: &Path) -> io::Result<bool> {
 mod tests {
     use std::process::Command;
 
-    use super::{EIO, Levers, Page, make};
+    use super::{EIO, Levers, Page, make, reach};
 
     #[test]
     fn a_page_has_its_fields_where_the_library_reads_them() {
@@ -144,6 +174,27 @@ mod tests {
         assert_eq!(page[32..40], 1_i64.to_ne_bytes());
         assert_eq!(page[40..], [0; 16]);
         assert_eq!(Levers::default().page(), [0; 56]);
+    }
+
+    #[test]
+    fn levers_reach_what_loads_libraries() {
+        let this = std::env::current_exe().expect("this test");
+        assert!(reach(&this).expect("a program"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let text = folder.path().join("text");
+        std::fs::write(&text, "no program").expect("written");
+        reach(&text).expect_err("it has no headers");
+        // A program with one header, of a kind that is no interpreter.
+        let mut program = vec![0_u8; 120];
+        program[32..40].copy_from_slice(&64_u64.to_ne_bytes());
+        program[54..56].copy_from_slice(&56_u16.to_ne_bytes());
+        program[56..58].copy_from_slice(&1_u16.to_ne_bytes());
+        program[64..68].copy_from_slice(&1_u32.to_ne_bytes());
+        std::fs::write(&text, &program).expect("written");
+        assert!(!reach(&text).expect("a program"));
+        program[64..68].copy_from_slice(&3_u32.to_ne_bytes());
+        std::fs::write(&text, &program).expect("written");
+        assert!(reach(&text).expect("a program"));
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub struct Machines {
     pub shared: PathBuf,
     /// Who tells what really happened.
     pub witness: Witness,
-    /// Whether disks can be made to fail, and clocks to go wrong: there is a C compiler.
+    /// Whether disks can be made to fail, and clocks to go wrong ([`levers::WITHOUT`]).
     pub has_levers: bool,
 }
 
@@ -69,10 +69,11 @@ impl Machines {
         for name in ["agents", "bin", "faults", "logs"] {
             std::fs::create_dir_all(shared.join(name))?;
         }
-        let has_levers = levers::make(&shared)?;
         let me = std::env::current_exe()?;
+        let program = program.unwrap_or(&me);
+        let has_levers = levers::make(&shared)? && levers::reach(program)?;
         install(&me, &shared.join("bin/lockstep-testbed"))?;
-        install(program.unwrap_or(&me), &shared.join("bin/lockstep"))?;
+        install(program, &shared.join("bin/lockstep"))?;
         let texts = [
             ("boot.sh", include_str!("boot.sh")),
             ("agents/Service", include_str!("../agents/Service")),

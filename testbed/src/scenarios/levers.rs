@@ -8,7 +8,7 @@ use super::story::{SETTLES_WITHIN, Story, Told, ensure};
 use crate::checkers::exclusive::{self, Violation};
 use crate::faults::network::Shape;
 use crate::hosts::host::Off;
-use crate::hosts::levers::{EIO, LIBRARY, Levers, Page};
+use crate::hosts::levers::{EIO, LIBRARY, Levers, Page, WITHOUT};
 use crate::hosts::wire::{Link, address};
 use crate::report::chronicle::Kind;
 
@@ -61,7 +61,9 @@ pub(super) async fn levers(story: &mut Story) -> Told {
 /// What the library says that is loaded in front of our programs, seen by others: on a page of their own.
 async fn disk_and_clock(story: &Story) -> Told {
     if !story.machines.has_levers {
-        story.step("SKIPPED disks that fail and clocks that jump: there is no C compiler");
+        story.step(format!(
+            "SKIPPED disks that fail and clocks that jump: {WITHOUT}"
+        ));
         return Ok(());
     }
     let page = Page::new(&story.machines.shared, "probe")?;

@@ -6,6 +6,7 @@ use super::workload::Workload;
 use crate::checkers::linearizable;
 use crate::differential::random::Random;
 use crate::faults::Which;
+use crate::hosts::levers::WITHOUT;
 
 /// How often a fault of one kind strikes.
 const ROUNDS: usize = 2;
@@ -15,7 +16,7 @@ const MIXTURE: usize = 5;
 /// Faults of one kind, the cluster recovering after each.
 pub(super) async fn under(story: &mut Story, which: Which) -> Told {
     if which.needs_levers() && !story.machines.has_levers {
-        story.step(format!("SKIPPED {}: there is no C compiler", which.name()));
+        story.step(format!("SKIPPED {}: {WITHOUT}", which.name()));
         return Ok(());
     }
     loaded(story, async |story| strike(story, &[which; ROUNDS]).await).await

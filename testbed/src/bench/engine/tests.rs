@@ -18,6 +18,7 @@ fn line(engine: Cost, peer: Option<Run>) -> String {
     let told = RefCell::new(Vec::new());
     let settings = Settings {
         peer: "peer".into(),
+        program: None,
         cases: None,
         quick: true,
         large: false,
@@ -25,6 +26,7 @@ fn line(engine: Cost, peer: Option<Run>) -> String {
     let bench = Bench {
         settings: &settings,
         print: &|line| told.borrow_mut().push(line.to_owned()),
+        program: String::new(),
         this: String::new(),
         peer: String::new(),
         cib: PathBuf::new(),
