@@ -15,7 +15,7 @@ use std::time::Duration;
 use lockstep_engine::parse::{Document, Limits};
 
 use super::families;
-use super::process::{Cost, Run, measure};
+use super::process::{Cost, Run, measure, measure_in_a_row};
 
 mod program;
 #[cfg(test)]
@@ -43,7 +43,7 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// How often both sides run each case, and how many short runs of ours stand beside a long one of the peer.
 const TURNS: u32 = 5;
-const RUNS_A_TURN: NonZero<u32> = NonZero::new(4).unwrap();
+const RUNS_A_TURN: NonZero<u32> = NonZero::new(5).unwrap();
 
 /// The command that does the engine's side.
 pub const SIMULATE: &str = "simulate";
@@ -249,7 +249,7 @@ impl Bench<'_> {
         let program = [&self.program, SIMULATE, "-x", &text(file), "-R", "-Q"];
         let mut lowest: Option<(Cost, Cost)> = None;
         for _ in 0..self.runs(TURNS).get() {
-            let engine = measure(&program, RUNS_A_TURN, LIMIT)?;
+            let engine = measure_in_a_row(&program, RUNS_A_TURN, LIMIT)?;
             let (Run::Done(engine), Run::Done(peer)) = (engine, self.peer(file, 1, LIMIT)?) else {
                 return Ok(None);
             };
