@@ -260,15 +260,14 @@ fn a_family_of_clusters_is_printed_and_planned_for() {
 #[test]
 fn what_a_process_took_is_told_whether_it_succeeds_or_not() {
     for (program, success) in [("true", true), ("false", false)] {
-        let text = succeeds(&["measure", "2", program]);
+        let text = succeeds(&["measure", program]);
         let told: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
         assert_eq!(told["success"], success, "{text}");
         assert!(told["cost"]["wall_us"].as_u64() > Some(0), "{text}");
         assert!(told["cost"]["peak_kib"].as_u64() > Some(0), "{text}");
     }
     fails(2, &["measure"]);
-    fails(2, &["measure", "true"]);
-    let text = fails(2, &["measure", "1", "/nowhere/to/be/found"]);
+    let text = fails(2, &["measure", "/nowhere/to/be/found"]);
     assert!(text.contains("/nowhere/to/be/found"), "{text}");
 }
 

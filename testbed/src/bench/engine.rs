@@ -15,7 +15,7 @@ use std::time::Duration;
 use lockstep_engine::parse::{Document, Limits};
 
 use super::families;
-use super::process::{Cost, Run, measure, measure_in_a_row};
+use super::process::{Cost, Run, measure};
 
 mod program;
 #[cfg(test)]
@@ -41,9 +41,8 @@ pub const LARGE_LIMIT: Duration = Duration::from_secs(600);
 /// What it is given for each of the others.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often both sides run each case, and how many short runs of ours stand beside a long one of the peer.
+/// How often each side runs each case: one as often as the other, or the lowest of more runs would favour one.
 const TURNS: u32 = 5;
-const RUNS_A_TURN: NonZero<u32> = NonZero::new(5).unwrap();
 
 /// The command that does the engine's side.
 pub const SIMULATE: &str = "simulate";
@@ -56,12 +55,12 @@ pub const PARSE: &str = "parse";
 /// If something cannot be run or written; never because of what was measured.
 pub fn run(settings: &Settings, print: &dyn Fn(&str)) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
-    let (installed, what) = program::install(settings.program.as_deref(), folder.path())?;
+    let (program, what) = program::choose(settings.program.as_deref())?;
     let bench = Bench {
         settings,
         print,
-        program: text(&installed),
-        this: text(&std::env::current_exe()?),
+        program: program::install(&program, &folder.path().join("lockstep"))?,
+        this: program::install(&std::env::current_exe()?, &folder.path().join("testbed"))?,
         peer: settings.peer.display().to_string(),
         cib: folder.path().join("cib.xml"),
     };
@@ -249,7 +248,7 @@ impl Bench<'_> {
         let program = [&self.program, SIMULATE, "-x", &text(file), "-R", "-Q"];
         let mut lowest: Option<(Cost, Cost)> = None;
         for _ in 0..self.runs(TURNS).get() {
-            let engine = measure_in_a_row(&program, RUNS_A_TURN, LIMIT)?;
+            let engine = measure(&program, NonZero::<u32>::MIN, LIMIT)?;
             let (Run::Done(engine), Run::Done(peer)) = (engine, self.peer(file, 1, LIMIT)?) else {
                 return Ok(None);
             };

@@ -49,7 +49,7 @@ pub enum Run {
     Failed,
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Told {
     cost: Cost,
     success: bool,
@@ -63,7 +63,7 @@ struct Told {
 pub fn measure(program: &[&str], runs: NonZero<u32>, limit: Duration) -> io::Result<Run> {
     let mut lowest: Option<Cost> = None;
     for _ in 0..runs.get() {
-        match measure_in_a_row(program, NonZero::<u32>::MIN, limit)? {
+        match measure_once(program, limit)? {
             Run::Done(cost) => {
                 lowest = Some(lowest.map_or(cost, |before| before.lowest(cost)));
             }
@@ -73,22 +73,12 @@ pub fn measure(program: &[&str], runs: NonZero<u32>, limit: Duration) -> io::Res
     Ok(lowest.map_or(Run::Failed, Run::Done))
 }
 
-/// Runs a program `runs` times, nothing else in between, and returns the lowest costs (of its memory: the most); `limit` is
-/// for all of them. Where a process is short, what ran before it on the same processor counts.
-///
-/// # Errors
-/// If this program cannot be run again.
-pub(super) fn measure_in_a_row(
-    program: &[&str],
-    runs: NonZero<u32>,
-    limit: Duration,
-) -> io::Result<Run> {
+fn measure_once(program: &[&str], limit: Duration) -> io::Result<Run> {
     // Ends the whole group of processes.
     let done = Command::new("timeout")
         .arg(limit.as_secs().max(1).to_string())
         .arg(std::env::current_exe()?)
         .arg(COMMAND)
-        .arg(runs.to_string())
         .args(program)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -106,16 +96,14 @@ pub(super) fn measure_in_a_row(
     })
 }
 
-/// Runs a program as often as the first argument says and tells what it took: the other side of
-/// [`measure_in_a_row`].
+/// Runs a program and tells what it took: the other side of [`measure`].
 ///
 /// # Errors
 /// If it cannot be run.
 #[expect(clippy::disallowed_types, reason = "a benchmark reads the clock")]
 pub fn run_measured(mut program: impl Iterator<Item = String>) -> io::Result<ExitCode> {
-    let runs = program.next().and_then(|runs| runs.parse::<u32>().ok());
-    let (Some(runs), Some(name)) = (runs, program.next()) else {
-        return Err(io::Error::other("measure: how often, and which program?"));
+    let Some(name) = program.next() else {
+        return Err(io::Error::other("measure: no program is given"));
     };
     let mut command = Command::new(&name);
     command
@@ -126,31 +114,21 @@ pub fn run_measured(mut program: impl Iterator<Item = String>) -> io::Result<Exi
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let mut told: Option<Told> = None;
-    let mut cpu_before_us = 0;
-    for _ in 0..runs {
-        let start = std::time::Instant::now();
-        let status = command
-            .status()
-            .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
-        let wall = start.elapsed();
-        let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-        let cpu = usage.user_time() + usage.system_time();
-        let cpu_us = cpu.num_microseconds().unsigned_abs();
-        let cost = Cost {
+    let start = std::time::Instant::now();
+    let status = command
+        .status()
+        .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
+    let wall = start.elapsed();
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let cpu = usage.user_time() + usage.system_time();
+    let told = Told {
+        cost: Cost {
             wall_us: wall.as_micros() as u64,
-            cpu_us: cpu_us - cpu_before_us,
+            cpu_us: cpu.num_microseconds().unsigned_abs(),
             peak_kib: usage.max_rss().unsigned_abs(),
-        };
-        cpu_before_us = cpu_us;
-        told = Some(Told {
-            cost: told.map_or(cost, |before| Cost {
-                peak_kib: cost.peak_kib,
-                ..cost.lowest(before.cost)
-            }),
-            success: status.success() && told.is_none_or(|before| before.success),
-        });
-    }
+        },
+        success: status.success(),
+    };
     println!("{}", serde_json::to_string(&told)?);
     Ok(ExitCode::SUCCESS)
 }

@@ -9,31 +9,35 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A copy in `folder` of what is to be measured: `asked`, or the program beside this one, brought up to
-/// date if cargo runs this, or this one.
-///
-/// It is a copy, as a package would make: a linker writes a program here and there, and the kernel
-/// keeps such a file in many small pieces, which makes its start a fifth slower.
+/// What is to be measured, and what to call it: `asked`, or the program beside this one, brought up to date if
+/// cargo runs this, or this one.
 ///
 /// # Errors
-/// If it cannot be built or copied.
-pub(super) fn install(asked: Option<&Path>, folder: &Path) -> io::Result<(PathBuf, String)> {
+/// If it cannot be built.
+pub(super) fn choose(asked: Option<&Path>) -> io::Result<(PathBuf, String)> {
+    if let Some(asked) = asked {
+        return Ok((asked.to_owned(), asked.display().to_string()));
+    }
     let this = env::current_exe()?;
+    build(&this)?;
     let beside = this.with_file_name("lockstep");
-    let (program, what) = match asked {
-        Some(asked) => (asked, asked.display().to_string()),
-        None => {
-            build(&this)?;
-            match beside.exists() {
-                true => (beside.as_path(), beside.display().to_string()),
-                false => (this.as_path(), format!("{} in its place", this.display())),
-            }
-        }
-    };
-    let installed = folder.join("lockstep");
-    fs::copy(program, &installed)
+    if beside.exists() {
+        let what = beside.display().to_string();
+        return Ok((beside, what));
+    }
+    let what = format!("{} in its place", this.display());
+    Ok((this, what))
+}
+
+/// Copies a program, as a package would: a linker writes one here and there, and the kernel keeps such a
+/// file in many small pieces, which makes its start a fifth slower. Returns where the copy is.
+///
+/// # Errors
+/// If it cannot be copied.
+pub(super) fn install(program: &Path, at: &Path) -> io::Result<String> {
+    fs::copy(program, at)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", program.display())))?;
-    Ok((installed, what))
+    Ok(at.display().to_string())
 }
 
 /// Brings the program up to date, if it was cargo that started this one and can tell.
@@ -83,11 +87,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let asked = folder.path().join("older");
         fs::write(&asked, "a program").expect("written");
-        let (installed, what) = install(Some(&asked), folder.path()).expect("it is there");
+        let install = |asked: &Path| {
+            let (program, what) = choose(Some(asked))?;
+            Ok::<_, io::Error>((install(&program, &folder.path().join("copy"))?, what))
+        };
+        let (installed, what) = install(&asked).expect("it is there");
         assert_eq!(fs::read(installed).expect("a copy"), b"a program");
         assert_eq!(what, asked.display().to_string());
         fs::remove_file(&asked).expect("removed");
-        let error = install(Some(&asked), folder.path()).expect_err("it is gone");
+        let error = install(&asked).expect_err("it is gone");
         assert!(error.to_string().contains("older"), "{error}");
     }
 }
