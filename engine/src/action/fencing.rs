@@ -68,8 +68,7 @@ pub fn mark(
                 draft.node[node].remote_reset = true;
             }
             draft.node[node].unclean = true;
-            let detail = RequestDetail::Plain;
-            request(world, draft, node, None, true, Some(reason), detail);
+            request(world, draft, node, None, true, Some(reason));
         }
         NodeKind::Cluster if draft.node[node].unclean => {}
         NodeKind::Cluster => {
@@ -79,7 +78,7 @@ pub fn mark(
             } else {
                 RequestDetail::Plain
             };
-            request(world, draft, node, None, true, Some(reason), detail);
+            request_as(world, draft, node, None, true, Some(reason), detail);
         }
     }
 }
@@ -87,6 +86,19 @@ pub fn mark(
 /// Requests the fencing of a node (without `operation`: what the cluster is configured to do). It
 /// becomes required only if the cluster can fence the node.
 pub fn request(
+    world: World<'_>,
+    draft: &mut Draft,
+    node: NodeId,
+    operation: Option<FenceAction>,
+    optional: bool,
+    reason: Option<Reason>,
+) -> ActionId {
+    let plain = RequestDetail::Plain;
+    request_as(world, draft, node, operation, optional, reason, plain)
+}
+
+/// The same, with what is special about it.
+pub(super) fn request_as(
     world: World<'_>,
     draft: &mut Draft,
     node: NodeId,
@@ -244,7 +256,6 @@ pub fn unfence_for(
             Some(FenceAction::On),
             false,
             Some(Reason::Text(reason.into())),
-            RequestDetail::Plain,
         );
     }
 }
@@ -263,15 +274,7 @@ pub fn order_after_unfencing(
     if !device && world.state.resource[resource].requires != Requires::Unfencing {
         return;
     }
-    let unfence = request(
-        world,
-        draft,
-        node,
-        Some(FenceAction::On),
-        true,
-        None,
-        RequestDetail::Plain,
-    );
+    let unfence = request(world, draft, node, Some(FenceAction::On), true, None);
     relate::link(
         draft,
         unfence,
@@ -283,15 +286,7 @@ pub fn order_after_unfencing(
         let task = draft.actions[action].task.name();
         let reason = format!("required by {} {task}", world.state.resources[resource].id);
         let reason = Some(Reason::Text(reason.into()));
-        request(
-            world,
-            draft,
-            node,
-            Some(FenceAction::On),
-            false,
-            reason,
-            RequestDetail::Plain,
-        );
+        request(world, draft, node, Some(FenceAction::On), false, reason);
     }
 }
 

@@ -71,7 +71,7 @@ fn make(world: World<'_>, draft: &mut Draft, request: &ActionRequest) -> ActionI
         before_reset,
     } = request;
     match key {
-        Key::Fence(target, operation) => fencing::request(
+        Key::Fence(target, operation) => fencing::request_as(
             world,
             draft,
             *target,

@@ -2,7 +2,7 @@
 
 use super::{Effects, End, Ordering, order};
 use crate::World;
-use crate::action::{self, Draft, RequestDetail, Task};
+use crate::action::{self, Draft, Task};
 use crate::config::FenceAction;
 use crate::id::{NodeId, ResourceId};
 
@@ -14,15 +14,7 @@ pub(super) fn order_restart(
     node: NodeId,
 ) {
     let on = Some(FenceAction::On);
-    let unfence = End::Action(action::fencing::request(
-        world,
-        draft,
-        node,
-        on,
-        true,
-        None,
-        RequestDetail::Plain,
-    ));
+    let unfence = End::Action(action::fencing::request(world, draft, node, on, true, None));
     let stop = End::task(resource, Task::Stop);
     let start = End::task(resource, Task::Start);
     let rule = "resources on a node stop before it is unfenced and start afterwards";

@@ -1,7 +1,7 @@
 //! Carrying out role steps: the actions that stop, start, promote and demote a primitive.
 
 use crate::action::roles::{Change, step};
-use crate::action::{Draft, Key, Need, Reason, RequestDetail, Task, fencing};
+use crate::action::{Draft, Key, Need, Reason, Task, fencing};
 use crate::config::{FenceAction, Requires, Role};
 use crate::id::{ActionId, NodeId, ResourceId};
 use crate::relate::{self, Cause, Effects};
@@ -104,15 +104,8 @@ impl RoleChange<'_> {
                 draft.actions[stop].runnable = false;
             }
             if world.state.resource[primitive].requires == Requires::Unfencing {
-                let unfence = fencing::request(
-                    world,
-                    draft,
-                    node,
-                    Some(FenceAction::On),
-                    true,
-                    None,
-                    RequestDetail::Plain,
-                );
+                let unfence =
+                    fencing::request(world, draft, node, Some(FenceAction::On), true, None);
                 let cause = Cause::Rule("a node is unfenced before it is used");
                 relate::link(draft, stop, unfence, Effects::THEN_IMPLIES_FIRST, cause);
                 if !fencing::is_unfenced(world, node) {

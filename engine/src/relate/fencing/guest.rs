@@ -3,7 +3,7 @@
 
 use super::implied::Affected;
 use crate::World;
-use crate::action::{self, Draft, Reason, RequestDetail, Task};
+use crate::action::{self, Draft, Reason, Task};
 use crate::config::FenceAction;
 use crate::id::{ActionId, NodeId};
 use crate::relate::{Cause, Effects, link, topology};
@@ -22,15 +22,7 @@ pub(super) fn fence(world: World<'_>, draft: &mut Draft, affected: &Affected, no
         None => FenceAction::Off,
     };
     let reason = Some(Reason::Text("guest is unclean".into()));
-    let fencing = action::fencing::request(
-        world,
-        draft,
-        node,
-        Some(operation),
-        false,
-        reason,
-        RequestDetail::Plain,
-    );
+    let fencing = action::fencing::request(world, draft, node, Some(operation), false, reason);
     draft.actions[fencing].pseudo = true;
     draft.actions[fencing].runnable = true;
     after_launcher(world, draft, node, stop, fencing);
@@ -50,15 +42,7 @@ fn after_launcher(
         Some(stop) if draft.actions[stop].pseudo => {
             // The stop is itself implied by the fencing of the launcher's host.
             if let Some(host) = draft.actions[stop].node {
-                let host_fencing = action::fencing::request(
-                    world,
-                    draft,
-                    host,
-                    None,
-                    false,
-                    None,
-                    RequestDetail::Plain,
-                );
+                let host_fencing = action::fencing::request(world, draft, host, None, false, None);
                 link(draft, host_fencing, fencing, follows, CAUSE);
             }
         }

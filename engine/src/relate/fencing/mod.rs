@@ -7,7 +7,7 @@
 mod guest;
 mod implied;
 
-use crate::action::{self, Draft, Reason, RequestDetail};
+use crate::action::{self, Draft, Reason};
 use crate::assign::Placement;
 use crate::config::NodeKind;
 use crate::id::{ActionId, NodeId};
@@ -105,15 +105,7 @@ impl Scheduler<'_, '_> {
 
     fn fence(&mut self, node: NodeId) -> ActionId {
         let reason = Some(Reason::Text("node is unclean".into()));
-        let fencing = action::fencing::request(
-            self.world,
-            self.draft,
-            node,
-            None,
-            false,
-            reason,
-            RequestDetail::Plain,
-        );
+        let fencing = action::fencing::request(self.world, self.draft, node, None, false, reason);
         self.affected.order(self.world, self.draft, fencing, node);
         fencing
     }
