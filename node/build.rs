@@ -17,16 +17,8 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs, io};
 
-/// What the standard library links on Linux with glibc, and what that is called as an archive.
-const LIBRARIES: [(&str, &str); 7] = [
-    ("gcc_s", "gcc_eh"),
-    ("util", "util"),
-    ("rt", "rt"),
-    ("pthread", "pthread"),
-    ("m", "m"),
-    ("dl", "dl"),
-    ("c", "c"),
-];
+/// What the standard library links on Linux with glibc, beside the unwinder.
+const LIBRARIES: [&str; 6] = ["util", "rt", "pthread", "m", "dl", "c"];
 
 fn main() -> io::Result<()> {
     println!("cargo:rerun-if-changed=build.rs");
@@ -38,15 +30,15 @@ fn main() -> io::Result<()> {
     if shared || !native || target("OS") != "linux" || target("ENV") != "gnu" {
         return Ok(());
     }
-    if archive("gcc_eh").is_some() {
-        println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
-    }
-    let found = LIBRARIES.map(|(name, archived)| Some((name, archive(archived)?)));
-    if let (Some(found), Some(gcc)) = (
-        found.into_iter().collect::<Option<Vec<_>>>(),
-        archive("gcc"),
-    ) {
-        link_in(&found, &gcc)?;
+    let Some(unwinder) = archive("gcc_eh") else {
+        return Ok(());
+    };
+    println!("cargo:rustc-link-lib=static:-bundle=gcc_eh");
+    let found = LIBRARIES.map(|name| Some((name, archive(name)?)));
+    let found: Option<Vec<_>> = found.into_iter().collect();
+    if let (Some(mut found), Some(gcc)) = (found, archive("gcc")) {
+        found.push(("gcc_s", unwinder.clone()));
+        link_in(&found, &unwinder, &gcc)?;
     }
     Ok(())
 }
@@ -64,11 +56,9 @@ fn archive(name: &str) -> Option<String> {
 
 /// Makes a folder that is searched for libraries first, in which there are archives only. There is
 /// no setting for how one program of several is linked.
-fn link_in(found: &[(&str, String)], gcc: &str) -> io::Result<()> {
+fn link_in(found: &[(&str, String)], unwinder: &str, gcc: &str) -> io::Result<()> {
     let folder = Path::new(&env::var("OUT_DIR").map_err(io::Error::other)?).join("archives");
     fs::create_dir_all(&folder)?;
-    let of = |wanted| found.iter().find(|(name, _)| *name == wanted);
-    let unwinder = of("gcc_s").map_or("", |(_, path)| path);
     for (name, path) in found {
         // A linker takes a file of this kind for a script. The C library and the unwinder need each other.
         fs::write(
