@@ -17,6 +17,7 @@ use lockstep_engine::parse::{Document, Limits};
 use super::families;
 use super::process::{Cost, Run, measure};
 
+mod cases;
 mod program;
 #[cfg(test)]
 mod tests;
@@ -41,9 +42,6 @@ pub const LARGE_LIMIT: Duration = Duration::from_secs(600);
 /// What it is given for each of the others.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// How often each side runs each case: one as often as the other, or the lowest of more runs would favour one.
-const TURNS: u32 = 5;
-
 /// The command that does the engine's side.
 pub const SIMULATE: &str = "simulate";
 /// With this command this program does the same, but for everything after reading the file.
@@ -60,7 +58,10 @@ pub fn run(settings: &Settings, print: &dyn Fn(&str)) -> io::Result<()> {
         settings,
         print,
         program: program::install(&program, &folder.path().join("lockstep"))?,
-        this: program::install(&std::env::current_exe()?, &folder.path().join("testbed"))?,
+        this: program::install(
+            &std::env::current_exe()?,
+            &folder.path().join(env!("CARGO_PKG_NAME")),
+        )?,
         peer: settings.peer.display().to_string(),
         cib: folder.path().join("cib.xml"),
     };
@@ -68,7 +69,7 @@ pub fn run(settings: &Settings, print: &dyn Fn(&str)) -> io::Result<()> {
     bench.works()?;
     bench.growth()?;
     if let Some(cases) = &settings.cases {
-        bench.cases(cases)?;
+        cases::measure(&bench, cases)?;
     }
     Ok(())
 }
@@ -116,8 +117,19 @@ impl Bench<'_> {
         self.succeeds(&program, runs)
     }
 
-    fn parse(&self, cib: &Path, runs: u32) -> io::Result<Cost> {
-        self.succeeds(&[&self.this, PARSE, &text(cib)], runs)
+    /// What the engine takes for the CIB, and what only parsing it takes, in turns.
+    fn engine_and_parse(&self, runs: u32) -> io::Result<(Cost, Cost)> {
+        let cib = text(&self.cib);
+        let both = || {
+            let parse = self.succeeds(&[&self.this, PARSE, &cib], 1)?;
+            Ok::<_, io::Error>((self.engine(&self.cib, 1)?, parse))
+        };
+        let mut lowest = both()?;
+        for _ in 1..self.runs(runs).get() {
+            let now = both()?;
+            lowest = (now.0.lowest(lowest.0), now.1.lowest(lowest.1));
+        }
+        Ok(lowest)
     }
 
     /// Runs a program that has to succeed.
@@ -156,8 +168,8 @@ impl Bench<'_> {
                 continue;
             }
             fs::write(&self.cib, families::lost_node(nodes, resources))?;
-            let runs = if large { 3 } else { 15 };
-            let engine = self.engine(&self.cib, runs)?;
+            let runs = if large { 5 } else { 15 };
+            let (engine, parse) = self.engine_and_parse(runs)?;
             let peer = match (large, self.settings.large) {
                 (false, _) => Some(self.peer(&self.cib, 5, LIMIT)?),
                 (true, true) => Some(self.peer(&self.cib, 1, LARGE_LIMIT)?),
@@ -168,7 +180,6 @@ impl Bench<'_> {
                 engine,
                 peer,
             );
-            let parse = self.parse(&self.cib, runs)?;
             self.work("    only parsing the file", parse, None);
         }
         for family in families::ALL {
@@ -214,92 +225,31 @@ impl Bench<'_> {
         } else {
             &[1, 2, 4]
         };
-        let files: Vec<PathBuf> = doublings
-            .iter()
-            .map(|times| self.cib.with_extension(times.to_string()))
-            .collect();
-        for family in families::ALL {
-            for (file, times) in files.iter().zip(doublings) {
-                fs::write(file, (family.make)(family.size * times))?;
+        let sizes = || doublings.iter().enumerate();
+        let file = |family: usize, size: usize| self.cib.with_extension(format!("{family}.{size}"));
+        for (number, family) in families::ALL.iter().enumerate() {
+            for (size, times) in sizes() {
+                fs::write(file(number, size), (family.make)(family.size * times))?;
             }
-            let mut cpu = vec![u64::MAX; files.len()];
-            // The sizes take turns: a machine that is slower for a minute is so for all of them.
-            for _ in 0..self.runs(20).get() {
-                for (file, lowest) in files.iter().zip(&mut cpu) {
-                    *lowest = self.engine(file, 1)?.cpu_us.min(*lowest);
+        }
+        let mut cpu = vec![vec![u64::MAX; doublings.len()]; families::ALL.len()];
+        // All take turns: a machine that is slower for a minute is so for each size of each family.
+        for _ in 0..self.runs(20).get() {
+            for (number, lowest) in cpu.iter_mut().enumerate() {
+                for (size, _) in sizes() {
+                    let now = self.engine(&file(number, size), 1)?.cpu_us;
+                    lowest[size] = now.min(lowest[size]);
                 }
             }
+        }
+        for (family, cpu) in families::ALL.iter().zip(&cpu) {
             let growth = cpu.windows(2).map(|pair| ratio(pair[1], pair[0]));
             let mut line = format!("{:14}{:>8}", family.name, family.size);
-            for &cpu in &cpu {
+            for &cpu in cpu {
                 line += &format!("{:>11}", time(cpu));
             }
             line += &format!("{:>9.2}   {}", growth.fold(0.0, f64::max), family.about);
             self.say(line);
-        }
-        Ok(())
-    }
-
-    // ---- Cases
-
-    /// What both take for one file: they take turns, so that a machine that is slow for a second is so for both. Nothing if
-    /// one of them refuses the file or does not end.
-    fn in_turns(&self, file: &Path) -> io::Result<Option<(Cost, Cost)>> {
-        let program = [&self.program, SIMULATE, "-x", &text(file), "-R", "-Q"];
-        let mut lowest: Option<(Cost, Cost)> = None;
-        for _ in 0..self.runs(TURNS).get() {
-            let engine = measure(&program, NonZero::<u32>::MIN, LIMIT)?;
-            let (Run::Done(engine), Run::Done(peer)) = (engine, self.peer(file, 1, LIMIT)?) else {
-                return Ok(None);
-            };
-            lowest = Some(match lowest {
-                Some(before) => (engine.lowest(before.0), peer.lowest(before.1)),
-                None => (engine, peer),
-            });
-        }
-        Ok(lowest)
-    }
-
-    /// Many small CIBs: what a process costs before and beside planning.
-    fn cases(&self, folder: &Path) -> io::Result<()> {
-        let mut files: Vec<PathBuf> = fs::read_dir(folder)?
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<io::Result<_>>()?;
-        files.retain(|path| path.extension().is_some_and(|end| end == "xml"));
-        files.sort();
-        let every = if self.settings.quick { 20 } else { 1 };
-        let mut ratios = Vec::new();
-        let (mut engine_us, mut peer_us, mut failed) = (0, 0, 0);
-        for file in files.iter().step_by(every) {
-            let Some((engine, peer)) = self.in_turns(file)? else {
-                failed += 1;
-                continue;
-            };
-            engine_us += engine.wall_us;
-            peer_us += peer.wall_us;
-            let name = file.file_stem().unwrap_or_default().to_string_lossy();
-            ratios.push((ratio(peer.wall_us, engine.wall_us), name.into_owned()));
-        }
-        ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
-        self.say(format!(
-            "\n{} cases of {}: {} in all, the peer {}: {:.0}×",
-            ratios.len(),
-            folder.display(),
-            time(engine_us),
-            time(peer_us),
-            ratio(peer_us, engine_us)
-        ));
-        if failed > 0 {
-            self.say(format!(
-                "{failed} more that one of the two refused or did not end"
-            ));
-        }
-        if let Some((median, _)) = ratios.get(ratios.len() / 2) {
-            let below = ratios.iter().filter(|(ratio, _)| *ratio < 20.0).count();
-            self.say(format!("the median is {median:.0}×; below 20× are {below}"));
-        }
-        for (ratio, name) in ratios.iter().take(12) {
-            self.say(format!("    {ratio:>5.1}×  {name}"));
         }
         Ok(())
     }
