@@ -112,9 +112,18 @@ impl Bench<'_> {
         NonZero::new(few).unwrap_or(NonZero::<u32>::MIN)
     }
 
+    /// How the engine is run.
+    fn planning<'a>(&'a self, cib: &'a str) -> [&'a str; 6] {
+        [&self.program, SIMULATE, "-x", cib, "-R", "-Q"]
+    }
+
+    fn plan(&self, cib: &Path, runs: u32) -> io::Result<Run> {
+        measure(&self.planning(&text(cib)), self.runs(runs), LIMIT)
+    }
+
+    /// As [`Bench::plan`], of a CIB that the engine has to plan for.
     fn engine(&self, cib: &Path, runs: u32) -> io::Result<Cost> {
-        let program = [&self.program, SIMULATE, "-x", &text(cib), "-R", "-Q"];
-        self.succeeds(&program, runs)
+        self.succeeds(&self.planning(&text(cib)), runs)
     }
 
     /// What the engine takes for the CIB, and what only parsing it takes, in turns.
@@ -225,27 +234,27 @@ impl Bench<'_> {
         } else {
             &[1, 2, 4]
         };
-        let sizes = || doublings.iter().enumerate();
-        let file = |family: usize, size: usize| self.cib.with_extension(format!("{family}.{size}"));
-        for (number, family) in families::ALL.iter().enumerate() {
-            for (size, times) in sizes() {
-                fs::write(file(number, size), (family.make)(family.size * times))?;
+        let mut grown = Vec::new();
+        for family in families::ALL {
+            let mut sizes = Vec::new();
+            for times in doublings {
+                let file = self.cib.with_extension(format!("{}.{times}", family.name));
+                fs::write(&file, (family.make)(family.size * times))?;
+                sizes.push((file, u64::MAX));
             }
+            grown.push((family, sizes));
         }
-        let mut cpu = vec![vec![u64::MAX; doublings.len()]; families::ALL.len()];
         // All take turns: a machine that is slower for a minute is so for each size of each family.
         for _ in 0..self.runs(20).get() {
-            for (number, lowest) in cpu.iter_mut().enumerate() {
-                for (size, _) in sizes() {
-                    let now = self.engine(&file(number, size), 1)?.cpu_us;
-                    lowest[size] = now.min(lowest[size]);
-                }
+            for (file, lowest) in grown.iter_mut().flat_map(|(_, sizes)| sizes) {
+                *lowest = self.engine(file, 1)?.cpu_us.min(*lowest);
             }
         }
-        for (family, cpu) in families::ALL.iter().zip(&cpu) {
+        for (family, sizes) in grown {
+            let cpu: Vec<u64> = sizes.into_iter().map(|(_, lowest)| lowest).collect();
             let growth = cpu.windows(2).map(|pair| ratio(pair[1], pair[0]));
             let mut line = format!("{:14}{:>8}", family.name, family.size);
-            for &cpu in cpu {
+            for &cpu in &cpu {
                 line += &format!("{:>11}", time(cpu));
             }
             line += &format!("{:>9.2}   {}", growth.fold(0.0, f64::max), family.about);

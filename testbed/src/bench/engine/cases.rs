@@ -7,16 +7,15 @@
 
 use std::fs;
 use std::io;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
-use super::super::process::{Cost, Run, measure as run};
-use super::{Bench, LIMIT, SIMULATE, ratio, text, time};
+use super::super::process::{Cost, Run};
+use super::{Bench, LIMIT, ratio, time};
 
 /// How often all cases are measured: a machine that is shared is slow for minutes, not only for a moment.
 const ROUNDS: u32 = 2;
 /// How often a side runs after the first time, in each round.
-const MORE: NonZero<u32> = NonZero::new(2).unwrap();
+const MORE: u32 = 2;
 
 /// The lowest of many ratios are mostly those that were disturbed most, so this many are measured again,
 const AGAIN: usize = 48;
@@ -55,6 +54,15 @@ struct Lowest {
     any: Sides,
 }
 
+impl Lowest {
+    fn lowest(self, other: Lowest) -> Lowest {
+        Lowest {
+            first: self.first.lowest(other.first),
+            any: self.any.lowest(other.any),
+        }
+    }
+}
+
 /// A CIB that neither side refuses.
 struct Case {
     file: PathBuf,
@@ -70,10 +78,7 @@ impl Case {
     fn measure_again(&mut self, bench: &Bench<'_>) -> io::Result<()> {
         // That it does not end this time tells nothing about how fast it is.
         if let Some(now) = once(bench, &self.file)? {
-            self.lowest = Lowest {
-                first: now.first.lowest(self.lowest.first),
-                any: now.any.lowest(self.lowest.any),
-            };
+            self.lowest = self.lowest.lowest(now);
         }
         Ok(())
     }
@@ -132,28 +137,30 @@ pub(super) fn measure(bench: &Bench<'_>, folder: &Path) -> io::Result<()> {
 
 /// Runs each side on one file, if neither refuses it and both end.
 fn once(bench: &Bench<'_>, file: &Path) -> io::Result<Option<Lowest>> {
-    let program = [&bench.program, SIMULATE, "-x", &text(file), "-R", "-Q"];
-    let peer = |runs: NonZero<u32>| bench.peer(file, runs.get(), LIMIT);
-    let one = NonZero::<u32>::MIN;
-    let measured = (
-        run(&program, one, LIMIT)?,
-        run(&program, MORE, LIMIT)?,
-        peer(one)?,
-        peer(MORE)?,
-    );
-    let (Run::Done(engine), Run::Done(more), Run::Done(peer), Run::Done(peer_more)) = measured
-    else {
+    let Some((engine_first, engine)) = in_a_row(|runs| bench.plan(file, runs))? else {
         return Ok(None);
     };
-    let first = Sides { engine, peer };
-    let more = Sides {
-        engine: more,
-        peer: peer_more,
+    let Some((peer_first, peer)) = in_a_row(|runs| bench.peer(file, runs, LIMIT))? else {
+        return Ok(None);
     };
     Ok(Some(Lowest {
-        first,
-        any: first.lowest(more),
+        first: Sides {
+            engine: engine_first,
+            peer: peer_first,
+        },
+        any: Sides { engine, peer },
     }))
+}
+
+/// What a side takes the first time, and of all times at least.
+fn in_a_row(run: impl Fn(u32) -> io::Result<Run>) -> io::Result<Option<(Cost, Cost)>> {
+    let Run::Done(first) = run(1)? else {
+        return Ok(None);
+    };
+    let Run::Done(more) = run(MORE)? else {
+        return Ok(None);
+    };
+    Ok(Some((first, first.lowest(more))))
 }
 
 /// Says how the two sides compare, and where least.
