@@ -26,8 +26,8 @@ fn main() -> io::Result<()> {
     let target = |what: &str| env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default();
     // Only for the machine itself: another one's compiler is not known here.
     let native = env::var("HOST") == env::var("TARGET");
-    let shared = env::var("LOCKSTEP_LINK").is_ok_and(|how| how == "shared");
-    if shared || !native || target("OS") != "linux" || target("ENV") != "gnu" {
+    let how = env::var("LOCKSTEP_LINK").unwrap_or_default();
+    if how == "shared" || !native || target("OS") != "linux" || target("ENV") != "gnu" {
         return Ok(());
     }
     let Some(unwinder) = archive("gcc_eh") else {
@@ -39,6 +39,16 @@ fn main() -> io::Result<()> {
     if let (Some(mut found), Some(gcc)) = (found, archive("gcc")) {
         found.push(("gcc_s", unwinder.clone()));
         link_in(&found, &unwinder, &gcc)?;
+        let addresses: &[_] = match how.as_str() {
+            "pie" => &["-static-pie"],
+            // After what rustc asks for, so it counts.
+            _ => &["-static", "-no-pie"],
+        };
+        for argument in addresses {
+            println!("cargo:rustc-link-arg-bin=lockstep={argument}");
+        }
+        // For the test that looks at what came of it.
+        println!("cargo:rustc-env=LOCKSTEP_LINKED_IN={how}");
     }
     Ok(())
 }
@@ -67,8 +77,5 @@ fn link_in(found: &[(&str, String)], unwinder: &str, gcc: &str) -> io::Result<()
         )?;
     }
     println!("cargo:rustc-link-arg-bin=lockstep=-L{}", folder.display());
-    println!("cargo:rustc-link-arg-bin=lockstep=-static-pie");
-    // For the test that looks at what came of it.
-    println!("cargo:rustc-env=LOCKSTEP_LINKED_IN=yes");
     Ok(())
 }
