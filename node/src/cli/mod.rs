@@ -115,19 +115,26 @@ impl From<LabError> for Failure {
 pub(crate) type Outcome = Result<(), Failure>;
 
 /// Which controller to ask.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 struct Target {
     /// Address of the controller's API
     #[arg(
         long,
         value_name = "HOST:PORT",
         env = "LOCKSTEP_API",
-        default_value = "127.0.0.1:4747"
+        default_value_t = Target::local().api
     )]
     api: SocketAddr,
 }
 
 impl Target {
+    /// The controller of this machine, where its API is by default.
+    fn local() -> Self {
+        Self {
+            api: SocketAddr::from(([127, 0, 0, 1], 4747)),
+        }
+    }
+
     fn client(&self) -> Client {
         Client::new(self.api)
     }
@@ -217,19 +224,22 @@ pub fn main_with(policy: Arc<dyn Policy>) -> ExitCode {
     if let Some(ended) = tools::run_as(&arguments) {
         return ended;
     }
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Asked-for help is no error.
-            let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                Exit::Ok.into()
-            };
-        }
+    let command = match simulate::plain(&arguments) {
+        Some(arguments) => Command::Simulate(Box::new(arguments)),
+        None => match Cli::try_parse_from(arguments) {
+            Ok(cli) => cli.command,
+            Err(error) => {
+                // Asked-for help is no error.
+                let _ = error.print();
+                return if error.use_stderr() {
+                    Exit::Usage.into()
+                } else {
+                    Exit::Ok.into()
+                };
+            }
+        },
     };
-    let outcome = match cli.command {
+    let outcome = match command {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Cluster(arguments) => cluster::run(arguments),
         Command::Status(arguments) => status::run(arguments),

@@ -1,5 +1,7 @@
 //! `lockstep simulate`: what would the cluster do? Takes `crm_simulate`'s options.
 
+mod plain;
+
 use std::path::{Path, PathBuf};
 
 use lockstep_engine::parse::Document;
@@ -14,8 +16,10 @@ use super::{Failure, Outcome, Target, output, profile};
 use crate::clock::{self, Clock};
 use crate::exit::Exit;
 
+pub(super) use plain::plain;
+
 /// Show what the cluster would do, as crm_simulate does
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 #[command(after_help = "Examples:\n  \
         lockstep simulate -x cib.xml -S               what would happen, and how it would end\n  \
         lockstep simulate -x cib.xml -S -d node2      … if node2 were shut down\n  \
