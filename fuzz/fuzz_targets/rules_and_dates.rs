@@ -2,10 +2,9 @@
 //! that is shown reads as the same instant.
 #![no_main]
 
-use std::collections::BTreeMap;
-
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use lockstep_engine::config::Attributes;
 use lockstep_engine::parse::{Document, ElementId, IdIndex};
 use lockstep_engine::rule::{Agent, Facts, Operation, Rule, Submatches};
 use lockstep_engine::time::{Date, Earliest, Span, Timestamp, Unit, ctime};
@@ -339,9 +338,8 @@ fn rules(input: &Input, now: Timestamp) {
         assert!(!fault.diagnostic(&document).message.is_empty());
     }
     let value = input.attribute.text();
-    let attributes: BTreeMap<String, String> = [("a%1", &value), ("a", &value)]
-        .map(|(k, v)| (k.to_owned(), v.clone()))
-        .into();
+    let attributes =
+        Attributes::from(["a%1", "a"].map(|name| (name.into(), value.as_str().into())));
     let groups = [Some((0, 1)), None];
     let facts = Facts {
         node: Some(&attributes),

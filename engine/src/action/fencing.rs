@@ -227,7 +227,7 @@ fn usable(draft: &Draft, node: NodeId) -> bool {
 #[must_use]
 pub fn is_unfenced(world: World<'_>, node: NodeId) -> bool {
     let since = world.state.node[node].attributes.get("#node-unfenced");
-    since.is_some_and(|text| text != "0")
+    since.is_some_and(|text| &**text != "0")
 }
 
 /// Requires unfencing because a fence device changed: of `node`, or where that cannot be, of all

@@ -57,6 +57,14 @@ impl OfResource {
     fn group(&self, key: &Key) -> Option<&Group> {
         self.groups.iter().find(|group| group.key == *key)
     }
+
+    /// The groups in which there may be actions with this task. A cancellation keeps the key of what
+    /// it cancels, so that its group is not known by its key.
+    fn holding(&self, task: &Task) -> impl Iterator<Item = &Group> {
+        let any = *task == Task::Cancel;
+        let may_hold = move |group: &&Group| any || group.key.is_for(task);
+        self.groups.iter().filter(may_hold)
+    }
 }
 
 impl ActionIndex {
@@ -171,31 +179,24 @@ impl Draft {
         task: &Task,
         node: Option<NodeId>,
     ) -> Option<ActionId> {
-        let groups = &self.index.of_resource[resource].groups;
-        // A cancellation keeps the key of what it cancels, so its group is not known by its key.
-        let may_hold = |group: &&Group| *task == Task::Cancel || group.key.is_for(task);
-        let matches = |id: &&ActionId| {
-            let action = &self.actions[**id];
-            action.task == *task && (node.is_none() || action.node == node)
-        };
-        let newest_of = |group: &Group| match node {
-            Some(node) => group.on(node).filter(|id| matches(&id)),
-            None => group.actions.iter().rev().find(matches).copied(),
-        };
-        groups.iter().filter(may_hold).filter_map(newest_of).max()
+        let mut newest = None;
+        for group in self.index.of_resource[resource].holding(task) {
+            let does = |id: &ActionId| self.actions[*id].task == *task;
+            let found = match node {
+                Some(node) => group.on(node).filter(does),
+                None => group.actions.iter().rev().copied().find(does),
+            };
+            newest = newest.max(found);
+        }
+        newest
     }
 
     /// Actions of a resource with this task on any node, newest first.
     #[must_use]
     pub fn with_task(&self, resource: ResourceId, task: &Task) -> Vec<ActionId> {
-        let groups = &self.index.of_resource[resource].groups;
-        let may_hold = |group: &&Group| *task == Task::Cancel || group.key.is_for(task);
-        let mut found: Vec<ActionId> = groups
-            .iter()
-            .filter(may_hold)
-            .flat_map(|group| &group.actions)
-            .copied()
-            .collect();
+        let groups = self.index.of_resource[resource].holding(task);
+        let actions = groups.flat_map(|group| &group.actions);
+        let mut found: Vec<ActionId> = actions.copied().collect();
         found.retain(|id| self.actions[*id].task == *task);
         found.sort_unstable_by(|a, b| b.cmp(a));
         found

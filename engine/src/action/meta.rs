@@ -4,25 +4,33 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::config::{Attribute, Attributes};
+
 /// Names and values that several actions have in common.
 #[derive(Clone, Debug, Default)]
 pub struct MetaLayer(
     /// By name. A map would be emptier than full: most layers hold three values.
-    Box<[(String, String)]>,
+    Box<[Attribute]>,
 );
 
 impl MetaLayer {
-    fn get(&self, name: &str) -> Option<&String> {
-        let place = self
-            .0
-            .binary_search_by(|(known, _)| known.as_str().cmp(name));
-        place.ok().map(|place| &self.0[place].1)
+    fn get(&self, name: &str) -> Option<&str> {
+        let place = self.0.binary_search_by(|(known, _)| (**known).cmp(name));
+        place.ok().map(|place| &*self.0[place].1)
     }
 }
 
-impl From<BTreeMap<String, String>> for MetaLayer {
-    fn from(values: BTreeMap<String, String>) -> Self {
+impl From<Attributes> for MetaLayer {
+    fn from(values: Attributes) -> Self {
         MetaLayer(values.into_iter().collect())
+    }
+}
+
+impl<N: Into<Arc<str>>, V: Into<Arc<str>>> FromIterator<(N, V)> for MetaLayer {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(values: I) -> Self {
+        let values = values.into_iter();
+        let shared = values.map(|(name, value)| (name.into(), value.into()));
+        shared.collect::<Attributes>().into()
     }
 }
 
@@ -58,7 +66,7 @@ impl ActionMeta {
             return Some(&self.own[place].1);
         }
         let mut layers = self.layers().rev();
-        layers.find_map(|layer| layer.get(name)).map(String::as_str)
+        layers.find_map(|layer| layer.get(name))
     }
     /// Sets `name`, whatever it was.
     pub fn set(&mut self, name: impl Into<Text>, value: impl Into<Text>) {
@@ -100,12 +108,7 @@ impl ActionMeta {
     pub fn to_map(&self) -> BTreeMap<&str, &str> {
         let mut map = BTreeMap::new();
         for layer in self.layers() {
-            map.extend(
-                layer
-                    .0
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str())),
-            );
+            map.extend(layer.0.iter().map(|(name, value)| (&**name, &**value)));
         }
         map.extend(
             self.own

@@ -178,11 +178,7 @@ impl Key {
     pub fn task(&self) -> Task {
         match self {
             Key::Operation { task, .. } => task.clone(),
-            Key::Notify {
-                phase: NotifyPhase::Pre | NotifyPhase::Post,
-                ..
-            } => Task::Notify,
-            Key::Notify { .. } => Task::Notified,
+            Key::Notify { phase, .. } => phase.task(),
             Key::Fence(..) => Task::Fence,
             Key::Shutdown(_) => Task::Shutdown,
             Key::Named(name) => Task::from_name(name),
@@ -194,6 +190,7 @@ impl Key {
     pub fn is_for(&self, task: &Task) -> bool {
         match self {
             Key::Operation { task: own, .. } => own == task,
+            Key::Notify { phase, .. } => *task == phase.task(),
             other => other.task() == *task,
         }
     }
@@ -210,6 +207,14 @@ pub enum NotifyPhase {
 }
 
 impl NotifyPhase {
+    /// What is done: notifying, or, once that is confirmed, going on.
+    fn task(self) -> Task {
+        match self {
+            Self::Pre | Self::Post => Task::Notify,
+            Self::ConfirmedPre | Self::ConfirmedPost => Task::Notified,
+        }
+    }
+
     /// The word used in keys.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -354,9 +354,9 @@ impl Assigner<'_> {
             };
         }
         let attributes = &self.world.state.node[holder].attributes;
-        let value = attributes.get(&name.attribute);
-        let value = value.or_else(|| attributes.get(name.fallback.as_ref()?));
-        value.map(String::as_str)
+        let value = attributes.get(name.attribute.as_str());
+        let value = value.or_else(|| attributes.get(name.fallback.as_deref()?));
+        value.map(AsRef::as_ref)
     }
 }
 

@@ -100,7 +100,7 @@ impl<'d> Evaluation<'d> {
                 taken_away.push(name);
                 into.remove(name);
             } else if !into.contains_key(name) {
-                into.insert(name.to_owned(), value.to_owned());
+                into.insert(name.into(), value.into());
             }
         });
         for name in taken_away {

@@ -10,7 +10,7 @@ mod settings;
 use super::definition::{Definition, Implicit};
 use super::maker::Allowed;
 use super::resources::Resolver;
-use super::{Bundle, ContainerTechnology, NodeKind, Replica, Variant, operation};
+use super::{Attribute, Bundle, ContainerTechnology, NodeKind, Replica, Variant, operation};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{ElementId, names};
 use crate::score::{ProbeMode, ScoreTable};
@@ -174,7 +174,7 @@ impl Resolver<'_> {
         if let Some(target) = target {
             for id in [bundle, clone] {
                 let meta = &mut self.resources[id].meta_text;
-                meta.insert("container-attribute-target".to_owned(), target.clone());
+                meta.insert("container-attribute-target".into(), target.clone());
             }
         }
     }
@@ -239,7 +239,7 @@ impl Resolver<'_> {
             self.connect(id, definition, settings, child, &mut replica)?;
             if let Some(address) = &replica.address {
                 let meta = &mut self.resources[child].meta_text;
-                meta.insert("external-ip".to_owned(), address.clone());
+                meta.insert("external-ip".into(), address.as_str().into());
             }
             // The container is what needs room, but only the primitive can say how much.
             self.resources[container].utilization =
@@ -368,6 +368,6 @@ impl Resolver<'_> {
     }
 }
 
-fn pair(name: &str, value: &str) -> (String, String) {
-    (name.to_owned(), value.to_owned())
+fn pair(name: &str, value: &str) -> Attribute {
+    (name.into(), value.into())
 }

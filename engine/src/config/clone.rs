@@ -18,7 +18,7 @@ impl Clone_ {
             let text = names.iter().find_map(|&name| meta.get(name));
             text.map_or(default, |text| value::min_integer(Some(text), 0))
         };
-        let is_true = |name: &str| value::is_true(meta.get(name).map(String::as_str));
+        let is_true = |name: &str| value::is_true(meta.get(name).map(AsRef::as_ref));
         let promoted = |names: &[&str]| if promotable { number(names, 1) } else { 0 };
         let node_max = number(&["clone-node-max"], 1);
         let nodes = i32::try_from(nodes).unwrap_or(i32::MAX);
@@ -63,13 +63,13 @@ impl Resolver<'_> {
         let mut default = |name: &str, value: &str| {
             clone
                 .meta_text
-                .entry(name.to_owned())
-                .or_insert_with(|| value.to_owned());
+                .entry(name.into())
+                .or_insert_with(|| value.into());
         };
         default("resource-stickiness", "1");
         clone
             .meta_text
-            .insert("globally-unique".to_owned(), unique.to_string());
+            .insert("globally-unique".into(), unique.to_string().into());
         if let Variant::Clone(settings) = &mut clone.variant {
             settings.child_element = part.element;
         }
@@ -95,7 +95,7 @@ impl Resolver<'_> {
                 mark_removed(&mut self.resources, instance);
             }
             let meta = &mut self.resources[instance].meta_text;
-            meta.insert("clone-max".to_owned(), max.to_string());
+            meta.insert("clone-max".into(), max.to_string().into());
             self.resources[id].children.push(instance);
             number += 1;
         }

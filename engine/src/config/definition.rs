@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::blocks::Evaluation;
 use super::template::Templates;
-use super::{Agent, Attributes, Level, Operation, operation};
+use super::{Agent, Attribute, Attributes, Level, Operation, operation};
 use crate::Diagnostic;
 use crate::nvset::{DEFAULT, NvSets};
 use crate::parse::{Document, ElementId, IdIndex, Scope, names};
@@ -58,8 +58,8 @@ pub(super) struct Implicit<'a> {
     pub(super) id: String,
     /// Type in class `ocf`, with its provider.
     pub(super) agent: (&'a str, &'a str),
-    pub(super) meta: Vec<(String, String)>,
-    pub(super) parameters: Vec<(String, String)>,
+    pub(super) meta: Vec<Attribute>,
+    pub(super) parameters: Vec<Attribute>,
     pub(super) operations: Vec<Operation>,
 }
 
@@ -163,7 +163,7 @@ impl Reader<'_, '_> {
         inherited: Inherited<'_>,
     ) -> Definition {
         let (provider, agent) = implicit.agent;
-        let attribute = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let attribute = |name: &str, value: &str| -> Attribute { (name.into(), value.into()) };
         let meta = Attributes::from([
             attribute("id", &implicit.id),
             attribute("class", "ocf"),
@@ -226,9 +226,9 @@ impl Reader<'_, '_> {
     fn attributes(&self, element: ElementId, id: &str) -> Attributes {
         let attributes = self.document.attrs(element);
         let mut attributes: Attributes = attributes
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        attributes.insert("id".to_owned(), id.to_owned());
+        attributes.insert("id".into(), id.into());
         attributes
     }
 
@@ -236,14 +236,14 @@ impl Reader<'_, '_> {
     pub(super) fn implicit_clone(
         &mut self,
         id: String,
-        meta: Vec<(String, String)>,
+        meta: Vec<Attribute>,
         primitive: ElementId,
         inherited: Inherited<'_>,
     ) -> Option<Definition> {
         let no_parameters = Level::Fixed(Arc::new([]));
         let mut definition = Definition {
             kind: Kind::Clone,
-            meta: Attributes::from([("id".to_owned(), id.clone())]),
+            meta: Attributes::from([("id".into(), id.as_str().into())]),
             id,
             element: None,
             agent: Agent::default(),

@@ -53,7 +53,7 @@ impl Maker<'_, '_> {
         let mut meta_text = definition.meta.clone();
         let mut id = definition.id.clone();
         if let Some(number) = place.instance {
-            meta_text.insert("clone".to_owned(), number.to_owned());
+            meta_text.insert("clone".into(), number.into());
             id = format!("{id}:{number}");
         }
         if let Some(parent) = place.parent_meta {
@@ -166,7 +166,7 @@ impl Maker<'_, '_> {
                     }
                 }
                 const PER_NODE: &str = "clone-node-max";
-                let asked = meta.get(PER_NODE).map(String::as_str);
+                let asked = meta.get(PER_NODE).map(AsRef::as_ref);
                 let asked = asked.map_or(1, |text| value::min_integer(Some(text), 0));
                 if !unique && asked > 1 {
                     let message = format!(
@@ -213,7 +213,7 @@ fn variant(
 }
 
 fn is_true(meta: &Attributes, name: &str) -> bool {
-    value::is_true(meta.get(name).map(String::as_str))
+    value::is_true(meta.get(name).map(AsRef::as_ref))
 }
 
 /// `globally-unique`, which defaults to whether more than one instance may be on a node.

@@ -74,7 +74,7 @@ impl MetaReader<'_, '_> {
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.text.get(name).map(String::as_str)
+        self.text.get(name).map(AsRef::as_ref)
     }
 
     fn is_true(&self, name: &str) -> bool {

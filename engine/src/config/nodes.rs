@@ -72,7 +72,7 @@ fn kind_attribute(kind: NodeKind) -> Attributes {
         NodeKind::Remote => "remote",
         NodeKind::Guest => "container",
     };
-    Attributes::from([("#kind".to_owned(), kind.to_owned())])
+    Attributes::from([("#kind".into(), kind.into())])
 }
 
 fn base_score(
@@ -228,7 +228,7 @@ pub fn add_attributes(
 
 fn add_built_in_attributes(node: &mut Node, is_dc: bool, options: &Options) {
     let mut set = |name: &str, value: &str| {
-        node.attributes.insert(name.to_owned(), value.to_owned());
+        node.attributes.insert(name.into(), value.into());
     };
     set("#uname", &node.name);
     set("#id", &node.id);
@@ -248,7 +248,7 @@ fn add_site_name(node: &mut Node, options: &Options) {
         .get("site-name")
         .or(options.cluster_name.as_ref());
     if let Some(site) = site.cloned() {
-        node.attributes.insert("#site-name".to_owned(), site);
+        node.attributes.insert("#site-name".into(), site);
     }
 }
 

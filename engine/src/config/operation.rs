@@ -102,7 +102,7 @@ fn operation(document: &Document, scope: Scope<'_>, op: ElementId) -> Operation 
             .unwrap_or(true),
         role: text(names::ROLE).map(|role| Role::parse(role).unwrap_or(Role::Unknown)),
         attributes: attributes
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .map(|(name, value)| (name.into(), value.into()))
             .collect(),
         meta: blocks(names::META_ATTRIBUTES),
         parameters: blocks(names::INSTANCE_ATTRIBUTES),
@@ -111,7 +111,7 @@ fn operation(document: &Document, scope: Scope<'_>, op: ElementId) -> Operation 
 
 /// An operation of an implicit resource.
 pub(super) fn implicit(name: &str, interval: &str, timeout: Option<&str>) -> Operation {
-    let attribute = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let attribute = |name: &str, value: &str| (name.into(), value.into());
     let mut attributes = vec![attribute("interval", interval), attribute("name", name)];
     attributes.extend(timeout.map(|timeout| attribute("timeout", timeout)));
     Operation {

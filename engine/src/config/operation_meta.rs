@@ -65,12 +65,12 @@ pub fn operation_meta(
         && !meta.contains_key("timeout")
         && let Some(timeout) = most_frequent_monitor(resource).and_then(|op| op.get("timeout"))
     {
-        meta.insert("timeout".to_owned(), timeout.to_owned());
+        meta.insert("timeout".into(), timeout.into());
     }
     evaluation.add(&config.operation_defaults, &facts, &mut meta);
     meta.remove("id");
     if interval_ms > 0 {
-        meta.insert("interval".to_owned(), interval_ms.to_string());
+        meta.insert("interval".into(), interval_ms.to_string().into());
     } else {
         meta.remove("interval");
     }
@@ -80,11 +80,11 @@ pub fn operation_meta(
     {
         let mut parameters = evaluation.parameters(&resource.parameters, context.node);
         if let Some(timeout) = parameters.remove("pcmk_monitor_timeout") {
-            meta.insert("timeout".to_owned(), timeout);
+            meta.insert("timeout".into(), timeout);
         }
     }
-    let timeout_ms = value::timeout_ms(meta.get("timeout").map(String::as_str));
-    meta.insert("timeout".to_owned(), timeout_ms.to_string());
+    let timeout_ms = value::timeout_ms(meta.get("timeout").map(AsRef::as_ref));
+    meta.insert("timeout".into(), timeout_ms.to_string().into());
 
     let mut failing = Failing {
         config,
@@ -98,9 +98,9 @@ pub fn operation_meta(
     failing.validate(&mut meta);
     let start_delay_ms = failing.start_delay_ms(&meta);
     if let Some(delay) = start_delay_ms {
-        meta.insert("start-delay".to_owned(), delay.to_string());
+        meta.insert("start-delay".into(), delay.to_string().into());
     }
-    let on_fail = failing.on_fail(meta.get("on-fail").map(String::as_str));
+    let on_fail = failing.on_fail(meta.get("on-fail").map(AsRef::as_ref));
     OperationMeta {
         fail_role: failing.role_after(on_fail),
         on_fail,
@@ -124,7 +124,7 @@ impl Operation {
         let attribute = self
             .attributes
             .iter()
-            .find(|attribute| attribute.0 == name)?;
+            .find(|attribute| &*attribute.0 == name)?;
         Some(&attribute.1)
     }
 
@@ -176,7 +176,7 @@ impl Failing<'_, '_> {
     /// Replaces an `on-fail` that the operation cannot have.
     fn validate(&mut self, meta: &mut Attributes) {
         let (name, resource) = (self.name, self.resource);
-        let value = meta.get("on-fail").map(String::as_str);
+        let value = meta.get("on-fail").map(AsRef::as_ref);
         let is = |word: &str| value.is_some_and(|value| value.eq_ignore_ascii_case(word));
         let replacement = match name {
             "stop" if is("standby") || is("demote") || is("stop") => {
@@ -214,7 +214,7 @@ impl Failing<'_, '_> {
             _ => return,
         };
         match replacement {
-            Some(value) => meta.insert("on-fail".to_owned(), value),
+            Some(value) => meta.insert("on-fail".into(), value.into()),
             None => meta.remove("on-fail"),
         };
     }

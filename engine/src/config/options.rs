@@ -262,7 +262,7 @@ impl Effective {
                 spec.name
             );
             messages.push(Diagnostic::warning(at.option(old), message));
-            self.set.insert(spec.name.to_owned(), value);
+            self.set.insert(spec.name.into(), value);
         }
         match self.set.get(spec.name) {
             Some(value) if (spec.valid)(value) => return,
@@ -277,9 +277,9 @@ impl Effective {
             None => {}
         }
         self.set.remove(spec.name);
-        let default = spec.default.map(str::to_owned);
+        let default = spec.default;
         self.set
-            .extend(default.map(|default| (spec.name.to_owned(), default)));
+            .extend(default.map(|default| (spec.name.into(), default.into())));
     }
 
     fn warn_if_false(
@@ -300,7 +300,7 @@ impl Effective {
 
     fn text(&self, name: &str) -> &str {
         // Every name asked for is in the table, so it has a value (see the test).
-        self.set.get(name).map_or("", String::as_str)
+        self.set.get(name).map_or("", AsRef::as_ref)
     }
     fn is_true(&self, name: &str) -> bool {
         value::is_true(Some(self.text(name)))

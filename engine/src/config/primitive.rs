@@ -117,7 +117,7 @@ pub(super) fn clear_unique(resources: &mut Table<ResourceId, Resource>, id: Reso
     resource.unique = false;
     resource
         .meta_text
-        .insert("globally-unique".to_owned(), "false".to_owned());
+        .insert("globally-unique".into(), "false".into());
     for child in resource.children.clone() {
         debug_assert!(child.index() > id.index());
         clear_unique(resources, child);

@@ -288,7 +288,7 @@ impl<'d> Resolver<'d> {
         let Some(launcher) = resource.meta_text.get("container") else {
             return;
         };
-        if *launcher == resource.id {
+        if **launcher == *resource.id {
             return;
         }
         if let Some(found) = self.find(launcher) {
@@ -332,7 +332,7 @@ impl<'d> Resolver<'d> {
 
 /// The definition of a guest's connection.
 fn connection(guest: GuestConnection) -> Implicit<'static> {
-    let some = |name: &str, value: Option<String>| value.map(|value| (name.to_owned(), value));
+    let some = |name: &str, value: Option<String>| Some((name.into(), value?.into()));
     let meta = [
         some("internal_rsc", Some("true".to_owned())),
         some("container", Some(guest.launcher)),

@@ -86,7 +86,7 @@ fn copy_tree(
     let mut copy = resources[model].clone();
     copy.id = format!("{}:{number}", copy.config_id);
     copy.meta_text
-        .insert("clone".to_owned(), number.to_string());
+        .insert("clone".into(), number.to_string().into());
     // What joined the model to its replica does not hold for the copy.
     copy.meta_text.remove("external-ip");
     copy.exclusive_probes = false;

@@ -45,7 +45,7 @@ pub struct Config {
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Option values as configured (effective names and values), for what is passed on as text.
-    pub raw: Vec<(String, String)>,
+    pub raw: Vec<Attribute>,
     /// `have-quorum` of the `cib` element.
     pub quorate: bool,
     /// `dc-uuid` of the `cib` element.
@@ -109,7 +109,7 @@ pub struct Options {
     /// `placement-strategy`.
     pub placement_strategy: PlacementStrategy,
     /// `cluster-name`.
-    pub cluster_name: Option<String>,
+    pub cluster_name: Option<Arc<str>>,
 }
 
 /// `no-quorum-policy`.
@@ -185,8 +185,12 @@ pub struct Node {
     pub connection: Option<ResourceId>,
 }
 
-/// A small ordered map of attribute names and values; sorted by name.
-pub type Attributes = std::collections::BTreeMap<String, String>;
+/// A name and its value.
+pub type Attribute = (Arc<str>, Arc<str>);
+
+/// A small ordered map of attribute names and values; sorted by name. All instances of a clone have
+/// mostly the same, so texts are shared, not copied.
+pub type Attributes = std::collections::BTreeMap<Arc<str>, Arc<str>>;
 
 /// What kind of node.
 #[allow(missing_docs)]
@@ -500,7 +504,7 @@ pub struct Operation {
     /// `role`, if one is written; `Unknown` if that is no role.
     pub role: Option<Role>,
     /// XML attributes but `id`, document order.
-    pub attributes: Vec<(String, String)>,
+    pub attributes: Vec<Attribute>,
     /// Own meta attributes (but see `attributes`).
     pub meta: Blocks,
     /// Own instance attributes.
@@ -541,5 +545,5 @@ pub enum Level {
     /// Sets of the document.
     Sets(Arc<NvSets>),
     /// Values that the engine gives to an implicit resource.
-    Fixed(Arc<[(String, String)]>),
+    Fixed(Arc<[Attribute]>),
 }

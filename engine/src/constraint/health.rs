@@ -1,5 +1,7 @@
 //! Which resources does a node's health keep away from it?
 
+use std::ops::Bound;
+
 use super::{Location, Reader};
 use crate::config::HealthStrategy;
 use crate::id::NodeId;
@@ -22,7 +24,7 @@ pub(super) fn apply(reader: &mut Reader<'_>) {
         }
         for &resource in &state.top {
             let meta = &state.resources[resource].meta_text;
-            let immune = meta.get("allow-unhealthy-nodes").map(String::as_str);
+            let immune = meta.get("allow-unhealthy-nodes").map(AsRef::as_ref);
             if health.is_negative() && value::is_true(immune) {
                 continue;
             }
@@ -40,7 +42,8 @@ pub(super) fn apply(reader: &mut Reader<'_>) {
 /// The sum of a node's health attributes. Infinities do not depend on the order.
 fn of_node(reader: &Reader<'_>, node: NodeId, base: Score) -> Score {
     let attributes = &reader.state.node[node].attributes;
-    let healths = attributes.range("#health".to_owned()..);
+    let from = (Bound::Included("#health"), Bound::Unbounded);
+    let healths = attributes.range::<str, _>(from);
     healths
         .take_while(|(name, _)| name.starts_with("#health"))
         .filter_map(|(_, value)| reader.score(value))

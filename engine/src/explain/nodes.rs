@@ -155,7 +155,7 @@ impl Explainer<'_> {
         let attributes = self.state().node[node].attributes.iter();
         let values: Vec<(String, String)> = attributes
             .filter(|(name, _)| name.starts_with("#health"))
-            .map(|(name, value)| (name.clone(), value.clone()))
+            .map(|(name, value)| (name.to_string(), value.to_string()))
             .collect();
         (!values.is_empty()).then_some(Why::HealthAttributes { values })
     }

@@ -1,6 +1,7 @@
 //! What does the graph say about each action?
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use super::emit::{Transition, maintenance_changes};
 use super::host::{physical_host, router};
@@ -275,15 +276,16 @@ impl Describer<'_> {
             return;
         }
         let mut values = self.parameters(resource, action.node);
-        if values.get("addr").is_some_and(|addr| addr == "#uname") {
+        if values.get("addr").is_some_and(|addr| &**addr == "#uname") {
             let base = self.parameters(resource, None).remove("addr");
-            if let Some(addr) = self.bundle_address(resource).or(base) {
-                values.insert("addr".to_owned(), addr);
+            let address = self.bundle_address(resource).map(Arc::from);
+            if let Some(address) = address.or(base) {
+                values.insert("addr".into(), address);
             }
         }
         for (name, value) in values {
             if name.starts_with(|first: char| first.is_ascii_digit()) {
-                params.push((name, value));
+                params.push((name.to_string(), value.to_string()));
             } else {
                 attributes.fill(&name, &value);
             }
@@ -300,7 +302,7 @@ impl Describer<'_> {
     }
 
     /// A bundle without addresses of its own is reached at the host of its container.
-    fn bundle_address(&self, connection: ResourceId) -> Option<String> {
+    fn bundle_address(&self, connection: ResourceId) -> Option<&str> {
         let roster = &self.world.state.resources[connection];
         let bundle = roster.parent?;
         let Variant::Bundle(bundle) = &self.world.state.resources[bundle].variant else {
@@ -314,7 +316,7 @@ impl Describer<'_> {
         let host = self.draft.resource[container]
             .node
             .or_else(|| self.draft.current_node(self.world.state, container))?;
-        Some(self.world.state.nodes[host].name.clone())
+        Some(&self.world.state.nodes[host].name)
     }
 
     /// What the resource and everything around it adds: these replace what is there.

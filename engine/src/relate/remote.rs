@@ -90,7 +90,7 @@ fn connection_state(
         } else if drafted.next_role == Role::Stopped
             && reconnect_ms > 0
             && state.node[node].remote_fenced
-            && shutdown.is_none_or(|value| value == "0")
+            && shutdown.is_none_or(|value| &**value == "0")
         {
             // Known when the reconnect interval is over and a connection has been tried.
             Connection::Unknown

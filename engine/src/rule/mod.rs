@@ -19,6 +19,7 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::config::Attributes;
 use crate::parse::ElementId;
 use crate::time::{Timestamp, Unit};
 use crate::value::Bounds;
@@ -191,9 +192,9 @@ pub trait Lookup {
     fn value(&self, name: &str) -> Option<&str>;
 }
 
-impl Lookup for BTreeMap<String, String> {
+impl Lookup for Attributes {
     fn value(&self, name: &str) -> Option<&str> {
-        self.get(name).map(String::as_str)
+        self.get(name).map(AsRef::as_ref)
     }
 }
 

@@ -91,10 +91,11 @@ impl Settler<'_> {
         } else {
             then_resource
         };
-        let text = self.world.state.resources[decider]
-            .meta_text
-            .get("interleave");
-        crate::value::is_true(text.map(String::as_str))
+        if let Variant::Clone(clone) = self.variant(decider) {
+            return clone.interleave;
+        }
+        let meta = &self.world.state.resources[decider].meta_text;
+        crate::value::is_true(meta.get("interleave").map(AsRef::as_ref))
     }
 
     fn interleave(&mut self, push: Push) -> Changed {
@@ -116,14 +117,7 @@ impl Settler<'_> {
         // What goes down is paired with the instance where it is, not where it will be.
         let current = is_about(self.action(first), &[Task::Stopped, Task::Demoted]);
         for &then_instance in self.instances(then_resource).iter() {
-            let Some(first_instance) = instances::compatible(
-                self.world,
-                self.placement,
-                self.draft,
-                then_instance,
-                first_resource,
-                current,
-            ) else {
+            let Some(first_instance) = self.partner(then_instance, first_resource, current) else {
                 changed.then |=
                     self.unassign_if_mandatory(then_instance, (first, via), effects, current);
                 continue;
@@ -164,6 +158,27 @@ impl Settler<'_> {
             changed.join(more);
         }
         changed
+    }
+
+    /// The instance of another collective that goes with an instance. Kept, as each effect of each
+    /// link between the two asks.
+    fn partner(
+        &mut self,
+        instance: ResourceId,
+        collective: ResourceId,
+        current: bool,
+    ) -> Option<ResourceId> {
+        let Settler {
+            world,
+            placement,
+            draft,
+            partners,
+            ..
+        } = self;
+        let find =
+            || instances::compatible(*world, placement, draft, instance, collective, current);
+        let asked = (instance, collective, current);
+        *partners.entry(asked).or_insert_with(find)
     }
 
     /// An instance's own action, or that of the resource inside a bundle's container.
@@ -229,8 +244,10 @@ impl Settler<'_> {
                 via,
             });
             self.group_nodes.clear();
+            self.partners.clear();
         }
-        for id in self.draft.of(resource).to_vec() {
+        for at in 0..self.draft.of(resource).len() {
+            let id = self.draft.of(resource)[at];
             let action = self.action(id);
             match action.task {
                 Task::Stop => {

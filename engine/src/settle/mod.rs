@@ -111,6 +111,9 @@ struct Settler<'a> {
     tallies: Tallies,
     /// Where the members of groups go, of those that were asked for.
     group_nodes: BTreeMap<ResourceId, Option<NodeId>>,
+    /// Which instance of a collective goes with a resource, now or as it will be, of those that were
+    /// asked for.
+    partners: BTreeMap<(ResourceId, ResourceId, bool), Option<ResourceId>>,
     /// Updates left before giving up: a bound, far above what any input that converges needs.
     budget: u64,
 }
@@ -166,6 +169,7 @@ impl<'a> Settler<'a> {
             given_up: Vec::new(),
             tallies: Tallies::default(),
             group_nodes: BTreeMap::new(),
+            partners: BTreeMap::new(),
             budget: 2_000 * size + 1_000_000,
         }
     }

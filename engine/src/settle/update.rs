@@ -126,11 +126,11 @@ impl Settler<'_> {
         let Some(key) = self.completion_key(resource, &self.action(first).key) else {
             return first;
         };
-        let own = self.draft.of(resource).iter().rev().copied();
-        let found = own
-            .into_iter()
-            .find(|&id| self.draft.actions[id].key == key);
-        found.unwrap_or(first)
+        let completion = self.draft.with_key(&key).last().copied();
+        // The peer recognises notifications by this word anywhere in the key, ids included.
+        let id = &self.world.state.resources[resource].id;
+        let counts = |completion: &ActionId| *completion != first && !id.contains("notify");
+        completion.filter(counts).unwrap_or(first)
     }
 
     fn completion_key(&self, resource: ResourceId, key: &Key) -> Option<Key> {
@@ -142,11 +142,6 @@ impl Settler<'_> {
         else {
             return None;
         };
-        let roster = &self.world.state.resources[resource];
-        // The peer recognises notifications by this word anywhere in the key, ids included.
-        if roster.id.contains("notify") {
-            return None;
-        }
         let done = match task {
             Task::Start | Task::Started => Task::Started,
             Task::Stop | Task::Stopped => Task::Stopped,
@@ -154,6 +149,7 @@ impl Settler<'_> {
             Task::Demote | Task::Demoted => Task::Demoted,
             _ => return None,
         };
+        let roster = &self.world.state.resources[resource];
         let clone = matches!(roster.variant, Variant::Clone(_));
         Some(
             if roster.meta.notify && (clone || topology::is_bundled(self.world.state, resource)) {

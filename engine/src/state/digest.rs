@@ -71,7 +71,8 @@ impl Digest {
     pub fn of<N: AsRef<str>, V: AsRef<str>>(
         parameters: impl IntoIterator<Item = (N, V)>,
     ) -> Digest {
-        let mut text = String::from(" <parameters");
+        let mut text = String::with_capacity(200);
+        text.push_str(" <parameters");
         for (name, value) in parameters {
             text.push(' ');
             text.push_str(name.as_ref());
@@ -177,7 +178,7 @@ impl Unfencing {
 pub fn unfencing(world: World<'_>, node: NodeId, devices: &[ResourceId]) -> Unfencing {
     let mut result = Unfencing::default();
     let attributes = &world.state.node[node].attributes;
-    let before = |name: &str| attributes.get(name).map(String::as_str);
+    let before = |name: &str| attributes.get(name).map(AsRef::as_ref);
     let mut evaluation = Evaluation::new(world.document, world.now);
     for device in devices.iter().copied() {
         let mut subject = Subject::new(world.config, world.state, device, node, &mut evaluation);
@@ -349,17 +350,20 @@ impl<'s, 'd> Subject<'s, 'd> {
         let timeout = meta.filter(|_| interval_ms != 0);
         let timeout = timeout.map(|meta| meta.timeout_ms.to_string());
         parameters.extend(timeout.as_deref().map(|timeout| (TIMEOUT, timeout)));
+        let all = Digest::of(&parameters);
         Digests {
-            all: Digest::of(&parameters),
+            all,
             restart: reference.and_then(|reference| reference.restart_digest(&parameters)),
-            not_secret: self.not_secret(&parameters, &own, reference),
+            not_secret: self.not_secret(&parameters, all, &own, reference),
             verdict,
         }
     }
 
+    /// The digest of what is not secret; `all` is that of all parameters.
     fn not_secret(
         &self,
         parameters: &Parameters<'_>,
+        all: Digest,
         own: &Attributes,
         reference: Option<&Reference<'_, '_>>,
     ) -> Digest {
@@ -379,8 +383,20 @@ impl<'s, 'd> Subject<'s, 'd> {
             // Older controllers left out what the agent does not declare.
             let fence_device = self.resources[self.id].fence_device;
             let is_declared = |name: &str| is_hashed(name) && !(fence_device && is_of_fencer(name));
-            let kept = texts(own);
-            return Digest::of(kept.filter(|(name, _)| is_declared(name) && is_public(name)));
+            let kept = texts(own).filter(|(name, _)| is_declared(name) && is_public(name));
+            let kept: Parameters<'_> = kept.collect();
+            // Mostly nothing is left out.
+            return if kept == *parameters {
+                all
+            } else {
+                Digest::of(kept)
+            };
+        }
+        if parameters
+            .keys()
+            .all(|name| *name != TIMEOUT && is_public(name))
+        {
+            return all;
         }
         let kept = parameters.iter();
         Digest::of(kept.filter(|(name, _)| **name != TIMEOUT && is_public(name)))
@@ -438,7 +454,7 @@ type Parameters<'a> = BTreeMap<&'a str, &'a str>;
 
 fn texts(parameters: &Attributes) -> impl Iterator<Item = (&str, &str)> {
     let pairs = parameters.iter();
-    pairs.map(|(name, value)| (name.as_str(), value.as_str()))
+    pairs.map(|(name, value)| (&**name, &**value))
 }
 
 /// Whether a parameter is part of digests.

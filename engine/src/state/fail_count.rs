@@ -187,7 +187,7 @@ impl Question<'_> {
             let attributes = &operation.attributes;
             attributes
                 .iter()
-                .any(|(name, value)| name == "on-fail" && value == "block")
+                .any(|(name, value)| &**name == "on-fail" && &**value == "block")
         });
         match self.entry {
             Some(entry) => blocking.any(|operation| is_failure_of(name, operation, entry)),
@@ -267,7 +267,7 @@ impl Pattern<'_> {
                 key.strip_prefix(prefix)
                     .is_some_and(|rest| self.matches(rest))
             })
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .map(|(key, value)| (&**key, &**value))
     }
 
     fn matches(&self, text: &str) -> bool {

@@ -299,14 +299,14 @@ fn is_disabled(node: &config::Node) -> bool {
 }
 
 pub(super) fn is_set(node: &config::Node, name: &str) -> bool {
-    value::is_true(node.attributes.get(name).map(String::as_str))
+    value::is_true(node.attributes.get(name).map(AsRef::as_ref))
 }
 
 /// Whether a node was asked to shut down.
 pub(super) fn is_shutting_down(node: &config::Node) -> bool {
     node.attributes
         .get("shutdown")
-        .is_some_and(|value| value != "0")
+        .is_some_and(|value| &**value != "0")
 }
 
 /// Whether someone has asked to fence a node: a boolean, or the time of the request.

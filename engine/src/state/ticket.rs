@@ -24,8 +24,8 @@ pub(super) fn read(
         let attributes = document.attrs(element).filter(|(name, _)| *name != "id");
         ticket
             .attributes
-            .extend(attributes.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let attribute = |name: &str| ticket.attributes.get(name).map(String::as_str);
+            .extend(attributes.map(|(name, value)| (name.into(), value.into())));
+        let attribute = |name: &str| ticket.attributes.get(name).map(AsRef::as_ref);
         ticket.granted = value::is_true(attribute("granted"));
         ticket.standby = value::is_true(attribute("standby"));
         if let Some(text) = attribute("last-granted") {

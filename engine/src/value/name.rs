@@ -64,5 +64,14 @@ fn segments(version: &str) -> impl Iterator<Item = i64> {
         .take_while(|&b| b.is_ascii_digit() || b == b'.')
         .count();
     // An empty segment ends the version: `1..2` is 1.
-    version[..len].split('.').map_while(integer).fuse()
+    version[..len].split('.').map_while(segment).fuse()
+}
+
+/// The number of one segment, all digits. Nearly always it is one digit or two.
+fn segment(digits: &str) -> Option<i64> {
+    match digits.as_bytes() {
+        [digit] => Some(i64::from(digit - b'0')),
+        [tens, digit] => Some(i64::from(tens - b'0') * 10 + i64::from(digit - b'0')),
+        _ => integer(digits),
+    }
 }

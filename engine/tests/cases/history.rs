@@ -1,9 +1,10 @@
 //! What has been observed in a case's cluster?
 
+use std::collections::BTreeMap;
+
 use crate::cib::Element;
 use crate::fixture::{Builder, set_agent};
 use crate::words::Words;
-use lockstep_engine::config::Attributes;
 use lockstep_engine::state::digest::Digest;
 
 /// Everything happened this long ago, unless a line says `ago=`.
@@ -184,7 +185,7 @@ impl Builder {
         let name = resource.split(':').next().unwrap_or(resource);
         let primitives = self.resources.primitives();
         let configured = primitives.iter().find(|primitive| primitive.id() == name);
-        let mut parameters: Attributes = configured
+        let mut parameters: BTreeMap<String, String> = configured
             .map(|primitive| primitive.pairs("instance_attributes"))
             .unwrap_or_default();
         let (had, others) = std::mem::take(&mut words.pairs)

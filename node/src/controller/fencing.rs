@@ -259,7 +259,10 @@ fn devices(cib: &Document, now: Timestamp) -> Vec<Configured> {
                 provider: agent.provider.clone(),
                 kind: agent.agent.clone(),
             },
-            parameters: parameters.into_iter().collect(),
+            parameters: parameters
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
         });
     }
     devices

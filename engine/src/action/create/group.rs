@@ -19,7 +19,7 @@ pub(super) fn create(world: World<'_>, draft: &mut Draft, group: ResourceId) {
         world.state.resources[group]
             .meta_text
             .get("promotable")
-            .map(String::as_str),
+            .map(AsRef::as_ref),
     ) {
         for task in [Task::Demote, Task::Demoted, Task::Promote, Task::Promoted] {
             draft.pseudo(world, group, task, true, true);

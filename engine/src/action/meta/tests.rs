@@ -1,11 +1,9 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{ActionMeta, MetaLayer};
 
 fn layer(pairs: &[(&str, &str)]) -> Arc<MetaLayer> {
-    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    Arc::new(pairs.iter().map(own).collect::<BTreeMap<_, _>>().into())
+    Arc::new(pairs.iter().copied().collect())
 }
 
 #[test]

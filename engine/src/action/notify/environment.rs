@@ -127,11 +127,11 @@ impl Activity {
         let target = world.state.resources[clone]
             .meta_text
             .get("container-attribute-target");
-        if target.is_some_and(|target| target == "host") {
+        if target.is_some_and(|target| &**target == "host") {
             let hosts = by_name().map(|node| name(host_of(world, draft, node)));
             layer.insert("notify_all_hosts".to_owned(), words(hosts));
         }
-        Arc::new(layer.into())
+        Arc::new(layer.into_iter().collect())
     }
 }
 

@@ -1,6 +1,5 @@
 //! The notify actions of a clone's instances.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::TOP_PRIORITY;
@@ -53,14 +52,11 @@ pub fn order_after_fencing(
     let round = round(world, draft, clone, Task::Stop, None, fencing);
     let node = draft.actions[stop]
         .node
-        .map(|node| world.state.nodes[node].name.clone());
-    let environment = Arc::new(MetaLayer::from(BTreeMap::from([
-        (
-            "notify_stop_resource".to_owned(),
-            world.state.resources[clone].id.clone(),
-        ),
-        ("notify_stop_uname".to_owned(), node.unwrap_or_default()),
-    ])));
+        .map(|node| world.state.nodes[node].name.as_str());
+    let environment = Arc::new(MetaLayer::from_iter([
+        ("notify_stop_resource", &*world.state.resources[clone].id),
+        ("notify_stop_uname", node.unwrap_or_default()),
+    ]));
     let round = Telling {
         world,
         round: &round,

@@ -110,7 +110,7 @@ impl Assigner<'_> {
             Variant::Clone(clone) => clone.node_max,
             Variant::Bundle(bundle) => bundle.replicas_per_host,
         };
-        if !is_true(dependent.meta_text.get("interleave").map(String::as_str)) {
+        if !is_true(dependent.meta_text.get("interleave").map(AsRef::as_ref)) {
             return false;
         }
         if node_max != primary_node_max {

@@ -171,7 +171,7 @@ impl Pass<'_, '_> {
             .meta_text
             .get("interleave");
         let interleaved = self.is_clone_or_bundle(collective)
-            && crate::value::is_true(interleave.map(String::as_str));
+            && crate::value::is_true(interleave.map(AsRef::as_ref));
         interleaved.then(|| {
             let Pass {
                 world,

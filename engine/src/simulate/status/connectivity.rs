@@ -39,7 +39,7 @@ impl View<'_> {
                 continue;
             }
             let parameters = resource.parameters_on(&mut evaluation, Some(here));
-            let text = |name: &str| parameters.get(name).map(String::as_str);
+            let text = |name: &str| parameters.get(name).map(AsRef::as_ref);
             let name = text("name").unwrap_or(DEFAULT_NAME);
             if !name.eq_ignore_ascii_case(attribute) {
                 continue;

@@ -131,7 +131,7 @@ impl View<'_> {
         ];
         let all = self.state.node[node].attributes.iter();
         all.filter(|(name, _)| !HIDDEN.iter().any(|prefix| name.starts_with(prefix)))
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .map(|(name, value)| (&**name, &**value))
     }
 
     pub(super) fn write_attributes(&self, listing: &mut Listing) {

@@ -59,7 +59,7 @@ impl View<'_> {
             }
             let told = ["last-granted", "expires"];
             for (name, value) in &ticket.attributes {
-                if !told.contains(&name.as_str()) {
+                if !told.contains(&&**name) {
                     out.set(e, name, value);
                 }
             }

@@ -244,7 +244,7 @@ impl View<'_> {
         };
         out.set(e, "health", health);
         if state.online && state.expected_up && member {
-            let told = state.attributes.get("#feature-set").map(String::as_str);
+            let told = state.attributes.get("#feature-set").map(AsRef::as_ref);
             out.set(e, "feature_set", told.unwrap_or(OLD_FEATURE_SET));
         }
         out.set(e, "shutdown", yes_no(state.shutdown));

@@ -106,8 +106,8 @@ fn transient_attributes_win_over_configured_ones_and_set_standby() {
     );
     assert!(cluster.node("a").standby && !cluster.node("b").standby);
     let attributes = &cluster.node("a").attributes;
-    assert_eq!(attributes.get("x").map(String::as_str), Some("y"));
-    assert_eq!(attributes.get("#is_dc").map(String::as_str), Some("true"));
+    assert_eq!(attributes.get("x").map(AsRef::as_ref), Some("y"));
+    assert_eq!(attributes.get("#is_dc").map(AsRef::as_ref), Some("true"));
 }
 
 #[test]
