@@ -26,11 +26,14 @@ impl From<Attributes> for MetaLayer {
     }
 }
 
+/// Of names that are all different.
 impl<N: Into<Arc<str>>, V: Into<Arc<str>>> FromIterator<(N, V)> for MetaLayer {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(values: I) -> Self {
         let values = values.into_iter();
         let shared = values.map(|(name, value)| (name.into(), value.into()));
-        shared.collect::<Attributes>().into()
+        let mut by_name: Box<[Attribute]> = shared.collect();
+        by_name.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        MetaLayer(by_name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The notify actions of a clone's instances.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::super::TOP_PRIORITY;
@@ -27,12 +28,12 @@ pub fn schedule(world: World<'_>, draft: &mut Draft, clone: ResourceId) {
                 draft.actions[id].optional = false;
             }
         }
-        let environment = activity.environment(world, draft, clone);
         let round = Telling {
             world,
             round: &round,
             needed: activity.has(&round.of),
-            environment,
+            told: &|draft| activity.environment(world, draft, clone),
+            environment: OnceCell::new(),
         };
         round.tell(draft, clone);
     }
@@ -53,15 +54,17 @@ pub fn order_after_fencing(
     let node = draft.actions[stop]
         .node
         .map(|node| world.state.nodes[node].name.as_str());
-    let environment = Arc::new(MetaLayer::from_iter([
+    let environment = MetaLayer::from_iter([
         ("notify_stop_resource", &*world.state.resources[clone].id),
         ("notify_stop_uname", node.unwrap_or_default()),
-    ]));
+    ]);
+    let environment = Arc::new(environment);
     let round = Telling {
         world,
         round: &round,
         needed: false,
-        environment,
+        told: &|_| Arc::clone(&environment),
+        environment: OnceCell::new(),
     };
     round.tell(draft, topology::top_below_bundle(world.state, clone));
 }
@@ -72,10 +75,16 @@ struct Telling<'a> {
     round: &'a Round,
     /// Something of this kind is going to happen.
     needed: bool,
-    environment: Arc<MetaLayer>,
+    /// What agents are told. Mostly nobody is to be told anything, so it is made when it is needed.
+    told: &'a dyn Fn(&Draft) -> Arc<MetaLayer>,
+    environment: OnceCell<Arc<MetaLayer>>,
 }
 
 impl Telling<'_> {
+    fn environment(&self, draft: &Draft) -> Arc<MetaLayer> {
+        Arc::clone(self.environment.get_or_init(|| (self.told)(draft)))
+    }
+
     fn tell(&self, draft: &mut Draft, resource: ResourceId) {
         let children = draft.resource[resource].children.clone();
         if children.is_empty() {
@@ -89,13 +98,14 @@ impl Telling<'_> {
     fn tell_instance(&self, draft: &mut Draft, instance: ResourceId) {
         // The actions themselves get the environment, too.
         for id in draft.of(instance).to_vec() {
-            let action = &mut draft.actions[id];
+            let action = &draft.actions[id];
             let told = matches!(
                 action.task,
                 Task::Start | Task::Stop | Task::Promote | Task::Demote
             );
             if told && !action.optional && action.node.is_some() {
-                action.meta.share(Arc::clone(&self.environment));
+                let environment = self.environment(draft);
+                draft.actions[id].meta.share(environment);
             }
         }
         match self.round.of {
@@ -196,7 +206,8 @@ impl Telling<'_> {
         };
         let id = draft.request(self.world, key, Some(node), optional);
         draft.actions[id].meta.fill_from(&meta);
-        draft.actions[id].meta.share(Arc::clone(&self.environment));
+        let environment = self.environment(draft);
+        draft.actions[id].meta.share(environment);
         relate::link(draft, points.begin, id, Effects::ORDERED, CAUSE);
         relate::link(draft, id, points.confirmed, Effects::ORDERED, CAUSE);
         Some(id)
