@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::meta::MetaLayer;
 use super::{Action, Task};
 use crate::config::{
-    self, Attributes, Blocks, Evaluation, Operation, OperationContext, Requires, Resource,
+    self, Attributes, Blocks, Evaluation, Operation, OperationContext, Requires, Resource, Variant,
 };
 use crate::id::{NodeId, ResourceId, Table};
 use crate::state::State;
@@ -27,8 +27,9 @@ pub(super) struct Description {
 /// Descriptions made so far, by the resource's definition, task and interval.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Descriptions {
-    /// For each resource the first one that is defined by the same element: instances of a clone
-    /// differ in nothing that matters here, so one description is enough for all of them.
+    /// For each resource the first one that is defined by the same element, or is the same part of
+    /// the same bundle: instances and replicas differ in nothing that matters here, so one
+    /// description is enough for all of them.
     model: Table<ResourceId, ResourceId>,
     of_model: Table<ResourceId, Vec<Known>>,
 }
@@ -46,10 +47,22 @@ struct Known {
 
 impl Descriptions {
     pub(super) fn new(state: &State) -> Self {
-        let mut first = BTreeMap::new();
+        let (mut by_element, mut by_part) = (BTreeMap::new(), BTreeMap::new());
+        let is_bundle = |id: ResourceId| matches!(state.resources[id].variant, Variant::Bundle(_));
         let model = |(id, resource): (ResourceId, &Resource)| {
-            let element = resource.element.filter(|_| !resource.removed);
-            element.map_or(id, |element| *first.entry(element).or_insert(id))
+            if resource.removed {
+                return id;
+            }
+            if let Some(element) = resource.element {
+                return *by_element.entry(element).or_insert(id);
+            }
+            match resource.parent.filter(|parent| is_bundle(*parent)) {
+                Some(bundle) if resource.agent().is_some() => {
+                    let part = (resource.replica_container, resource.remote_connection);
+                    *by_part.entry((bundle, part)).or_insert(id)
+                }
+                _ => id,
+            }
         };
         Descriptions {
             model: state.resources.enumerate().map(model).collect(),
@@ -114,7 +127,7 @@ fn describe(
     let context = OperationContext {
         managed: world.state.resource[resource].managed,
         requires: world.state.resource[resource].requires,
-        node: node.map(|node| &world.state.node[node].attributes),
+        node: node.map(|node| &*world.state.node[node].attributes),
     };
     let configured = &world.state.resources[resource];
     let mut evaluation = Evaluation::new(world.document, world.now);

@@ -10,7 +10,7 @@ mod settings;
 use super::definition::{Definition, Implicit};
 use super::maker::Allowed;
 use super::resources::Resolver;
-use super::{Attribute, Bundle, ContainerTechnology, NodeKind, Replica, Variant, operation};
+use super::{Attribute, Bundle, ContainerTechnology, NodeKind, Replica, Variant};
 use crate::id::{NodeId, ResourceId};
 use crate::parse::{ElementId, names};
 use crate::score::{ProbeMode, ScoreTable};
@@ -198,6 +198,7 @@ impl Resolver<'_> {
         };
         let addresses = settings.addresses(instances.len());
         let hosts = settings.hosts(&definition.id, &addresses);
+        let common = settings.common_parameters(child.is_some());
         let mut replicas = Vec::with_capacity(instances.len());
         for (offset, (child, address)) in instances.into_iter().zip(addresses).enumerate() {
             let plan = ReplicaPlan {
@@ -205,6 +206,7 @@ impl Resolver<'_> {
                 address,
                 child,
                 hosts: &hosts,
+                common: &common,
             };
             replicas.push(self.replica(id, definition, settings, plan)?);
         }
@@ -219,10 +221,10 @@ impl Resolver<'_> {
         plan: ReplicaPlan<'_>,
     ) -> Option<Replica> {
         let name = &definition.id;
-        let container = settings.container(name, &plan);
+        let container = settings.container(name, &plan, &self.watch);
         let container = self.make_implicit(id, definition, container)?;
         self.resources[container].replica_container = true;
-        let ip = match settings.ip(name, plan.address.as_deref()) {
+        let ip = match settings.ip(name, plan.address.as_deref(), &self.watch) {
             Some(ip) => Some(self.make_implicit(id, definition, ip)?),
             None => None,
         };
@@ -287,7 +289,7 @@ impl Resolver<'_> {
                     settings.control_port.as_deref().unwrap_or(REMOTE_PORT),
                 ),
             ],
-            operations: vec![operation::implicit("monitor", "30s", Some("30s"))],
+            operations: self.watch.connection.clone(),
         };
         let node = self.reserve_node(&name);
         replica.node = Some(node);

@@ -60,7 +60,7 @@ pub(super) struct Implicit<'a> {
     pub(super) agent: (&'a str, &'a str),
     pub(super) meta: Vec<Attribute>,
     pub(super) parameters: Vec<Attribute>,
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Arc<[Operation]>,
 }
 
 /// Reads definitions.
@@ -185,7 +185,7 @@ impl Reader<'_, '_> {
                 Level::Fixed(implicit.parameters.into()),
                 inherited.parameters,
             ),
-            operations: implicit.operations.into(),
+            operations: implicit.operations,
             utilization: Vec::new(),
             parts: Vec::new(),
         };

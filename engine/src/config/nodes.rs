@@ -1,6 +1,7 @@
 //! Which nodes are configured: node entries, and the nodes that remote and guest connections imply?
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::blocks::Evaluation;
 use super::{Attributes, Node, NodeKind, Options};
@@ -18,6 +19,8 @@ pub(super) struct Nodes {
     /// By name without case; of several nodes with one name the latest counts.
     by_name: BTreeMap<String, NodeId>,
     pub(super) dc: Option<NodeId>,
+    /// What guests have that have no entry.
+    guest_attributes: Option<Arc<Attributes>>,
 }
 
 impl Nodes {
@@ -38,7 +41,14 @@ impl Nodes {
             node.kind = kind;
         }
         if kind == NodeKind::Guest {
-            node.attributes.extend(kind_attribute(kind));
+            let guest = || Arc::new(kind_attribute(kind));
+            let guest = self.guest_attributes.get_or_insert_with(guest);
+            if node.attributes.len() > guest.len() {
+                Arc::make_mut(&mut node.attributes).extend(kind_attribute(kind));
+            } else {
+                // Only the kind.
+                node.attributes = Arc::clone(guest);
+            }
         }
     }
 
@@ -60,7 +70,7 @@ pub fn implicit_node(name: &str) -> Node {
         base_score: Score::ZERO,
         probe: ProbeMode::Always,
         element: None,
-        attributes: kind_attribute(NodeKind::Remote),
+        attributes: kind_attribute(NodeKind::Remote).into(),
         utilization: Vec::new(),
         connection: None,
     }
@@ -142,7 +152,7 @@ pub(super) fn read_entries(
             base_score,
             probe: ProbeMode::Always,
             element: Some(element),
-            attributes: kind_attribute(kind),
+            attributes: kind_attribute(kind).into(),
             utilization: Vec::new(),
             connection: None,
         });
@@ -208,13 +218,13 @@ pub fn add_attributes(
             evaluation.add(
                 &sets.attributes,
                 &evaluation.date_only(),
-                &mut node.attributes,
+                Arc::make_mut(&mut node.attributes),
             );
         }
         Overwrite::Yes => {
             let mut unpacked = Attributes::new();
             evaluation.add(&sets.attributes, &evaluation.date_only(), &mut unpacked);
-            node.attributes.extend(unpacked);
+            Arc::make_mut(&mut node.attributes).extend(unpacked);
         }
     }
     let utilization = evaluation.utilization(&sets.utilization);
@@ -227,8 +237,9 @@ pub fn add_attributes(
 }
 
 fn add_built_in_attributes(node: &mut Node, is_dc: bool, options: &Options) {
+    let attributes = Arc::make_mut(&mut node.attributes);
     let mut set = |name: &str, value: &str| {
-        node.attributes.insert(name.into(), value.into());
+        attributes.insert(name.into(), value.into());
     };
     set("#uname", &node.name);
     set("#id", &node.id);
@@ -248,7 +259,7 @@ fn add_site_name(node: &mut Node, options: &Options) {
         .get("site-name")
         .or(options.cluster_name.as_ref());
     if let Some(site) = site.cloned() {
-        node.attributes.insert("#site-name".into(), site);
+        Arc::make_mut(&mut node.attributes).insert("#site-name".into(), site);
     }
 }
 

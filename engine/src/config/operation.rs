@@ -109,6 +109,23 @@ fn operation(document: &Document, scope: Scope<'_>, op: ElementId) -> Operation 
     }
 }
 
+/// How resources that the engine makes are watched, made once for all of them.
+pub(super) struct Watch {
+    /// Parts of bundles, but for connections.
+    pub(super) part: Arc<[Operation]>,
+    /// Connections into bundles.
+    pub(super) connection: Arc<[Operation]>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Watch {
+            part: [implicit("monitor", "60s", None)].into(),
+            connection: [implicit("monitor", "30s", Some("30s"))].into(),
+        }
+    }
+}
+
 /// An operation of an implicit resource.
 pub(super) fn implicit(name: &str, interval: &str, timeout: Option<&str>) -> Operation {
     let attribute = |name: &str, value: &str| (name.into(), value.into());

@@ -6,8 +6,9 @@ use super::blocks::Evaluation;
 use super::definition::{Definition, Implicit, Inherited, Kind, Reader};
 use super::maker::{Allowed, Maker, Place, allow_initially};
 use super::nodes::{GuestConnection, Nodes};
+use super::operation::{self, Watch};
 use super::template::Templates;
-use super::{NodeKind, Options, Resource, Tags, Variant, operation};
+use super::{NodeKind, Options, Resource, Tags, Variant};
 use crate::Diagnostic;
 use crate::id::{Id, ResourceId, Table};
 use crate::nvset::NvSets;
@@ -26,6 +27,7 @@ pub(super) struct Resolver<'d> {
     pub(super) tags: Tags,
     pub(super) resources: Table<ResourceId, Resource>,
     pub(super) allowed: Allowed,
+    pub(super) watch: Watch,
     /// Of all bundles so far: see [`super::bundle`].
     pub(super) replica_pairs: usize,
     /// Top-level resources in document order, implicit connections last.
@@ -73,6 +75,7 @@ impl<'d> Resolver<'d> {
             // More than most clusters have for each element: growing would copy all of them.
             resources: Table::with_capacity(document.element_count() / 16),
             allowed: Allowed::default(),
+            watch: Watch::default(),
             replica_pairs: 0,
             top: Vec::new(),
             by_id: BTreeMap::new(),
@@ -349,6 +352,6 @@ fn connection(guest: GuestConnection) -> Implicit<'static> {
         agent: ("pacemaker", "remote"),
         meta: meta.into_iter().flatten().collect(),
         parameters: parameters.into_iter().flatten().collect(),
-        operations,
+        operations: operations.into(),
     }
 }

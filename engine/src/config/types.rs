@@ -177,8 +177,9 @@ pub struct Node {
     pub probe: ProbeMode,
     /// The `node` element, if there is one.
     pub element: Option<ElementId>,
-    /// Configured instance attributes (after date rules) and built-in `#…` attributes.
-    pub attributes: Attributes,
+    /// Configured instance attributes (after date rules) and built-in `#…` attributes; shared, as
+    /// thousands of guests may have no others than their kind.
+    pub attributes: Arc<Attributes>,
     /// Utilization (capacity), rules applied, in the order in which attributes are found.
     pub utilization: Vec<(String, i64)>,
     /// The connection resource of a remote, guest or bundle node.

@@ -273,7 +273,7 @@ impl Reader<'_> {
         let varies = resource.parameters.depends_on_node();
         let mut nodes = Vec::new();
         for &node in &state.nodes_by_name {
-            let attributes = &state.node[node].attributes;
+            let attributes = &*state.node[node].attributes;
             let here: Attributes;
             let parameters = if varies {
                 here = resource.parameters_on(&mut self.evaluation, Some(attributes));

@@ -294,7 +294,7 @@ impl Describer<'_> {
 
     fn parameters(&self, resource: ResourceId, node: Option<NodeId>) -> Attributes {
         let mut evaluation = Evaluation::new(self.world.document, self.world.now);
-        let node = node.map(|node| &self.world.state.node[node].attributes);
+        let node = node.map(|node| &*self.world.state.node[node].attributes);
         let parameters =
             evaluation.parameters(&self.world.state.resources[resource].parameters, node);
         self.messages.borrow_mut().append(&mut evaluation.messages);

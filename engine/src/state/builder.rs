@@ -1,6 +1,7 @@
 //! The state under construction: what is known so far, and the small steps that change it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::history::{Entry, Histories};
 use super::instance::Instances;
@@ -101,7 +102,7 @@ impl<'a> Builder<'a> {
     /// The state, once everything is read.
     pub(super) fn finish(mut self) -> State {
         for (id, node) in self.state.nodes.enumerate() {
-            self.state.node[id].attributes.clone_from(&node.attributes);
+            self.state.node[id].attributes = Arc::clone(&node.attributes);
         }
         if let Some(time) = self.evaluation.recheck_by.0 {
             self.recheck_at(time);

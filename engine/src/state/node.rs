@@ -289,7 +289,6 @@ impl Builder<'_> {
     }
 }
 
-/// Whether a node has an attribute that is true.
 /// The node attribute that says whether resources are looked for on a node.
 const DISCOVERY: &str = "resource-discovery-enabled";
 
@@ -298,6 +297,7 @@ fn is_disabled(node: &config::Node) -> bool {
     said.is_some_and(|text| !value::is_true(Some(text)))
 }
 
+/// Whether a node has an attribute that is true.
 pub(super) fn is_set(node: &config::Node, name: &str) -> bool {
     value::is_true(node.attributes.get(name).map(AsRef::as_ref))
 }

@@ -5,6 +5,7 @@
 //! `Config`'s. Nothing here changes after [`super::unpack`].
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::action::ActionRequest;
 use crate::config::{Attributes, Node, NodeKind, Requires, Resource, Role};
@@ -109,7 +110,7 @@ pub struct NodeState {
     /// Sum of priorities of what is active there (for `priority-fencing-delay`).
     pub priority: i32,
     /// All attributes: built-in, configured, then transient ones.
-    pub attributes: Attributes,
+    pub attributes: Arc<Attributes>,
     /// Resources active there, in the order found.
     pub running: Vec<ResourceId>,
     /// The `node_state` element.

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::super::definition::Implicit;
-use super::super::{ContainerTechnology, operation};
+use super::super::operation::Watch;
+use super::super::{Attribute, ContainerTechnology};
 use super::pair;
 use crate::Diagnostic;
 use crate::id::ResourceId;
@@ -70,6 +71,8 @@ pub(super) struct ReplicaPlan<'a> {
     pub(super) child: Option<ResourceId>,
     /// Container options that make all replicas known to each other.
     pub(super) hosts: &'a str,
+    /// See [`Settings::common_parameters`].
+    pub(super) common: &'a [Attribute],
 }
 
 impl Settings {
@@ -201,7 +204,12 @@ impl Settings {
 
     /// The resource for a replica's address; there is one for a replica without, too, if the bundle
     /// has a range.
-    pub(super) fn ip(&self, name: &str, address: Option<&str>) -> Option<Implicit<'static>> {
+    pub(super) fn ip(
+        &self,
+        name: &str,
+        address: Option<&str>,
+        watch: &Watch,
+    ) -> Option<Implicit<'static>> {
         self.ip_range_start.as_ref()?;
         let mut parameters = Vec::new();
         parameters.extend(address.map(|address| pair("ip", address)));
@@ -216,11 +224,16 @@ impl Settings {
             agent: ("heartbeat", "IPaddr2"),
             meta: Vec::new(),
             parameters,
-            operations: vec![operation::implicit("monitor", "60s", None)],
+            operations: watch.part.clone(),
         })
     }
 
-    pub(super) fn container(&self, name: &str, plan: &ReplicaPlan<'_>) -> Implicit<'static> {
+    pub(super) fn container(
+        &self,
+        name: &str,
+        plan: &ReplicaPlan<'_>,
+        watch: &Watch,
+    ) -> Implicit<'static> {
         let technology = self.technology.name();
         let mount_points: Vec<String> = self
             .mounts
@@ -228,29 +241,33 @@ impl Settings {
             .filter(|mount| mount.per_replica)
             .map(|mount| mount.source_of(name, plan.offset))
             .collect();
-        let mut parameters = Vec::new();
-        parameters.extend(self.image.as_ref().map(|image| pair("image", image)));
+        let mut parameters = plan.common.to_vec();
         parameters.extend([
-            pair("allow_pull", "true"),
-            pair("force_kill", "false"),
-            pair("reuse", "false"),
             pair("run_opts", &self.run_options(name, plan)),
             pair("mount_points", &mount_points.join(",")),
         ]);
-        let command = match (&self.run_command, plan.child) {
-            (Some(command), _) => Some(command.as_str()),
-            (None, Some(_)) => Some(REMOTE_EXECUTOR),
-            (None, None) => None,
-        };
-        parameters.extend(command.map(|command| pair("run_cmd", command)));
-        parameters.push(pair("monitor_cmd", "/bin/true"));
         Implicit {
             id: valid_id(&format!("{name}-{technology}-{}", plan.offset)),
             agent: ("heartbeat", technology),
             meta: Vec::new(),
             parameters,
-            operations: vec![operation::implicit("monitor", "60s", None)],
+            operations: watch.part.clone(),
         }
+    }
+
+    /// Parameters that all containers of the bundle have in common.
+    pub(super) fn common_parameters(&self, has_child: bool) -> Vec<Attribute> {
+        let executor = has_child.then_some(REMOTE_EXECUTOR);
+        let command = self.run_command.as_deref().or(executor);
+        let mut parameters = vec![
+            pair("allow_pull", "true"),
+            pair("force_kill", "false"),
+            pair("reuse", "false"),
+            pair("monitor_cmd", "/bin/true"),
+        ];
+        parameters.extend(self.image.as_ref().map(|image| pair("image", image)));
+        parameters.extend(command.map(|command| pair("run_cmd", command)));
+        parameters
     }
 
     /// Options of the container technology. Their order and spaces are part of operation digests.
