@@ -100,6 +100,13 @@ impl<I: Id, T> Table<I, T> {
         self.items.push(item);
         I::from_index(self.items.len() - 1)
     }
+    /// Appends copies of `value` until there are `len` elements, or drops those from there on.
+    pub fn resize(&mut self, len: usize, value: T)
+    where
+        T: Clone,
+    {
+        self.items.resize(len, value);
+    }
     /// Drops every element from position `len` on.
     pub fn truncate(&mut self, len: usize) {
         self.items.truncate(len);

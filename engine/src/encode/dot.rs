@@ -54,7 +54,7 @@ pub fn dot(world: World<'_>, transition: &Transition, all: bool, with_ids: bool)
     }
     for index in (0..count).rev() {
         let id = ActionId::from_index(index);
-        for input in &transition.inputs[index] {
+        for input in transition.inputs.of(id) {
             let both = drawn[index] && drawn[input.first.index()];
             let style = if input.waits {
                 "bold"

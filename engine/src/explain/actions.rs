@@ -93,8 +93,8 @@ impl Explainer<'_> {
 
     /// What an action waits for, with what ties the two together.
     fn waits(&self, id: ActionId) -> Vec<Wait> {
-        let inputs = self.plan.transition.inputs.get(id.index());
-        let waiting = inputs.into_iter().flatten().filter(|input| input.waits);
+        let inputs = self.plan.transition.inputs.of(id).iter();
+        let waiting = inputs.filter(|input| input.waits);
         waiting
             .map(|input| {
                 let links = &self.draft().links;

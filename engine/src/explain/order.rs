@@ -10,7 +10,9 @@ pub(super) fn of(transition: &Transition) -> Vec<u32> {
     let mut missing = vec![0usize; count];
     let mut followers: Vec<Vec<usize>> = vec![Vec::new(); count];
     for &action in &transition.synapses {
-        for input in transition.inputs[action.index()]
+        for input in transition
+            .inputs
+            .of(action)
             .iter()
             .filter(|input| input.waits)
         {

@@ -91,7 +91,10 @@ impl Describer<'_> {
             .map_or(0, |resource| self.priority(resource));
         let mut inputs = Vec::new();
         let mut missing_inputs = Vec::new();
-        for input in self.transition.inputs[id.index()]
+        for input in self
+            .transition
+            .inputs
+            .of(id)
             .iter()
             .filter(|input| input.waits)
         {

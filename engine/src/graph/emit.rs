@@ -1,12 +1,13 @@
 //! In which order do actions come out, and what does each of them wait for?
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::prune::{is_carried_out, uses_input};
 use crate::action::{Draft, Task, reported};
 use crate::assign::Placement;
 use crate::config::{NoQuorumPolicy, NodeKind, Variant};
-use crate::id::{ActionId, Id, ResourceId};
+use crate::id::{ActionId, Id, ResourceId, Table};
 use crate::relate::Effects;
 use crate::settle::{GivenUp, Scratch, Settled, Verdict};
 use crate::{Diagnostic, World};
@@ -18,8 +19,8 @@ pub struct Transition {
     pub draft: Draft,
     /// Actions that are carried out, in output order: a position is a synapse id.
     pub synapses: Vec<ActionId>,
-    /// By action: what it waits for or was ordered after, in ascending action id, one entry each.
-    pub inputs: Vec<Vec<Input>>,
+    /// What actions wait for or were ordered after.
+    pub inputs: Inputs,
     /// By action: its synapse, if it is carried out.
     pub synapse_of: Vec<Option<u32>>,
     /// Why verdicts are what they are.
@@ -39,22 +40,89 @@ pub struct Input {
     pub waits: bool,
 }
 
+/// Inputs by action, in ascending order of what comes first, one entry each.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Those of an action are next to each other.
+    all: Vec<Input>,
+    /// By action: where in `all`, if they have been collected.
+    of: Table<ActionId, Option<Span>>,
+}
+
+/// From where to where.
+type Span = (u32, u32);
+
+impl Inputs {
+    /// None yet, with room for so many.
+    fn with_capacity(inputs: usize) -> Inputs {
+        Inputs {
+            all: Vec::with_capacity(inputs),
+            of: Table::new(),
+        }
+    }
+
+    /// Of this action.
+    #[must_use]
+    pub fn of(&self, action: ActionId) -> &[Input] {
+        &self.all[self.places(action)]
+    }
+
+    fn of_mut(&mut self, action: ActionId) -> &mut [Input] {
+        let places = self.places(action);
+        &mut self.all[places]
+    }
+
+    fn places(&self, action: ActionId) -> Range<usize> {
+        let (from, to) = self.of.get(action).copied().flatten().unwrap_or_default();
+        from as usize..to as usize
+    }
+
+    /// Collects what comes before an action, unless that has been done: several orderings with the
+    /// same action become one that means all of them.
+    fn collect(&mut self, draft: &Draft, action: ActionId) {
+        if self.of[action].is_some() {
+            return;
+        }
+        let from = self.all.len();
+        let links = draft.links.before(action).map(|link| &draft.links[link]);
+        self.all.extend(links.map(|link| Input {
+            first: link.first,
+            effects: link.effects,
+            waits: false,
+        }));
+        self.all[from..].sort_by_key(|input| input.first);
+        let mut to = from;
+        for next in from..self.all.len() {
+            let input = self.all[next];
+            if to > from && self.all[to - 1].first == input.first {
+                self.all[to - 1].effects |= input.effects;
+            } else {
+                self.all[to] = input;
+                to += 1;
+            }
+        }
+        self.all.truncate(to);
+        let place = |at| u32::try_from(at).expect("fewer than 2^32 links");
+        self.of[action] = Some((place(from), place(to)));
+    }
+}
+
 /// Decides what is carried out.
 #[must_use]
 pub fn build(world: World<'_>, placement: &Placement, mut settled: Settled) -> Transition {
     reported::look(world, &mut settled.draft);
+    let inputs = Inputs::with_capacity(settled.draft.links.len());
     let mut emitter = Emitter {
         world,
         placement,
         transition: Transition {
             draft: settled.draft,
             synapses: Vec::new(),
-            inputs: Vec::new(),
+            inputs,
             synapse_of: Vec::new(),
             verdicts: settled.verdicts,
             given_up: settled.given_up,
         },
-        merged: Vec::new(),
         scratch: Scratch::default(),
     };
     for &resource in &placement.top {
@@ -74,8 +142,6 @@ struct Emitter<'a> {
     world: World<'a>,
     placement: &'a Placement,
     transition: Transition,
-    /// By action: whether its inputs have been merged.
-    merged: Vec<bool>,
     scratch: Scratch,
 }
 
@@ -183,19 +249,12 @@ impl Emitter<'_> {
     fn emit(&mut self, id: ActionId) {
         let index = id.index();
         let transition = &mut self.transition;
-        if transition.inputs.len() <= index {
-            transition
-                .inputs
-                .resize_with(transition.draft.actions.len(), Vec::new);
-            transition
-                .synapse_of
-                .resize(transition.draft.actions.len(), None);
-            self.merged.resize(transition.draft.actions.len(), false);
+        let count = transition.draft.actions.len();
+        if transition.synapse_of.len() < count {
+            transition.inputs.of.resize(count, None);
+            transition.synapse_of.resize(count, None);
         }
-        if !self.merged[index] {
-            self.merged[index] = true;
-            transition.inputs[index] = merged_inputs(&transition.draft, id);
-        }
+        transition.inputs.collect(&transition.draft, id);
         if transition.synapse_of[index].is_some()
             || !is_carried_out(self.world, &transition.draft, id)
         {
@@ -204,7 +263,7 @@ impl Emitter<'_> {
         let position = u32::try_from(transition.synapses.len()).expect("fewer than 2^32 actions");
         transition.synapse_of[index] = Some(position);
         transition.synapses.push(id);
-        for input in &mut transition.inputs[index] {
+        for input in transition.inputs.of_mut(id) {
             let used = uses_input(
                 self.world,
                 &transition.draft,
@@ -218,32 +277,6 @@ impl Emitter<'_> {
             input.waits = used.used;
         }
     }
-}
-
-/// What comes before an action, by ascending action id; several orderings with the same action
-/// become one that means all of them.
-fn merged_inputs(draft: &Draft, id: ActionId) -> Vec<Input> {
-    let mut inputs: Vec<Input> = draft
-        .links
-        .before(id)
-        .map(|link| {
-            let link = &draft.links[link];
-            Input {
-                first: link.first,
-                effects: link.effects,
-                waits: false,
-            }
-        })
-        .collect();
-    inputs.sort_by_key(|input| input.first);
-    inputs.dedup_by(|later, kept| {
-        let same = later.first == kept.first;
-        if same {
-            kept.effects = kept.effects.with(later.effects);
-        }
-        same
-    });
-    inputs
 }
 
 /// Remote and guest nodes whose maintenance mode is not what their state says, in name order.

@@ -13,6 +13,6 @@ mod types;
 
 pub(crate) use describe::dot_name;
 pub use describe::{FEATURE_SET, describe};
-pub use emit::{Input, Transition, build};
+pub use emit::{Input, Inputs, Transition, build};
 pub(crate) use prune::uses_input;
 pub use types::*;
