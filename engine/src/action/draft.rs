@@ -11,7 +11,7 @@ use crate::World;
 use crate::assign::Placement;
 use crate::config::{NoQuorumPolicy, NodeKind, Requires, Role};
 use crate::id::{ActionId, NodeId, ResourceId, Table};
-use crate::relate::Links;
+use crate::relate::{End, Links, Ordering};
 use crate::time::Earliest;
 
 impl Draft {
@@ -46,9 +46,11 @@ impl Draft {
         // copy everything several times.
         let resources = state.resources.len();
         Draft {
-            actions: Table::with_capacity(4 * resources),
-            orderings: Vec::with_capacity(12 * resources),
-            links: Links::with_capacity(12 * resources),
+            actions: Table::with_capacity(8 * resources),
+            orderings: Vec::with_capacity(24 * resources),
+            repeats: Vec::new(),
+            reload_named: world.constraints.orderings.iter().any(names_reload),
+            links: Links::with_capacity(24 * resources),
             resource: resource.collect(),
             node: node.collect(),
             loads: None,
@@ -115,6 +117,13 @@ impl Draft {
             self.actions[id].runnable = true;
             id
         })
+    }
+
+    /// Whether anything can be ordered with a reload of this resource. What changed parameters ask
+    /// for is known before probes and monitors are; there are many of these, and few reloads.
+    #[must_use]
+    pub fn may_reload(&self, resource: ResourceId) -> bool {
+        self.reload_named || !self.once(resource, &Task::ReloadAgent).is_empty()
     }
 
     /// The request for the cancellation of a recurring operation: if that is known, it becomes
@@ -275,7 +284,7 @@ impl Draft {
 
     fn block(&mut self, id: ActionId, reason: Reason) {
         self.actions[id].runnable = false;
-        self.actions[id].reason = Some(reason);
+        self.actions[id].reason = Some(Box::new(reason));
     }
 
     /// What the lack of quorum means for starting or promoting a resource. With `demote`, a
@@ -316,12 +325,17 @@ impl Draft {
     }
 }
 
+fn names_reload(ordering: &Ordering) -> bool {
+    let reload = |task: &Task| *task == Task::ReloadAgent;
+    matches!(&ordering.first, End::Task { task, .. } if reload(task))
+}
+
 impl Action {
     /// Sets why the action is needed or cannot run. The first reason stays unless it is to be
     /// overwritten.
     pub fn set_reason(&mut self, reason: Option<Reason>, overwrite: bool) {
         if overwrite || self.reason.is_none() {
-            self.reason = reason;
+            self.reason = reason.map(Box::new);
         }
     }
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::config::{Attribute, Attributes};
 
 /// Names and values that several actions have in common.
@@ -46,11 +48,22 @@ type Text = Cow<'static, str>;
 /// action's own values win over layers, later layers win over earlier ones.
 #[derive(Clone, Debug, Default)]
 pub struct ActionMeta {
-    operation: Option<Arc<MetaLayer>>,
-    /// Over the operation's.
-    shared: Vec<Arc<MetaLayer>>,
-    /// By name.
-    own: Vec<(Text, Text)>,
+    /// The operation's first. Mostly it is the only one, or that of probes is over it.
+    layers: SmallVec<[Arc<MetaLayer>; 2]>,
+    /// Few actions have any, and there are many actions.
+    own: Option<Box<Own>>,
+}
+
+/// By name.
+#[derive(Clone, Debug, Default)]
+struct Own(Vec<(Text, Text)>);
+
+impl Own {
+    /// Where the value is, or belongs.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0
+            .binary_search_by(|(known, _)| known.as_ref().cmp(name))
+    }
 }
 
 impl ActionMeta {
@@ -58,45 +71,33 @@ impl ActionMeta {
     #[must_use]
     pub fn of_operation(layer: Arc<MetaLayer>) -> Self {
         ActionMeta {
-            operation: Some(layer),
-            ..Self::default()
+            layers: SmallVec::from_iter([layer]),
+            own: None,
         }
     }
     /// The value of `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        if let Ok(place) = self.own_place(name) {
-            return Some(&self.own[place].1);
+        if let Some(own) = &self.own
+            && let Ok(place) = own.place(name)
+        {
+            return Some(&own.0[place].1);
         }
-        let mut layers = self.layers().rev();
+        let mut layers = self.layers.iter().rev();
         layers.find_map(|layer| layer.get(name))
     }
     /// Sets `name`, whatever it was.
     pub fn set(&mut self, name: impl Into<Text>, value: impl Into<Text>) {
         let (name, value) = (name.into(), value.into());
-        match self.own_place(&name) {
-            Ok(place) => self.own[place].1 = value,
-            Err(place) => {
-                // Mostly the only one: the result that a probe is expected to have.
-                if self.own.is_empty() {
-                    self.own.reserve_exact(1);
-                }
-                self.own.insert(place, (name, value));
-            }
+        let own = self.own.get_or_insert_default();
+        match own.place(&name) {
+            Ok(place) => own.0[place].1 = value,
+            Err(place) => own.0.insert(place, (name, value)),
         }
-    }
-    /// Where the action's own value is, or belongs.
-    fn own_place(&self, name: &str) -> Result<usize, usize> {
-        self.own
-            .binary_search_by(|(known, _)| known.as_ref().cmp(name))
-    }
-    /// Later ones win.
-    fn layers(&self) -> impl DoubleEndedIterator<Item = &Arc<MetaLayer>> {
-        self.operation.iter().chain(&self.shared)
     }
     /// Sets everything that `layer` says, over earlier layers.
     pub fn share(&mut self, layer: Arc<MetaLayer>) {
-        self.shared.push(layer);
+        self.layers.push(layer);
     }
     /// Takes from `other` what is not set here.
     pub fn fill_from(&mut self, other: &ActionMeta) {
@@ -110,14 +111,11 @@ impl ActionMeta {
     #[must_use]
     pub fn to_map(&self) -> BTreeMap<&str, &str> {
         let mut map = BTreeMap::new();
-        for layer in self.layers() {
+        for layer in &self.layers {
             map.extend(layer.0.iter().map(|(name, value)| (&**name, &**value)));
         }
-        map.extend(
-            self.own
-                .iter()
-                .map(|(name, value)| (name.as_ref(), value.as_ref())),
-        );
+        let own = self.own.iter().flat_map(|own| &own.0);
+        map.extend(own.map(|(name, value)| (name.as_ref(), value.as_ref())));
         map
     }
 }

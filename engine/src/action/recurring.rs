@@ -180,12 +180,10 @@ impl Recurring<'_> {
         let follows = Effects::FIRST_IMPLIES_THEN | Effects::UNRUNNABLE_FIRST_BLOCKS;
         let waits = Effects::ORDERED | Effects::UNRUNNABLE_FIRST_BLOCKS;
         self.order(draft, self.end(Task::Start), End::Action(monitor), follows);
-        self.order(
-            draft,
-            self.end(Task::ReloadAgent),
-            End::Action(monitor),
-            follows,
-        );
+        if draft.may_reload(self.resource) {
+            let reload = self.end(Task::ReloadAgent);
+            self.order(draft, reload, End::Action(monitor), follows);
+        }
         if let Some(task) = after_role_change {
             self.order(draft, self.end(task), End::Action(monitor), waits);
         }

@@ -10,7 +10,7 @@ use super::notify::CloneNotifications;
 pub use crate::config::OnFail;
 use crate::config::{FenceAction, Role};
 use crate::id::{ActionId, NodeId, ResourceId, Table};
-use crate::relate::{Links, Ordering};
+use crate::relate::{Links, Ordering, Repeat};
 use crate::score::ScoreTable;
 use crate::time::Earliest;
 
@@ -325,8 +325,8 @@ pub struct Action {
     pub on_dc: bool,
     /// Graph priority.
     pub priority: i32,
-    /// Why, as summaries tell it.
-    pub reason: Option<Reason>,
+    /// Why, as summaries tell it; boxed, as most actions have nothing to say.
+    pub reason: Option<Box<Reason>>,
     /// Why it was asked for, if it has to happen.
     pub need: Option<super::Need>,
     /// Must be able to run before: what `requires` asks.
@@ -353,6 +353,10 @@ pub struct Draft {
     pub actions: Table<ActionId, Action>,
     /// Orderings of tasks, in order of creation; applied by `settle`.
     pub orderings: Vec<Ordering>,
+    /// A constraint names a reload as what comes first, which makes one that nobody asked for.
+    pub(super) reload_named: bool,
+    /// Which of them are asked for again, in the order in which they are.
+    pub repeats: Vec<Repeat>,
     /// Links between existing actions, in order of creation.
     pub links: Links,
     /// Decisions by resource: observed ones until assignment is adopted, assigned ones afterwards.

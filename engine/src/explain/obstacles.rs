@@ -16,8 +16,10 @@ impl Explainer<'_> {
         if let Some(reached) = self.verdict_on(id, BecauseVerb::Unrunnable) {
             return reached;
         }
-        if matches!(action.reason, Some(Reason::NoQuorum | Reason::QuorumFreeze))
-            && let Some(why) = self.no_quorum()
+        if matches!(
+            action.reason.as_deref(),
+            Some(Reason::NoQuorum | Reason::QuorumFreeze)
+        ) && let Some(why) = self.no_quorum()
         {
             return Reached::Facts(vec![why]);
         }

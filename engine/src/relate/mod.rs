@@ -30,7 +30,7 @@ mod unfencing;
 
 pub use internal::internal;
 pub use link::{LinkId, Links, link};
-pub use order::order;
+pub use order::{order, repeat};
 pub use types::*;
 
 #[cfg(test)]

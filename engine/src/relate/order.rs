@@ -1,6 +1,8 @@
 //! What does an ordering imply for live migration?
 
-use super::{Effects, End, Ordering, topology};
+use std::ops::Range;
+
+use super::{Effects, End, Ordering, Repeat, topology};
 use crate::World;
 use crate::action::{Draft, Task};
 use crate::id::ResourceId;
@@ -11,6 +13,12 @@ pub fn order(world: World<'_>, draft: &mut Draft, ordering: Ordering) {
     let equivalents = migration_equivalents(world, draft, &ordering);
     draft.orderings.push(ordering);
     draft.orderings.extend(equivalents);
+}
+
+/// Records that the orderings at these positions are asked for again, now.
+pub fn repeat(draft: &mut Draft, orderings: Range<usize>) {
+    let at = draft.orderings.len();
+    draft.repeats.push(Repeat { orderings, at });
 }
 
 fn migration_equivalents(world: World<'_>, draft: &Draft, ordering: &Ordering) -> Vec<Ordering> {

@@ -1,5 +1,6 @@
 //! Orderings between actions: by resource and task before actions are looked up, links afterwards.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::LinkId;
@@ -17,6 +18,15 @@ pub struct Ordering {
     pub effects: Effects,
     /// Where it comes from, for explanations (a constraint id, or a short description).
     pub cause: Cause,
+}
+
+/// Orderings that are asked for once more.
+#[derive(Clone, Debug)]
+pub struct Repeat {
+    /// Their positions among all.
+    pub orderings: Range<usize>,
+    /// Before which position they are asked for again.
+    pub at: usize,
 }
 
 /// One end of an ordering.

@@ -18,9 +18,28 @@ impl Settler<'_> {
     /// by later ones.
     pub(super) fn apply_orderings(&mut self) {
         let orderings = std::mem::take(&mut self.draft.orderings);
+        let mut repeats = std::mem::take(&mut self.draft.repeats)
+            .into_iter()
+            .peekable();
         let mut ends = Ends::default();
-        for ordering in &orderings {
-            self.apply(ordering, &mut ends);
+        // Where an action was made last.
+        let mut made_at = None;
+        for at in 0..=orderings.len() {
+            let actions = self.draft.actions.len();
+            while let Some(repeat) = repeats.next_if(|repeat| repeat.at == at) {
+                // What is linked is linked: only what was made since then can make a difference.
+                if made_at >= Some(repeat.orderings.start) {
+                    for ordering in &orderings[repeat.orderings] {
+                        self.apply(ordering, &mut ends);
+                    }
+                }
+            }
+            if let Some(ordering) = orderings.get(at) {
+                self.apply(ordering, &mut ends);
+            }
+            if self.draft.actions.len() > actions {
+                made_at = Some(at);
+            }
         }
         // Probes are ordered by them later.
         self.draft.orderings = orderings;

@@ -61,7 +61,9 @@ impl Settler<'_> {
             }
             self.set_runnable(id, false);
             let action = &mut self.draft.actions[id];
-            action.reason.get_or_insert(Reason::Colocation(primary));
+            action
+                .reason
+                .get_or_insert_with(|| Box::new(Reason::Colocation(primary)));
             let change = BecauseVerb::Unrunnable;
             self.verdicts.push(Verdict {
                 action: id,

@@ -221,11 +221,11 @@ impl<'a> Settler<'a> {
         );
         let target = &mut self.draft.actions[action];
         if target.resource != resource && target.reason.is_none() {
-            target.reason = Some(Reason::Because {
+            target.reason = Some(Box::new(Reason::Because {
                 verb: change,
                 resource,
                 task,
-            });
+            }));
         }
     }
 }

@@ -175,3 +175,64 @@ fn an_ordering_before_the_own_host_is_reported() {
     assert_eq!(invalid(&before("r", "vm")), [expected]);
     assert_eq!(invalid(&before("vm", "r")), Vec::<String>::new());
 }
+
+#[test]
+fn a_reload_that_only_a_constraint_names_comes_after_probes_and_before_monitors() {
+    let a = "<primitive id='a' class='ocf' provider='pacemaker' type='Dummy'><operations>\
+             <op id='a-monitor' name='monitor' interval='10s'/></operations></primitive>";
+    let order = "<rsc_order id='o' first='a' first-action='reload-agent' then='b' \
+                 then-action='start'/>";
+    let cib = cib(&(a.to_owned() + &primitive("b", "")), order);
+    let now = Timestamp::utc(NOW);
+    let cluster = Cluster::read(&cib, now).expect("the case is a cluster");
+    let decided = cluster.decide(&cib, now);
+    let world = cluster.world(&cib, &decided.constraints, now);
+    let all = crate::encode::dot(world, &decided.transition, true, false);
+    let mut edges: Vec<&str> = all
+        .lines()
+        .filter(|line| line.contains("a_reload-agent_0") && line.contains("->"))
+        .filter_map(|line| line.split_once(" [").map(|(edge, _)| edge))
+        .collect();
+    edges.sort_unstable();
+    let expected = [
+        "\"a_monitor_0 n1\" -> \"a_reload-agent_0 <none>\"",
+        "\"a_monitor_0 n2\" -> \"a_reload-agent_0 <none>\"",
+        "\"a_reload-agent_0 <none>\" -> \"a_monitor_10000 n1\"",
+        "\"a_reload-agent_0 <none>\" -> \"b_start_0 n2\"",
+    ];
+    assert_eq!(edges, expected, "as crm_simulate draws them with -a");
+}
+
+#[test]
+fn orderings_that_are_asked_for_again_are_applied_again_if_an_action_was_made_since() {
+    settling(|settler| {
+        let [a, b] = ["a", "b"].map(|id| resource(settler, id));
+        let end = |resource, task| crate::relate::End::task(resource, task);
+        let rule = |first, then| {
+            crate::relate::Ordering::rule(first, then, crate::relate::Effects::ORDERED, "")
+        };
+        // Nothing is demoted or promoted here: the first says nothing yet, the second makes what the
+        // repeated first can be applied to.
+        let orderings = [
+            rule(end(a, Task::Stop), end(b, Task::Promote)),
+            rule(end(b, Task::Promote), end(a, Task::Start)),
+        ];
+        let stop = settler
+            .draft
+            .operation(settler.world, a, Task::Stop, None, true);
+        settler.draft.orderings = orderings.into();
+        crate::relate::repeat(settler.draft, 0..1);
+        settler.apply_orderings();
+        let promote = settler
+            .find(b, &Task::Promote, None)
+            .expect("made as a first");
+        let after = settler.draft.links.after(stop);
+        let thens: Vec<ActionId> = after.map(|id| settler.link(id).then).collect();
+        assert!(thens.contains(&promote));
+
+        let links = settler.draft.links.len();
+        crate::relate::repeat(settler.draft, 0..2);
+        settler.apply_orderings();
+        assert_eq!(settler.draft.links.len(), links, "nothing was made since");
+    });
+}

@@ -331,7 +331,7 @@ impl<'a> Summary<'a> {
             from,
             to,
             runnable: action.runnable,
-            reason: source.unwrap_or(action).reason.as_ref(),
+            reason: source.unwrap_or(action).reason.as_deref(),
         });
     }
 }

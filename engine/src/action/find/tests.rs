@@ -14,6 +14,8 @@ fn draft() -> Draft {
     Draft {
         actions: Table::new(),
         orderings: Vec::new(),
+        repeats: Vec::new(),
+        reload_named: false,
         links: Links::default(),
         resource: Table::new(),
         node: Table::new(),

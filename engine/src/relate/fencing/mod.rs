@@ -7,7 +7,7 @@
 mod guest;
 mod implied;
 
-use crate::action::{self, Draft, Reason};
+use crate::action::{self, Draft, DraftedNode, Reason};
 use crate::assign::Placement;
 use crate::config::NodeKind;
 use crate::id::{ActionId, NodeId};
@@ -18,6 +18,11 @@ use implied::Affected;
 /// Fences every unclean node that can be fenced, in name order, and shuts down those that asked
 /// for it.
 pub fn schedule(world: World<'_>, placement: &Placement, draft: &mut Draft) {
+    // Mostly nobody goes, and what the fencing of a node would mean need not be looked for.
+    let goes = |node: &DraftedNode| node.unclean || node.remote_reset || node.shutdown;
+    if !draft.node.iter().any(goes) {
+        return;
+    }
     let any_managed = draft.resource.iter().any(|resource| resource.managed);
     let affected = Affected::new(world, placement, draft);
     let stops = shutdown::StopsByNode::new(world, draft);

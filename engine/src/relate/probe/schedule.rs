@@ -1,13 +1,14 @@
 //! Which resources are probed on which nodes?
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::World;
-use crate::action::{Draft, Key, Need, Reason, Task, fencing};
+use crate::action::{Draft, Key, MetaLayer, Need, Reason, Task, fencing};
 use crate::assign::Placement;
 use crate::config::{Bundle, Replica, Role, Variant};
 use crate::id::{ActionId, Id, NodeId, ResourceId, Table};
-use crate::relate::{Effects, End, Ordering, order, remote, topology};
+use crate::relate::{Effects, End, Ordering, order, remote, repeat, topology};
 use crate::score::ProbeMode;
 use crate::state::State;
 
@@ -18,12 +19,16 @@ pub fn schedule(world: World<'_>, placement: &Placement, draft: &mut Draft) {
         return;
     }
     let clones = world.state.resources.ids().map(|_| None).collect();
+    let expect = |code| Arc::new(MetaLayer::from_iter([("op_target_rc", code)]));
     let mut prober = Prober {
         world,
         placement,
         draft,
         clones,
         reach: None,
+        not_running: expect("7"),
+        promoted: expect("8"),
+        alone: Table::filled(0..0, world.state.resources.len()),
     };
     for &node in &world.state.nodes_by_name {
         prober.node(node);
@@ -38,6 +43,11 @@ struct Prober<'a, 'd> {
     clones: Table<ResourceId, Option<Candidates>>,
     /// Filled when the first node in a bundle is met.
     reach: Option<Arc<Reach>>,
+    /// The results that probes are expected to have: of what is stopped, and of what is promoted.
+    not_running: Arc<MetaLayer>,
+    promoted: Arc<MetaLayer>,
+    /// By container: the orderings that its probes are the reason for, once one was asked for.
+    alone: Table<ResourceId, Range<usize>>,
 }
 
 /// What may be looked for inside a bundle that it is no part of. There are as many nodes in bundles
@@ -245,20 +255,7 @@ impl<'a> Prober<'a, '_> {
     fn container(&mut self, bundle: &Bundle, replica: &Replica, node: NodeId) {
         let container = replica.container;
         if self.resource(container, node) && bundle.replicas_per_host == 1 {
-            // Containers of other replicas may hold the same ports here, so none starts until
-            // it is known that no other runs.
-            for other in bundle.replicas.iter().map(|other| other.container) {
-                if other != container {
-                    let effects = Effects::ORDERED | Effects::SAME_NODE;
-                    let rule = "one replica a host: others are looked for first";
-                    self.order(
-                        (container, Task::Monitor),
-                        (other, Task::Start),
-                        effects,
-                        rule,
-                    );
-                }
-            }
+            self.alone_on_host(bundle, container);
         }
         if let Some(connection) = replica.connection
             && self.resource(connection, node)
@@ -272,6 +269,29 @@ impl<'a> Prober<'a, '_> {
             let ordering = Ordering::rule(start, End::Action(probe), effects, rule);
             order(self.world, self.draft, ordering);
         }
+    }
+
+    /// Containers of other replicas may hold the same ports on a host, so none starts until it is
+    /// known that no other runs. The orderings are the same for each host.
+    fn alone_on_host(&mut self, bundle: &Bundle, container: ResourceId) {
+        if !self.alone[container].is_empty() {
+            repeat(self.draft, self.alone[container].clone());
+            return;
+        }
+        let from = self.draft.orderings.len();
+        for other in bundle.replicas.iter().map(|other| other.container) {
+            if other != container {
+                let effects = Effects::ORDERED | Effects::SAME_NODE;
+                let rule = "one replica a host: others are looked for first";
+                self.order(
+                    (container, Task::Monitor),
+                    (other, Task::Start),
+                    effects,
+                    rule,
+                );
+            }
+        }
+        self.alone[container] = from..self.draft.orderings.len();
     }
 
     fn primitive(&mut self, resource: ResourceId, node: NodeId) -> bool {
@@ -294,13 +314,15 @@ impl<'a> Prober<'a, '_> {
             Effects::ORDERED
         };
         let rule = "a resource is probed before it starts or reloads";
-        for (task, effects) in [
-            (Task::Start, effects),
-            (Task::ReloadAgent, Effects::ORDERED),
-        ] {
+        let reloads = self.draft.may_reload(waiting);
+        let mut before = |task, effects| {
             let then = End::task(waiting, task);
             let ordering = Ordering::rule(End::Action(probe), then, effects, rule);
             order(self.world, self.draft, ordering);
+        };
+        before(Task::Start, effects);
+        if reloads {
+            before(Task::ReloadAgent, Effects::ORDERED);
         }
         true
     }
@@ -395,14 +417,14 @@ impl<'a> Prober<'a, '_> {
         let ordered = Effects::ORDERED;
         fencing::order_after_unfencing(self.world, self.draft, resource, node, probe, ordered);
         let expected = if !self.state().resource[resource].active_on.contains(&node) {
-            Some("7")
+            Some(&self.not_running)
         } else if self.draft.resource[resource].role == Role::Promoted {
-            Some("8")
+            Some(&self.promoted)
         } else {
             None
         };
-        if let Some(code) = expected {
-            self.draft.actions[probe].meta.set("op_target_rc", code);
+        if let Some(expected) = expected {
+            self.draft.actions[probe].meta.share(Arc::clone(expected));
         }
         probe
     }
