@@ -21,6 +21,9 @@ impl Settler<'_> {
     }
 
     fn spread_to_members(&mut self, push: Push) -> Changed {
+        if self.is_idle(&push) {
+            return Changed::default();
+        }
         let mut changed = self.apply_effect(push);
         let Some(group) = self.action(push.then).resource else {
             return changed;
@@ -48,8 +51,14 @@ impl Settler<'_> {
         if self.interleaves(push.first, push.then) {
             return self.interleave(push);
         }
+        // Looking at an instance that is a group may change the group's own verdicts.
+        let instances = self.instances(collective);
+        let mut kinds = instances.iter();
+        if self.is_idle(&push) && kinds.all(|&instance| self.is_primitive(instance)) {
+            return Changed::default();
+        }
         let mut changed = self.apply_effect(push);
-        for &instance in self.instances(collective).iter() {
+        for &instance in instances.iter() {
             let task = self.action(push.then).task.clone();
             let Some(then) = self.find(instance, &task, push.node) else {
                 continue;

@@ -32,6 +32,9 @@ impl Settler<'_> {
             via,
             ..
         } = push;
+        if self.is_idle(&push) {
+            return Changed::default();
+        }
         let then_was = Verdicts::of(self.action(then));
         let first_was = Verdicts::of(self.action(first));
 
@@ -88,6 +91,20 @@ impl Settler<'_> {
         Changed {
             first: first_was != Verdicts::of(self.action(first)),
             then: then_changed,
+        }
+    }
+
+    /// Whether an effect leaves alone whatever `first` is followed by. Most do, most of the time, and
+    /// then the members of a collective need not be looked for.
+    pub(super) fn is_idle(&self, push: &Push) -> bool {
+        let first = self.action(push.first);
+        match push.effect {
+            Effects::ORDERED => true,
+            Effects::UNRUNNABLE_FIRST_BLOCKS => push.side.runnable,
+            Effects::FIRST_IMPLIES_THEN => push.side.optional || first.migratable,
+            Effects::FIRST_ELSE_THEN | Effects::ASYMMETRIC => first.runnable,
+            Effects::INTERMEDIATE_STOP => first.resource.is_none_or(|id| !self.is_primitive(id)),
+            _ => false,
         }
     }
 
